@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import java.util.IdentityHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What an entry needs beyond its own hold: further holds, the queue, pins and locked views. Made when the first of these
+ * comes up. Guarded by the stripe of the entry.
+ *
+ * <p>Invariants, whenever the stripe is unlocked:
+ *
+ * <ul>
+ *   <li>{@code holdCount} is the number of holds that are held, the entry's own included, and at most the limit;
+ *   <li>the queue holds exactly the waiters whose status is {@link Waiter#WAITING};
+ *   <li>if a permit is free and the queue is not empty, its head is a thread that was signalled and will look, and that
+ *       has not become {@linkplain Waiter#impatient impatient}.
+ * </ul>
+ */
+final class Crowd {
+
+    /** From how many further holds on a thread's own one is looked up in a map. */
+    private static final int INDEX_FROM = 16;
+
+    private final Entry entry;
+
+    int holdCount;
+
+    /** The further holds, oldest first. */
+    @Nullable
+    ExtraHold firstHold;
+
+    private @Nullable ExtraHold lastHold;
+
+    /** The further holds by owner, or null while there are few. */
+    private @Nullable IdentityHashMap<Thread, ExtraHold> byOwner;
+
+    /** The queue: who is served next, and where newcomers line up. */
+    @Nullable
+    Waiter head;
+
+    private @Nullable Waiter tail;
+
+    int waiterCount;
+
+    /** How many callers who take several keys keep this entry alive without holding or awaiting it yet. */
+    int pins;
+
+    /** Tells entries of equal hash apart, in the order in which they were pinned first. 0 until then. */
+    long pinNumber;
+
+    /** The {@code lock()} calls through views that were not undone yet, latest first. */
+    LockView.@Nullable Locked locked;
+
+    Crowd(Entry entry) {
+        this.entry = entry;
+        this.holdCount = entry.isHeld() ? 1 : 0;
+    }
+
+    boolean isNeeded() {
+        return holdCount > 0 || waiterCount > 0 || pins > 0;
+    }
+
+    @Nullable
+    Hold holdOf(Thread thread) {
+        if (byOwner != null) {
+            return byOwner.get(thread);
+        }
+        for (ExtraHold h = firstHold; h != null; h = h.next) {
+            if (h.owner == thread) {
+                return h;
+            }
+        }
+        return null;
+    }
+
+    ExtraHold addHold(@Nullable Thread owner, long now) {
+        ExtraHold h = new ExtraHold(entry);
+        h.begin(owner, now);
+        h.previous = lastHold;
+        if (lastHold == null) {
+            firstHold = h;
+        } else {
+            lastHold.next = h;
+        }
+        lastHold = h;
+        holdCount++;
+        entry.stripe.holders++;
+        if (owner != null) {
+            index(h, owner);
+        }
+        return h;
+    }
+
+    void removeHold(Hold hold) {
+        holdCount--;
+        entry.stripe.holders--;
+        if (hold instanceof ExtraHold h) {
+            setOwner(h, null);
+            if (h.previous == null) {
+                firstHold = h.next;
+            } else {
+                h.previous.next = h.next;
+            }
+            if (h.next == null) {
+                lastHold = h.previous;
+            } else {
+                h.next.previous = h.previous;
+            }
+        }
+    }
+
+    /** Makes a thread the owner of a hold, or with null nobody. */
+    void setOwner(Hold hold, @Nullable Thread owner) {
+        Thread before = hold.owner;
+        hold.owner = owner;
+        if (hold instanceof ExtraHold h) {
+            if (before != null && byOwner != null) {
+                byOwner.remove(before, h);
+            }
+            if (owner != null) {
+                index(h, owner);
+            }
+        }
+    }
+
+    private void index(ExtraHold hold, Thread owner) {
+        if (byOwner != null) {
+            byOwner.put(owner, hold);
+        } else if (holdCount > INDEX_FROM) {
+            byOwner = new IdentityHashMap<>();
+            for (ExtraHold h = firstHold; h != null; h = h.next) {
+                if (h.owner != null) {
+                    byOwner.put(h.owner, h);
+                }
+            }
+        }
+    }
+
+    void enqueue(Waiter waiter) {
+        waiter.previous = tail;
+        if (tail == null) {
+            head = waiter;
+        } else {
+            tail.next = waiter;
+        }
+        tail = waiter;
+        waiterCount++;
+        entry.stripe.waiters++;
+    }
+
+    void dequeue(Waiter waiter) {
+        if (waiter.previous == null) {
+            head = waiter.next;
+        } else {
+            waiter.previous.next = waiter.next;
+        }
+        if (waiter.next == null) {
+            tail = waiter.previous;
+        } else {
+            waiter.next.previous = waiter.previous;
+        }
+        waiter.previous = null;
+        waiter.next = null;
+        waiterCount--;
+        entry.stripe.waiters--;
+    }
+
+    /**
+     * Hands free permits to the head of the queue as long as it must be handed one. To be called whenever a permit became free
+     * or the head has changed, and to be followed by {@link #signalHead()}.
+     *
+     * @return those who were granted, linked by {@link Waiter#nextDone}, or null
+     */
+    @Nullable
+    Waiter grantHead() {
+        DefaultKeyedLocker<?> locker = entry.stripe.locker;
+        boolean fair = locker.settings().fair();
+        Waiter first = null;
+        Waiter last = null;
+        for (Waiter w = head;
+                w != null && holdCount < locker.limit && (fair || w.future != null || w.impatient);
+                w = head) {
+            dequeue(w);
+            w.grant(addHold(w.thread, locker.stampOfHold()));
+            if (last == null) {
+                first = w;
+            } else {
+                last.nextDone = w;
+            }
+            last = w;
+        }
+        return first;
+    }
+
+    /**
+     * Marks the head as signalled if a permit is free for it to take.
+     *
+     * @return the head if it is to be unparked now; null if there is none or it was signalled before and has not looked yet
+     */
+    @Nullable
+    Waiter signalHead() {
+        Waiter w = head;
+        if (w == null || holdCount >= entry.stripe.locker.limit || w.signalled) {
+            return null;
+        }
+        w.signalled = true;
+        return w;
+    }
+}

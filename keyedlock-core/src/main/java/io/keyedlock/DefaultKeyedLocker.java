@@ -1,0 +1,525 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.Lock;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** The engine; this file is what callers call, the parts are named in the comment below. */
+final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
+
+    /*
+     * STRUCTURES
+     * Stripes   The table: a fixed number of stripes, chosen by the high bits of the spread hash, made on demand.
+     * Stripe    A lock word and a small chained hash table of entries, which grows and shrinks with their number.
+     * Entry     The lock of one key. Is itself the hold of the caller who made it, and that hold is the permit.
+     * Crowd     What an entry needs once a second caller has come: further holds (ExtraHold), the queue, pins.
+     * Hold      One permit while it is held. Re-entries of its owner (Reentry) are handles that keep it open.
+     * Waiter    One place in the queue, of a thread or of a future.
+     *
+     * LOCKING
+     * Everything about a key is written under the word of its stripe. A section under the word is a few dozen
+     * instructions and the key's own equals; it never parks, completes a future or calls a listener. What it decides
+     * for others comes out as an Aftermath and is carried out once the word is free. Nobody locks two stripes but the
+     * idle watch, which takes the growth lock first and then all stripes in the order of their index.
+     *
+     * INVARIANTS, whenever a stripe's word is free
+     * I1  A key has an entry in the table if and only if it is held, awaited or pinned, and then exactly one.
+     * I2  An entry has at most limit holds; a hold is in its entry from its grant until its last handle is closed.
+     * I3  The queue holds exactly the waiters whose status is WAITING, in the order of their arrival.
+     * I4  If a permit is free and the queue is not empty, the head is a thread that has been signalled and will look
+     *     under the word before it parks again, and that is not impatient; with fair locks this never happens.
+     * I5  A stripe's counts of entries, holds and waiters are those of its table.
+     * I6  While an idle watch is set, its count is the number of entries in all tables.
+     *
+     * TRANSITIONS
+     * Entry   absent -> present (begin, pin) -> absent (the last hold, waiter or pin leaves). An entry that was taken
+     *         out never returns, so a handle that is closed late meets its own dead hold and nothing else.
+     * Hold    held -> over, when its last handle is closed. A handle closes once; the flag is under the word.
+     * Waiter  WAITING -> GRANTED | WITHDRAWN | CLOSED | DEADLOCK, once, under the word and in one step with leaving
+     *         the queue. The grant makes the hold in that step too.
+     * Mode    OPEN <-> DRAINING, either -> CLOSED.
+     *
+     * WHO WINS, AND WHAT THE LOSER OWES
+     * Grant against time-out, interrupt, cancellation, close or deadlock search: whoever sets the status. If the grant
+     * loses, nothing was granted and the permit went to the next waiter. If it wins, the thread returns with the
+     * permit (its interrupt flag stays set), and a canceller completes the future with the permit, as the granting
+     * thread may not have come to that yet, and is told false.
+     * A free permit between the signalled head and a newcomer: whoever locks the word first. The head, if it loses,
+     * clears its signal so that the next release signals again, and once it has been head for BYPASS_NANOS it turns
+     * impatient, so that the next release hands over. A head that leaves is followed by settle(), which restores I4
+     * for the next: no signal is lost with it.
+     * Close against an acquisition: an acquisition reads the mode under the word; close() sets the mode first and then
+     * locks every stripe, so that it finds everybody who has read the old mode. A stripe made later reads the new one.
+     * The scan's rest against an acquisition: see LockerScan; the same argument.
+     * The idle moment: entries come and go under words that the watch has seen locked all at once, so its count is
+     * exact from the first on, and whoever takes it to zero tells.
+     *
+     * WHO RUNS WHAT
+     * The closer of a permit completes the futures that it granted, through Deliveries, so that chains do not nest.
+     * Timed futures are withdrawn by the timer thread and completed on the future's default executor. Listeners run on
+     * the thread of the event; longHold on the scanning thread, which also searches for deadlocks.
+     */
+
+    private static final VarHandle MODE;
+
+    private static final VarHandle EVENTS;
+
+    static {
+        try {
+            MODE = MethodHandles.lookup().findVarHandle(DefaultKeyedLocker.class, "mode", int.class);
+            EVENTS = MethodHandles.lookup().findVarHandle(DefaultKeyedLocker.class, "events", ListenerCalls.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private static final int OPEN = 0;
+    private static final int DRAINING = 1;
+    private static final int CLOSED = 2;
+
+    final Clock clock;
+
+    final int limit;
+
+    /** Those who listen, null as long as nobody does. Changed by compare-and-set; listeners come and never go. */
+    private volatile @Nullable ListenerCalls events;
+
+    final Stripes stripes = new Stripes(this);
+
+    private final KeyedLockerSettings settings;
+
+    private final long waitNanos;
+
+    private final @Nullable LockerScan scan;
+
+    /** {@link #OPEN}, {@link #DRAINING} or {@link #CLOSED}, from which there is no return. Changed by compare-and-set. */
+    private volatile int mode;
+
+    /** While draining, threads that hold something in one of these are let in. Written before {@link #mode}. */
+    private volatile List<KeyedLocker<?>> drainedTogether = List.of();
+
+    private DefaultKeyedLocker(KeyedLockerSettings settings, @Nullable KeyedLockerListener listener, Clock clock) {
+        this.settings = settings;
+        this.clock = clock;
+        this.limit = settings.limit();
+        this.waitNanos = nanos(settings.waitTime());
+        this.events =
+                listener == null ? null : new ListenerCalls(null, listener, listener.forLocker(settings.name()), clock);
+        this.scan = LockerScan.of(this);
+    }
+
+    static <K> DefaultKeyedLocker<K> create(KeyedLockerSettings settings, @Nullable KeyedLockerListener listener) {
+        return create(settings, listener, Clock.SYSTEM);
+    }
+
+    static <K> DefaultKeyedLocker<K> create(
+            KeyedLockerSettings settings, @Nullable KeyedLockerListener listener, Clock clock) {
+        return new DefaultKeyedLocker<>(Objects.requireNonNull(settings, "settings"), listener, clock);
+    }
+
+    @Override
+    public String name() {
+        return settings.name();
+    }
+
+    @Override
+    public KeyedLockerSettings settings() {
+        return settings;
+    }
+
+    @Override
+    public void addListener(KeyedLockerListener listener) {
+        Objects.requireNonNull(listener, "listener");
+        ListenerCalls before = events;
+        if (before != null && before.has(listener)) {
+            return;
+        }
+        KeyedLockerListener ours = listener.forLocker(settings.name());
+        while (!EVENTS.compareAndSet(this, before, new ListenerCalls(before, listener, ours, clock))) {
+            before = events;
+            if (before != null && before.has(listener)) {
+                return;
+            }
+        }
+    }
+
+    @Nullable
+    ListenerCalls events() {
+        return events;
+    }
+
+    // ---- asking
+
+    /**
+     * Asks for a permit of a key. Nothing is counted if the key's own code throws.
+     *
+     * @param owner whose permit it would be; null for one that no thread owns
+     * @param nanos how long to line up if no permit is free, {@link Long#MAX_VALUE} without end
+     * @param future who lines up if not the owner
+     * @param admitted whether the caller may enter although new callers are refused
+     */
+    Answer ask(
+            Object key, int hash, @Nullable Thread owner, long nanos, @Nullable PermitFuture future, boolean admitted) {
+        Stripe stripe = stripes.of(hash);
+        Answer answer;
+        boolean startScan;
+        stripe.lock();
+        try {
+            Entry entry = stripe.find(key, hash);
+            Answer.Refusal refusal = mode == OPEN ? null : refusal(admitted);
+            if (entry != null) {
+                answer = stripe.join(entry, owner, nanos, future, refusal);
+            } else if (refusal != null) {
+                answer = refusal;
+            } else {
+                answer = stripe.begin(key, hash, owner);
+            }
+            startScan = scan != null && scan.rests();
+        } finally {
+            stripe.unlock();
+        }
+        if (startScan && scan != null) {
+            scan.start();
+        }
+        return answer;
+    }
+
+    private Answer.@Nullable Refusal refusal(boolean admitted) {
+        if (mode == CLOSED) {
+            return Answer.Refusal.CLOSED;
+        }
+        return admitted ? null : Answer.Refusal.DRAINING;
+    }
+
+    /** When a hold begins, or 0 if nobody wants to know. */
+    long stampOfHold() {
+        ListenerCalls heard = events;
+        return heard != null && heard.timesHolds ? clock.nanoTime() : 0;
+    }
+
+    /** The spread hash code of a key, which is asked for it here and nowhere else. */
+    static int hash(Object key) {
+        return Stripes.spread(Objects.requireNonNull(key, "key").hashCode());
+    }
+
+    static long nanos(Duration time) {
+        if (Objects.requireNonNull(time, "waitTime").isNegative()) {
+            throw new IllegalArgumentException("a time to wait must not be negative, but is " + time);
+        }
+        return time.toSeconds() >= Long.MAX_VALUE / 1_000_000_000 ? Long.MAX_VALUE : time.toNanos();
+    }
+
+    private void failIfInterrupted(Object key) throws InterruptedException {
+        if (Thread.interrupted()) {
+            ListenerCalls heard = events;
+            if (heard != null) {
+                heard.notAcquired(key, KeyedLockerListener.Outcome.INTERRUPTED);
+            }
+            throw new InterruptedException();
+        }
+    }
+
+    // ---- threads
+
+    @Override
+    public Permit acquire(K key) throws InterruptedException {
+        return acquire(key, hash(key), waitNanos, settings.waitTime());
+    }
+
+    @Override
+    public Permit acquire(K key, Duration waitTime) throws InterruptedException {
+        return acquire(key, hash(key), nanos(waitTime), waitTime);
+    }
+
+    Permit acquire(Object key, int hash, long nanos, Duration waitTime) throws InterruptedException {
+        failIfInterrupted(key);
+        Thread me = Thread.currentThread();
+        Answer answer = ask(key, hash, me, nanos, null, false);
+        if (answer instanceof Hold permit) {
+            return granted(permit);
+        }
+        return new Conclusion(this, key, hash, me, nanos).permitOrFailure(answer, waitTime, true);
+    }
+
+    /** Waits without end and ignores interrupts. */
+    Permit acquireUninterruptibly(Object key, int hash) {
+        Thread me = Thread.currentThread();
+        Answer answer = ask(key, hash, me, Long.MAX_VALUE, null, false);
+        if (answer instanceof Hold permit) {
+            return granted(permit);
+        }
+        try {
+            return new Conclusion(this, key, hash, me, Long.MAX_VALUE)
+                    .permitOrFailure(answer, KeyedLockerSettings.FOREVER, false);
+        } catch (InterruptedException e) {
+            throw new AssertionError("interrupts are ignored", e);
+        }
+    }
+
+    @Override
+    public Optional<Permit> tryAcquire(K key) {
+        return Optional.ofNullable(tryAcquire(key, hash(key)));
+    }
+
+    @Nullable
+    Permit tryAcquire(Object key, int hash) {
+        Thread me = Thread.currentThread();
+        Answer answer = ask(key, hash, me, 0, null, false);
+        if (answer instanceof Hold permit) {
+            return granted(permit);
+        }
+        try {
+            return new Conclusion(this, key, hash, me, 0).permitOrNull(answer, KeyedLockerListener.Outcome.REJECTED);
+        } catch (InterruptedException e) {
+            throw new AssertionError("an untimed try does not wait", e);
+        }
+    }
+
+    @Override
+    public Optional<Permit> tryAcquire(K key, Duration waitTime) throws InterruptedException {
+        return Optional.ofNullable(tryAcquire(key, hash(key), nanos(waitTime)));
+    }
+
+    @Nullable
+    Permit tryAcquire(Object key, int hash, long nanos) throws InterruptedException {
+        failIfInterrupted(key);
+        Thread me = Thread.currentThread();
+        Answer answer = ask(key, hash, me, nanos, null, false);
+        if (answer instanceof Hold permit) {
+            return granted(permit);
+        }
+        return new Conclusion(this, key, hash, me, nanos).permitOrNull(answer, KeyedLockerListener.Outcome.TIMEOUT);
+    }
+
+    Permit granted(Hold permit) {
+        ListenerCalls heard = events;
+        if (heard != null) {
+            heard.acquired(permit.entry().key);
+        }
+        return permit;
+    }
+
+    @Override
+    public Lock asLock(K key) {
+        return new LockView<>(this, key, hash(key));
+    }
+
+    // ---- futures
+
+    @Override
+    public CompletableFuture<Permit> acquireAsync(K key) {
+        return acquireAsync(key, hash(key), waitNanos, settings.waitTime(), false);
+    }
+
+    @Override
+    public CompletableFuture<Permit> acquireAsync(K key, Duration waitTime) {
+        return acquireAsync(key, hash(key), nanos(waitTime), waitTime, false);
+    }
+
+    PermitFuture acquireAsync(Object key, int hash, long nanos, Duration waitTime, boolean admitted) {
+        PermitFuture future = new PermitFuture(this, waitTime);
+        Answer answer = ask(key, hash, null, nanos, future, admitted);
+        if (answer == Answer.Refusal.DRAINING && holdsSomething(Thread.currentThread())) {
+            answer = ask(key, hash, null, nanos, future, true);
+        }
+        if (answer instanceof Hold permit) {
+            future.deliver(granted(permit));
+        } else if (answer instanceof Answer.Refusal refusal) {
+            tellRefused(refusal, key, KeyedLockerListener.Outcome.TIMEOUT);
+            future.fail(failureOf(refusal, key, waitTime));
+        } else if (answer instanceof Waiter waiter) {
+            future.waits(waiter, nanos);
+        }
+        return future;
+    }
+
+    /** Tells the listeners of a refusal. */
+    void tellRefused(Answer.Refusal refusal, Object key, KeyedLockerListener.Outcome whenTaken) {
+        KeyedLockerListener.Outcome outcome = switch (refusal) {
+            case TAKEN -> whenTaken;
+            case FULL, REENTRY -> KeyedLockerListener.Outcome.REJECTED;
+            case DRAINING, CLOSED -> KeyedLockerListener.Outcome.CLOSED;
+        };
+        ListenerCalls heard = events;
+        if (heard != null) {
+            heard.notAcquired(key, outcome);
+        }
+    }
+
+    /** The exception that tells a caller of a refusal. */
+    RuntimeException failureOf(Answer.Refusal refusal, Object key, Duration waitTime) {
+        return switch (refusal) {
+            case TAKEN -> Messages.timeout(settings, key, waitTime);
+            case FULL -> Messages.full(settings, key);
+            case REENTRY -> Messages.reentry(settings, key);
+            case DRAINING -> Messages.draining(settings, key);
+            case CLOSED -> Messages.closed(settings, key);
+        };
+    }
+
+    @Override
+    public <T> CompletableFuture<T> supplyAsync(K key, Supplier<T> task, Executor executor) {
+        Objects.requireNonNull(task, "task");
+        Objects.requireNonNull(executor, "executor");
+        return KeyedTask.start(acquireAsync(key, hash(key), waitNanos, settings.waitTime(), false), task, executor);
+    }
+
+    // ---- several keys
+
+    @Override
+    public Permit acquireAll(Collection<? extends K> keys) throws InterruptedException {
+        return acquireAll(keys, settings.waitTime());
+    }
+
+    @Override
+    public Permit acquireAll(Collection<? extends K> keys, Duration waitTime) throws InterruptedException {
+        long nanos = nanos(waitTime);
+        if (Thread.interrupted()) {
+            throw new InterruptedException();
+        }
+        try (KeyOrder order = new KeyOrder(stripes, keys)) {
+            return SeveralPermits.acquire(this, order, nanos, waitTime);
+        }
+    }
+
+    @Override
+    public Optional<Permit> tryAcquireAll(Collection<? extends K> keys) {
+        try (KeyOrder order = new KeyOrder(stripes, keys)) {
+            return Optional.ofNullable(SeveralPermits.tryAcquire(this, order));
+        }
+    }
+
+    @Override
+    public CompletableFuture<Permit> acquireAllAsync(Collection<? extends K> keys, Duration waitTime) {
+        long nanos = nanos(waitTime);
+        SeveralFuture future = new SeveralFuture(this, new KeyOrder(stripes, keys), nanos, waitTime);
+        future.start();
+        return future;
+    }
+
+    // ---- looking
+
+    @Override
+    public int activeKeyCount() {
+        return stripes.activeCount();
+    }
+
+    @Override
+    @SuppressWarnings("unchecked") // keys come in as K only
+    public Set<K> activeKeys() {
+        return (Set<K>) Inspection.activeKeys(stripes);
+    }
+
+    @Override
+    @SuppressWarnings("unchecked")
+    public Optional<K> findActiveKey(Predicate<? super K> test) {
+        return Optional.ofNullable(
+                (K) Inspection.find(stripes, (Predicate<Object>) Objects.requireNonNull(test, "test")));
+    }
+
+    @Override
+    public boolean isActive(K key) {
+        return Inspection.isActive(stripes, key, hash(key));
+    }
+
+    @Override
+    @SuppressWarnings("unchecked")
+    public Optional<KeySnapshot<K>> snapshot(K key) {
+        return Optional.ofNullable((KeySnapshot<K>) Inspection.snapshot(this, key, hash(key)));
+    }
+
+    @Override
+    @SuppressWarnings("unchecked")
+    public List<KeySnapshot<K>> snapshot() {
+        return (List<KeySnapshot<K>>) (List<?>) Inspection.snapshot(this);
+    }
+
+    @Override
+    @SuppressWarnings("unchecked")
+    public LockerOverview<K> overview(int keys) {
+        if (keys < 0) {
+            throw new IllegalArgumentException("keys must not be negative, but is " + keys);
+        }
+        return (LockerOverview<K>) new MostContended(this, keys).overview();
+    }
+
+    @Override
+    public String toString() {
+        return "KeyedLocker[" + settings.name() + ", " + activeKeyCount() + " active keys]";
+    }
+
+    // ---- idle and closed
+
+    @Override
+    public void awaitIdle() throws InterruptedException {
+        awaitIdle(KeyedLockerSettings.FOREVER);
+    }
+
+    @Override
+    public boolean awaitIdle(Duration atMost) throws InterruptedException {
+        long nanos = nanos(atMost);
+        if (Thread.interrupted()) {
+            throw new InterruptedException();
+        }
+        CompletableFuture<Void> idle = stripes.whenIdle();
+        try {
+            idle.get(nanos, TimeUnit.NANOSECONDS);
+            return true;
+        } catch (TimeoutException e) {
+            return !idle.cancel(false);
+        } catch (ExecutionException e) {
+            throw new AssertionError("an idle moment does not fail", e);
+        } finally {
+            idle.cancel(false);
+        }
+    }
+
+    @Override
+    public CompletableFuture<Void> whenIdle() {
+        return stripes.whenIdle();
+    }
+
+    @Override
+    public void refuseNewCallers(Collection<? extends KeyedLocker<?>> together) {
+        drainedTogether = List.copyOf(together);
+        MODE.compareAndSet(this, OPEN, DRAINING);
+    }
+
+    @Override
+    public void acceptNewCallers() {
+        MODE.compareAndSet(this, DRAINING, OPEN);
+    }
+
+    @Override
+    public boolean isHeldBy(Thread thread) {
+        return Inspection.isHeldBy(stripes, Objects.requireNonNull(thread, "thread"));
+    }
+
+    /** Whether a thread may enter although new callers are refused. */
+    boolean holdsSomething(Thread thread) {
+        return isHeldBy(thread) || drainedTogether.stream().anyMatch(locker -> locker.isHeldBy(thread));
+    }
+
+    @Override
+    public void close() {
+        if ((int) MODE.getAndSet(this, CLOSED) != CLOSED) {
+            // A caller who read the old mode under a stripe's lock is in that stripe by the time it is locked here.
+            stripes.all().forEach(Stripe::failWaiters);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The lock of one key, in its stripe's table exactly as long as the key is held, awaited or pinned. Also the hold of the
+ * caller who made it, so that an uncontended acquisition allocates one object. An entry that has left the table never
+ * returns to it, nor is its place as a hold used again.
+ *
+ * <p>All fields but the final ones are guarded by the stripe.
+ */
+final class Entry extends Hold {
+
+    final Object key;
+
+    /** The spread hash code of the key when the entry was made; the key's own may have changed since. */
+    final int hash;
+
+    final Stripe stripe;
+
+    /** Next in the same bucket. */
+    @Nullable
+    Entry next;
+
+    /** Null until a second caller, a pin or a {@link LockView} needs more than one hold can tell. */
+    @Nullable
+    Crowd crowd;
+
+    Entry(Object key, int hash, Stripe stripe) {
+        this.key = key;
+        this.hash = hash;
+        this.stripe = stripe;
+    }
+
+    @Override
+    Entry entry() {
+        return this;
+    }
+
+    Crowd crowd() {
+        Crowd c = crowd;
+        if (c == null) {
+            c = crowd = new Crowd(this);
+        }
+        return c;
+    }
+
+    int holdCount() {
+        Crowd c = crowd;
+        return c != null ? c.holdCount : isHeld() ? 1 : 0;
+    }
+
+    int waiterCount() {
+        Crowd c = crowd;
+        return c == null ? 0 : c.waiterCount;
+    }
+
+    /** The hold that a thread owns, or null. */
+    @Nullable
+    Hold holdOf(Thread thread) {
+        if (owner == thread && isHeld()) {
+            return this;
+        }
+        Crowd c = crowd;
+        return c == null ? null : c.holdOf(thread);
+    }
+}

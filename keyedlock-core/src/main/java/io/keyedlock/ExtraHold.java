@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import org.jspecify.annotations.Nullable;
+
+/** A hold other than the one with which its entry began. */
+final class ExtraHold extends Hold {
+
+    private final Entry entry;
+
+    /** Neighbours in {@link Crowd}'s list of holds, oldest first. Guarded by the stripe. */
+    @Nullable
+    ExtraHold previous;
+
+    @Nullable
+    ExtraHold next;
+
+    ExtraHold(Entry entry) {
+        this.entry = entry;
+    }
+
+    @Override
+    Entry entry() {
+        return entry;
+    }
+}

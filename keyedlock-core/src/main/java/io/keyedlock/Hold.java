@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One permit of one key while it is held, which is also the handle that its first acquisition got. Re-entries of the same
+ * thread share the hold and have handles of their own.
+ *
+ * <p>All fields are guarded by the stripe of the entry.
+ */
+abstract sealed class Hold implements Permit, Answer permits Entry, ExtraHold {
+
+    /** Set in {@link #state} until this object itself has been closed as a permit. */
+    private static final int FIRST_OPEN = 1 << 31;
+
+    /** Set in {@link #state} once the hold has been reported as long. */
+    private static final int REPORTED = 1 << 30;
+
+    private static final int REENTRIES = REPORTED - 1;
+
+    /** The thread that may re-enter, or null if no thread owns this hold. */
+    @Nullable
+    Thread owner;
+
+    /** When the hold began as far as seen, or 0 if nobody has looked yet. */
+    long since;
+
+    /** {@link #FIRST_OPEN}, {@link #REPORTED} and the number of open re-entries. Over for good when none is open. */
+    private int state;
+
+    abstract Entry entry();
+
+    final void begin(@Nullable Thread thread, long now) {
+        owner = thread;
+        since = now;
+        state = FIRST_OPEN;
+    }
+
+    final boolean isHeld() {
+        return (state & ~REPORTED) != 0;
+    }
+
+    final void addReentry() {
+        if ((state & REENTRIES) == REENTRIES) {
+            throw new Error("a thread has re-entered one key " + REENTRIES + " times");
+        }
+        state++;
+    }
+
+    final void removeReentry() {
+        state--;
+    }
+
+    /** Closes this object as a permit; returns false if it was closed already. */
+    final boolean closeFirst() {
+        boolean open = (state & FIRST_OPEN) != 0;
+        state &= ~FIRST_OPEN;
+        return open;
+    }
+
+    /** Marks the hold as reported; returns false if it was reported already. */
+    final boolean report() {
+        boolean fresh = (state & REPORTED) == 0;
+        state |= REPORTED;
+        return fresh;
+    }
+
+    /** How long the hold was seen, stamping it if nobody has looked before. */
+    final long age(long now) {
+        if (since == 0) {
+            since = now;
+        }
+        return now - since;
+    }
+
+    final KeySnapshot.Caller describe(long now) {
+        return Hold.describe(owner, age(now));
+    }
+
+    static KeySnapshot.Caller describe(@Nullable Thread thread, long ageNanos) {
+        Duration age = Duration.ofNanos(Math.max(0, ageNanos));
+        return thread == null
+                ? new KeySnapshot.Caller("async", -1, false, age)
+                : new KeySnapshot.Caller(thread.getName(), Threads.idOf(thread), Threads.isVirtual(thread), age);
+    }
+
+    @Override
+    public final void close() {
+        entry().stripe.giveBack(this, null);
+    }
+
+    @Override
+    public final String toString() {
+        return "Permit[" + Messages.describe(entry()) + "]";
+    }
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Several keys, each once, in the order in which all callers take them: by spread hash code, and where those are equal by
+ * the number that an entry gets when it is pinned first.
+ *
+ * <p>Keys of equal hash are pinned until this is closed. A pinned entry stays in the table, so that any two callers who
+ * are on their way at the same time see the same numbers. A caller pins all such keys before it takes the first.
+ */
+final class KeyOrder implements AutoCloseable {
+
+    /**
+     * One of the keys.
+     *
+     * @param pin its entry, if another of the keys has the same hash
+     */
+    record Slot(Object key, int hash, @Nullable Entry pin) {
+
+        private long pinNumber() {
+            return pin == null ? 0 : pin.crowd().pinNumber;
+        }
+    }
+
+    private static final Comparator<Slot> CANONICAL =
+            Comparator.comparingInt(Slot::hash).thenComparingLong(Slot::pinNumber);
+
+    private final List<Slot> slots;
+
+    KeyOrder(Stripes stripes, Collection<?> keys) {
+        Set<Object> distinct = new LinkedHashSet<>();
+        for (Object key : keys) {
+            distinct.add(Objects.requireNonNull(key, "keys must not contain null"));
+        }
+        List<Slot> all = new ArrayList<>(distinct.size());
+        for (Object key : distinct) {
+            all.add(new Slot(key, DefaultKeyedLocker.hash(key), null));
+        }
+        all.sort(CANONICAL);
+        slots = all;
+        boolean complete = false;
+        try {
+            pinWhereHashesAreEqual(stripes);
+            complete = true;
+        } finally {
+            if (!complete) {
+                close();
+            }
+        }
+        slots.sort(CANONICAL);
+    }
+
+    private void pinWhereHashesAreEqual(Stripes stripes) {
+        for (int i = 0; i < slots.size(); i++) {
+            Slot slot = slots.get(i);
+            if (hashAt(i - 1, slot) || hashAt(i + 1, slot)) {
+                Entry pin = stripes.of(slot.hash()).pin(slot.key(), slot.hash());
+                slots.set(i, new Slot(slot.key(), slot.hash(), pin));
+            }
+        }
+    }
+
+    private boolean hashAt(int i, Slot slot) {
+        return i >= 0 && i < slots.size() && slots.get(i).hash() == slot.hash();
+    }
+
+    int size() {
+        return slots.size();
+    }
+
+    Slot get(int i) {
+        return slots.get(i);
+    }
+
+    @Override
+    public void close() {
+        for (int i = 0; i < slots.size(); i++) {
+            Slot slot = slots.get(i);
+            if (slot.pin() != null) {
+                slots.set(i, new Slot(slot.key(), slot.hash(), null));
+                slot.pin().stripe.unpin(slot.pin());
+            }
+        }
+    }
+}

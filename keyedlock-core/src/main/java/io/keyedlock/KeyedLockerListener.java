@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Hears what happens in lockers. Every method does nothing by default.
+ *
+ * <p>A listener is called by the thread that caused the event, outside all locks of the engine, so that it may use
+ * lockers itself; whatever it does delays that thread. An exception that it throws is logged and changes nothing. A
+ * re-entry takes no further permit and is no event.
+ *
+ * <pre>{@code
+ * KeyedLocker<String> orders = KeyedLocker.create(settings, new KeyedLockerListener() {
+ *   @Override
+ *   public void longHold(Object key, KeySnapshot.Caller holder, List<StackTraceElement> stack) {
+ *     alert(key, holder.threadName());
+ *   }
+ * });
+ * }</pre>
+ */
+public interface KeyedLockerListener {
+
+    /** How an acquisition ended that was given no permit. */
+    enum Outcome {
+        /** The wait time has passed. */
+        TIMEOUT,
+        /** Turned away without waiting: a full queue, or a try that does not wait and found the key taken. */
+        REJECTED,
+        /** The waiting thread was interrupted. */
+        INTERRUPTED,
+        /** The future was cancelled or completed by its caller. */
+        CANCELLED,
+        /** The locker was closed, or refuses callers while the application shuts down. */
+        CLOSED,
+        /** The thread was the one chosen to break a cycle of threads that wait for each other. */
+        DEADLOCK,
+        /** The place where permits come from beyond this process failed. */
+        BACKEND
+    }
+
+    /**
+     * Called once for each locker that is about to use this listener, so that one listener can serve many lockers and still
+     * tell them apart.
+     *
+     * @param lockName the locker's name
+     * @return the listener that the locker shall call, by default this one
+     */
+    default KeyedLockerListener forLocker(String lockName) {
+        return this;
+    }
+
+    /**
+     * Whether {@link #released} wants to know how long the permit was held. If not, the engine reads no clock for holds and
+     * passes zero.
+     *
+     * @return true by default; asked once per locker
+     */
+    default boolean timesHolds() {
+        return true;
+    }
+
+    /** Who wants to know how one wait ends. */
+    @FunctionalInterface
+    interface Wait {
+
+        /**
+         * The wait has ended. Called once, after {@link #acquired} or {@link #notAcquired}.
+         *
+         * @param failure how it ended without a permit, or null if a permit was granted
+         * @param waited how long the caller has waited
+         */
+        void ended(@Nullable Outcome failure, Duration waited);
+    }
+
+    /**
+     * A caller has lined up, on the thread that asked. Not called for callers who need not wait.
+     *
+     * @param key the key
+     * @param ahead how many were waiting for the key already
+     * @return who is told when this very wait ends, on whichever thread that is; or null
+     */
+    default @Nullable Wait waiting(Object key, int ahead) {
+        return null;
+    }
+
+    /**
+     * A permit was granted.
+     *
+     * @param key the key
+     * @param waited how long the caller has waited, zero if it did not
+     */
+    default void acquired(Object key, Duration waited) {}
+
+    /**
+     * A permit was given back.
+     *
+     * @param key the key
+     * @param held how long it was held, zero unless {@link #timesHolds()}
+     */
+    default void released(Object key, Duration held) {}
+
+    /**
+     * An acquisition ended without a permit.
+     *
+     * @param key the key
+     * @param outcome how it ended
+     * @param waited how long the caller has waited, zero if it did not
+     */
+    default void notAcquired(Object key, Outcome outcome, Duration waited) {}
+
+    /**
+     * A permit has been held for longer than {@link KeyedLockerSettings#longHold()}, and still is. Reported once per hold,
+     * by the thread that scans all lockers: a listener that takes its time delays that scan.
+     *
+     * @param key the key
+     * @param holder who holds it, and since when as far as seen
+     * @param stack where its thread is now, innermost frame first; empty if no thread owns the permit
+     */
+    default void longHold(Object key, KeySnapshot.Caller holder, List<StackTraceElement> stack) {}
+
+    /**
+     * A permit from beyond this process was lost while it was held: another process may be inside now.
+     *
+     * @param key the key
+     */
+    default void leaseLost(Object key) {}
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Calls the listeners of a locker, in the order in which they came. Always outside all locks; what a listener throws is
+ * logged and goes no further.
+ */
+final class ListenerCalls {
+
+    /**
+     * A listener.
+     *
+     * @param given as it was given, by which it is known again
+     * @param listener as it is called
+     * @param timesHolds whether it wants to know how long permits are held
+     */
+    private record Heard(KeyedLockerListener given, KeyedLockerListener listener, boolean timesHolds) {}
+
+    private final Heard[] all;
+
+    private final Clock clock;
+
+    /** Whether any of them wants holds to be timed. */
+    final boolean timesHolds;
+
+    /**
+     * Adds a listener.
+     *
+     * @param earlier those who came before, or null
+     * @param given the listener as it was given
+     * @param listener the listener for this locker
+     */
+    ListenerCalls(
+            @Nullable ListenerCalls earlier, KeyedLockerListener given, KeyedLockerListener listener, Clock clock) {
+        Heard heard = new Heard(given, listener, listener.timesHolds());
+        if (earlier == null) {
+            this.all = new Heard[] {heard};
+        } else {
+            this.all = Arrays.copyOf(earlier.all, earlier.all.length + 1);
+            this.all[earlier.all.length] = heard;
+        }
+        this.clock = clock;
+        this.timesHolds = heard.timesHolds || (earlier != null && earlier.timesHolds);
+    }
+
+    @SuppressWarnings("ReferenceEquality") // one listener may equal another and still hear for itself
+    boolean has(KeyedLockerListener asked) {
+        for (Heard heard : all) {
+            if (heard.given == asked) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    void acquired(Object key) {
+        for (Heard heard : all) {
+            try {
+                heard.listener.acquired(key, Duration.ZERO);
+            } catch (Throwable e) {
+                log("acquired", e);
+            }
+        }
+    }
+
+    void released(Hold hold) {
+        // A hold that began before anybody wanted to know, and that nobody has looked at since, has no beginning.
+        boolean timed = timesHolds && hold.since != 0;
+        Duration held = timed ? Duration.ofNanos(clock.nanoTime() - hold.since) : Duration.ZERO;
+        for (Heard heard : all) {
+            try {
+                heard.listener.released(hold.entry().key, heard.timesHolds ? held : Duration.ZERO);
+            } catch (Throwable e) {
+                log("released", e);
+            }
+        }
+    }
+
+    /** The end of a wait: acquired if there is no failure. */
+    void waited(Waiter waiter, KeyedLockerListener.@Nullable Outcome failure, Duration waited) {
+        Object key = waiter.entry.key;
+        if (failure == null) {
+            each("acquired", listener -> listener.acquired(key, waited));
+        } else {
+            each("notAcquired", listener -> listener.notAcquired(key, failure, waited));
+        }
+    }
+
+    KeyedLockerListener.@Nullable Wait waiting(Waiter waiter) {
+        KeyedLockerListener.Wait waits = null;
+        for (Heard heard : all) {
+            try {
+                waits = Waiter.both(waits, heard.listener.waiting(waiter.entry.key, waiter.ahead));
+            } catch (Throwable e) {
+                log("waiting", e);
+            }
+        }
+        return waits;
+    }
+
+    void notAcquired(Object key, KeyedLockerListener.Outcome outcome) {
+        each("notAcquired", listener -> listener.notAcquired(key, outcome, Duration.ZERO));
+    }
+
+    void longHold(Object key, KeySnapshot.Caller holder, List<StackTraceElement> stack) {
+        each("longHold", listener -> listener.longHold(key, holder, stack));
+    }
+
+    private void each(String event, Consumer<KeyedLockerListener> call) {
+        for (Heard heard : all) {
+            try {
+                call.accept(heard.listener);
+            } catch (Throwable e) {
+                log(event, e);
+            }
+        }
+    }
+
+    static void log(String event, Throwable failure) {
+        Messages.warn("A listener failed in " + event + "; this changes nothing else", failure);
+    }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import java.util.concurrent.RejectedExecutionException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Thrown when a caller is turned away without waiting: the key's queue is full, or the caller had asked not to wait.
+ */
+public final class LockRejectedException extends RejectedExecutionException implements KeyedLockFailure {
+
+    private static final long serialVersionUID = 1L;
+
+    private final String lockName;
+    private final transient @Nullable Object key;
+
+    /**
+     * Makes the exception.
+     *
+     * @param lockName the locker's name
+     * @param key the key, or null if none is concerned
+     * @param message what happened
+     */
+    public LockRejectedException(String lockName, @Nullable Object key, String message) {
+        super(message);
+        this.lockName = lockName;
+        this.key = key;
+    }
+
+    @Override
+    public String lockName() {
+        return lockName;
+    }
+
+    @Override
+    public @Nullable Object key() {
+        return key;
+    }
+}

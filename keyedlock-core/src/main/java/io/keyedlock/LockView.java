@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.Lock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The lock of one key as a {@link Lock}. What was locked and not yet unlocked is noted at the key's {@link Crowd}, so that
+ * all views of a key are one lock.
+ */
+final class LockView<K> implements Lock {
+
+    /** One {@code lock()} that was not undone yet. Guarded by the stripe. */
+    static final class Locked {
+
+        private final Permit permit;
+
+        private final Hold hold;
+
+        private @Nullable Locked next;
+
+        Locked(Permit permit, Hold hold, @Nullable Locked next) {
+            this.permit = permit;
+            this.hold = hold;
+            this.next = next;
+        }
+    }
+
+    private final DefaultKeyedLocker<K> locker;
+
+    private final K key;
+
+    private final int hash;
+
+    LockView(DefaultKeyedLocker<K> locker, K key, int hash) {
+        this.locker = locker;
+        this.key = key;
+        this.hash = hash;
+    }
+
+    @Override
+    public void lock() {
+        note(locker.acquireUninterruptibly(key, hash));
+    }
+
+    @Override
+    public void lockInterruptibly() throws InterruptedException {
+        note(locker.acquire(key, hash, Long.MAX_VALUE, KeyedLockerSettings.FOREVER));
+    }
+
+    @Override
+    public boolean tryLock() {
+        return note(locker.tryAcquire(key, hash));
+    }
+
+    @Override
+    public boolean tryLock(long time, TimeUnit unit) throws InterruptedException {
+        return note(locker.tryAcquire(key, hash, Math.max(0, unit.toNanos(time))));
+    }
+
+    private boolean note(@Nullable Permit permit) {
+        if (permit == null) {
+            return false;
+        }
+        Hold hold = permit instanceof Reentry again ? again.hold : (Hold) permit;
+        Stripe stripe = hold.entry().stripe;
+        stripe.lock();
+        try {
+            Crowd crowd = hold.entry().crowd();
+            crowd.locked = new Locked(permit, hold, crowd.locked);
+        } finally {
+            stripe.unlock();
+        }
+        return true;
+    }
+
+    @Override
+    public void unlock() {
+        Permit permit = takeNote();
+        if (permit == null) {
+            throw new IllegalMonitorStateException(
+                    "this thread has no lock() to undo: " + Messages.describe(locker.settings(), key));
+        }
+        permit.close();
+    }
+
+    private @Nullable Permit takeNote() {
+        Stripe stripe = locker.stripes.ifMade(hash);
+        if (stripe == null) {
+            return null;
+        }
+        stripe.lock();
+        try {
+            Entry entry = stripe.find(key, hash);
+            return entry == null || entry.crowd == null ? null : takeNote(entry.crowd);
+        } finally {
+            stripe.unlock();
+        }
+    }
+
+    private static @Nullable Permit takeNote(Crowd crowd) {
+        Locked previous = null;
+        for (Locked l = crowd.locked; l != null; l = l.next) {
+            if (l.hold.owner == Thread.currentThread()) {
+                if (previous == null) {
+                    crowd.locked = l.next;
+                } else {
+                    previous.next = l.next;
+                }
+                return l.permit;
+            }
+            previous = l;
+        }
+        return null;
+    }
+
+    @Override
+    public Condition newCondition() {
+        throw new UnsupportedOperationException("a keyed lock has no conditions");
+    }
+
+    @Override
+    public String toString() {
+        return "Lock[" + Messages.describe(locker.settings(), key) + "]";
+    }
+}

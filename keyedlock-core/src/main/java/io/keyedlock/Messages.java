@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/** The words of exceptions and log lines. No key is named unless the settings allow it. */
+final class Messages {
+
+    /** A longer key is cut, so that one bad key does not fill a log. */
+    private static final int LONGEST_KEY = 200;
+
+    private Messages() {}
+
+    /** Logs what no caller can be told. The logger is asked for only now: whoever makes a locker waits for no logging system. */
+    static void warn(String words, @Nullable Throwable failure) {
+        System.getLogger(KeyedLocker.class.getName()).log(System.Logger.Level.WARNING, words, failure);
+    }
+
+    static String describe(Entry entry) {
+        return describe(entry.stripe.locker.settings(), entry.key);
+    }
+
+    /** For instance {@code orders, key 42}. */
+    static String describe(KeyedLockerSettings settings, Object key) {
+        return settings.showKeys() ? settings.name() + ", key " + text(key) : settings.name();
+    }
+
+    static String text(Object key) {
+        String text;
+        try {
+            text = String.valueOf(key);
+        } catch (RuntimeException e) {
+            text = key.getClass().getName() + " (its toString fails)";
+        }
+        return text.length() <= LONGEST_KEY ? text : text.substring(0, LONGEST_KEY) + "…";
+    }
+
+    static LockTimeoutException timeout(KeyedLockerSettings settings, Object key, Duration waitTime) {
+        return new LockTimeoutException(
+                settings.name(), key, waitTime, "no permit within " + waitTime + ": " + describe(settings, key));
+    }
+
+    static LockRejectedException full(KeyedLockerSettings settings, Object key) {
+        return new LockRejectedException(
+                settings.name(),
+                key,
+                "the queue is full (maxWaiters " + settings.maxWaiters() + "): " + describe(settings, key));
+    }
+
+    static LockReentryException reentry(KeyedLockerSettings settings, Object key) {
+        return new LockReentryException(
+                settings.name(),
+                key,
+                "this thread holds the key already and the locker is not reentrant: " + describe(settings, key));
+    }
+
+    static KeyedLockerClosedException closed(KeyedLockerSettings settings, Object key) {
+        return new KeyedLockerClosedException(settings.name(), key, "the locker is closed: " + describe(settings, key));
+    }
+
+    static KeyedLockerClosedException draining(KeyedLockerSettings settings, Object key) {
+        return new KeyedLockerClosedException(
+                settings.name(), key, "the locker takes no new callers: " + describe(settings, key));
+    }
+}

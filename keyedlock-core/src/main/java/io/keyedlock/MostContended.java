@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.PriorityQueue;
+
+/** Finds the most contended keys of a locker in one pass, keeping no more of them than asked for. */
+final class MostContended {
+
+    private record Candidate(Object key, int waiters, int holders, long longestWait, long longestHold) {}
+
+    private static final Comparator<Candidate> BY_CONTENTION = Comparator.comparingInt(Candidate::waiters)
+            .thenComparingInt(Candidate::holders)
+            .thenComparingLong(Candidate::longestWait)
+            .thenComparingLong(Candidate::longestHold);
+
+    private final DefaultKeyedLocker<?> locker;
+
+    private final int most;
+
+    private final long now;
+
+    /** The least contended of those kept is first. */
+    private final PriorityQueue<Candidate> kept = new PriorityQueue<>(BY_CONTENTION);
+
+    MostContended(DefaultKeyedLocker<?> locker, int most) {
+        this.locker = locker;
+        this.most = most;
+        this.now = locker.clock.nanoTime();
+    }
+
+    LockerOverview<Object> overview() {
+        long holders = 0;
+        long waiters = 0;
+        long active = 0;
+        for (Stripe stripe : locker.stripes.all()) {
+            stripe.lock();
+            try {
+                active += stripe.active();
+                holders += stripe.holders;
+                waiters += stripe.waiters;
+                if (most > 0) {
+                    stripe.forEach(this::consider);
+                }
+            } finally {
+                stripe.unlock();
+            }
+        }
+        List<Candidate> hottest = new ArrayList<>(kept);
+        hottest.sort(BY_CONTENTION.reversed());
+        return new LockerOverview<>(
+                (int) Math.min(active, Integer.MAX_VALUE),
+                holders,
+                waiters,
+                hottest.stream()
+                        .map(c -> new LockerOverview.KeyFigures<>(
+                                c.key,
+                                c.holders,
+                                c.waiters,
+                                Duration.ofNanos(c.longestHold),
+                                Duration.ofNanos(c.longestWait)))
+                        .toList());
+    }
+
+    private void consider(Entry e) {
+        int waiting = e.waiterCount();
+        int holding = e.holdCount();
+        Candidate least = kept.size() < most ? null : kept.peek();
+        if (least != null && (waiting < least.waiters || (waiting == least.waiters && holding < least.holders))) {
+            return;
+        }
+        Waiter oldest = e.crowd == null ? null : e.crowd.head;
+        Hold first = e.isHeld() ? e : e.crowd == null ? null : e.crowd.firstHold;
+        Candidate c = new Candidate(
+                e.key,
+                waiting,
+                holding,
+                oldest == null ? 0 : Math.max(0, now - oldest.since),
+                first == null ? 0 : Math.max(0, first.age(now)));
+        if (least == null) {
+            kept.add(c);
+        } else if (BY_CONTENTION.compare(c, least) > 0) {
+            kept.poll();
+            kept.add(c);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import java.util.OptionalLong;
+
+/**
+ * The right of one caller to be inside the section of one key (or of several, see
+ * {@link KeyedLocker#acquireAll(java.util.Collection)}).
+ *
+ * <p>A permit is closed once; that gives the right back and lets the next waiter in. Every further {@link #close()}, from
+ * whatever thread and however late, does nothing and never affects the next holder.
+ *
+ * <pre>{@code
+ * try (Permit permit = locker.acquire(orderId)) {
+ *   ship(orderId);
+ * }
+ * }</pre>
+ *
+ * <p>What a thread did before it closed a permit is visible to whoever is granted that key afterwards.
+ */
+public interface Permit extends AutoCloseable {
+
+    /**
+     * Gives the permit back. May be called by any thread and any number of times; only the first call has an effect. Never
+     * waits for another holder.
+     *
+     * <p>A future that is granted the permit by this call is completed by the calling thread before the call returns.
+     */
+    @Override
+    void close();
+
+    /**
+     * A number that never decreases from one holder of a key to the next, so that a store can refuse a holder whose lease was
+     * lost meanwhile.
+     *
+     * @return the token, or empty for a locker that lives in one process
+     */
+    default OptionalLong fencingToken() {
+        return OptionalLong.empty();
+    }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import java.time.Duration;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The future of a permit. Its {@link Waiter}, under the stripe, decides between a grant and whoever completes the future
+ * from outside:
+ *
+ * <ul>
+ *   <li>the canceller (or completer, or timer) comes first: it withdraws the waiter, nothing was granted, and then completes
+ *       the future;
+ *   <li>the grant comes first: the canceller completes the future with the permit on behalf of the granting thread, which
+ *       may be late, and has lost.
+ * </ul>
+ */
+final class PermitFuture extends AcquisitionFuture {
+
+    private final DefaultKeyedLocker<?> locker;
+
+    private final Duration waitTime;
+
+    /** The place in the queue, null if there was no need for one. Written once, under the stripe. */
+    private volatile @Nullable Waiter waiter;
+
+    /** Ends the wait; null if it has no end. Written once by the thread that asked. */
+    private volatile @Nullable Future<?> timer;
+
+    PermitFuture(DefaultKeyedLocker<?> locker, Duration waitTime) {
+        this.locker = locker;
+        this.waitTime = waitTime;
+    }
+
+    void linesUp(Waiter place) {
+        waiter = place;
+    }
+
+    /** By the caller, once it has lined up. */
+    void waits(Waiter place, long nanos) {
+        place.begins();
+        if (nanos == Long.MAX_VALUE) {
+            return;
+        }
+        timer = Background.schedule(this::timeOut, nanos);
+        if (isDone()) {
+            cancelTimer();
+        }
+    }
+
+    /** Completes the future of a waiter that was granted a permit or whose locker was closed. */
+    static void finish(Waiter waiter) {
+        PermitFuture future = waiter.future;
+        if (future == null) {
+            throw new AssertionError("a thread's waiter");
+        }
+        Hold permit = waiter.permit;
+        if (permit != null) {
+            waiter.ended(null);
+            future.deliver(permit);
+        } else {
+            waiter.ended(KeyedLockerListener.Outcome.CLOSED);
+            future.fail(Messages.closed(future.locker.settings(), waiter.entry.key));
+        }
+        // Last: a caller who sets the timer only now sees that the future is complete, or else we see the timer.
+        future.cancelTimer();
+    }
+
+    /**
+     * Leaves the queue, or completes the future if a permit was granted already.
+     *
+     * @return whether this call has ended the wait
+     */
+    private boolean withdraw(KeyedLockerListener.Outcome outcome) {
+        Waiter w = waiter;
+        if (w == null || w.status != Waiter.WAITING) {
+            help();
+            return false;
+        }
+        Stripe stripe = w.entry.stripe;
+        boolean withdrawn = false;
+        Stripe.Aftermath aftermath = null;
+        stripe.lock();
+        try {
+            if (w.status == Waiter.WAITING) {
+                withdrawn = true;
+                aftermath = stripe.leave(w, Waiter.WITHDRAWN);
+            }
+        } finally {
+            stripe.unlock();
+        }
+        if (withdrawn) {
+            cancelTimer();
+            w.ended(outcome);
+            if (aftermath != null) {
+                aftermath.carryOut();
+            }
+        } else {
+            help();
+        }
+        return withdrawn;
+    }
+
+    /** Completes the future if the permit is granted but the granting thread has not come to that yet. */
+    private void help() {
+        Waiter w = waiter;
+        if (w != null && w.status == Waiter.GRANTED && w.permit != null) {
+            deliver(w.permit);
+        }
+    }
+
+    private void timeOut() {
+        Waiter w = waiter;
+        if (w != null && withdraw(KeyedLockerListener.Outcome.TIMEOUT)) {
+            RuntimeException failure = Messages.timeout(locker.settings(), w.entry.key, waitTime);
+            // Not here: what depends on the future may take its time, and other waits end on this thread.
+            defaultExecutor().execute(() -> fail(failure));
+        }
+    }
+
+    private void cancelTimer() {
+        Future<?> t = timer;
+        if (t != null) {
+            t.cancel(false);
+        }
+    }
+
+    @Override
+    void withdraw() {
+        withdraw(KeyedLockerListener.Outcome.CANCELLED);
+    }
+
+    @Override
+    public Permit get() throws InterruptedException, ExecutionException {
+        help();
+        return super.get();
+    }
+
+    @Override
+    public Permit get(long timeout, TimeUnit unit) throws InterruptedException, ExecutionException, TimeoutException {
+        help();
+        return super.get(timeout, unit);
+    }
+
+    @Override
+    public Permit join() {
+        help();
+        return super.join();
+    }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+/** The handle of a re-entry: keeps its thread's hold open until closed. */
+final class Reentry implements Permit, Answer {
+
+    final Hold hold;
+
+    /** Guarded by the stripe. */
+    private boolean closed;
+
+    Reentry(Hold hold) {
+        this.hold = hold;
+    }
+
+    /** Ends the re-entry; returns false if it was over already. Under the stripe. */
+    boolean closeOnce() {
+        if (closed) {
+            return false;
+        }
+        closed = true;
+        hold.removeReentry();
+        return true;
+    }
+
+    @Override
+    public void close() {
+        hold.entry().stripe.giveBack(hold, this);
+    }
+
+    @Override
+    public String toString() {
+        return hold.toString();
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+
+/** One permit for several keys, which are given back in reverse order. */
+final class SeveralPermits implements Permit {
+
+    private final List<Permit> permits;
+
+    private final AtomicBoolean closed = new AtomicBoolean();
+
+    SeveralPermits(List<Permit> permits) {
+        this.permits = permits;
+    }
+
+    static Permit acquire(DefaultKeyedLocker<?> locker, KeyOrder keys, long nanos, Duration waitTime)
+            throws InterruptedException {
+        List<Permit> taken = new ArrayList<>(keys.size());
+        boolean complete = false;
+        try {
+            long start = locker.clock.nanoTime();
+            for (int i = 0; i < keys.size(); i++) {
+                KeyOrder.Slot slot = keys.get(i);
+                long left = left(nanos, start, i == 0 ? start : locker.clock.nanoTime());
+                taken.add(locker.acquire(slot.key(), slot.hash(), left, waitTime));
+            }
+            complete = true;
+        } finally {
+            if (!complete) {
+                closeInReverse(taken);
+            }
+        }
+        return new SeveralPermits(taken);
+    }
+
+    static @Nullable Permit tryAcquire(DefaultKeyedLocker<?> locker, KeyOrder keys) {
+        List<Permit> taken = new ArrayList<>(keys.size());
+        boolean complete = false;
+        try {
+            for (int i = 0; i < keys.size(); i++) {
+                KeyOrder.Slot slot = keys.get(i);
+                Permit permit = locker.tryAcquire(slot.key(), slot.hash());
+                if (permit == null) {
+                    return null;
+                }
+                taken.add(permit);
+            }
+            complete = true;
+        } finally {
+            if (!complete) {
+                closeInReverse(taken);
+            }
+        }
+        return new SeveralPermits(taken);
+    }
+
+    /** What is left of a wait, zero if it is over. */
+    static long left(long nanos, long start, long now) {
+        return nanos == Long.MAX_VALUE ? nanos : Math.max(0, nanos - (now - start));
+    }
+
+    static void closeInReverse(List<Permit> permits) {
+        for (int i = permits.size() - 1; i >= 0; i--) {
+            permits.get(i).close();
+        }
+    }
+
+    @Override
+    public void close() {
+        if (closed.compareAndSet(false, true)) {
+            closeInReverse(permits);
+        }
+    }
+}

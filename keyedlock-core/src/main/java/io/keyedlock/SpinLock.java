@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * A lock of one word for sections of a few dozen instructions that never park, never complete a future and never call a
+ * listener. Not re-entrant, not fair. What a section writes is visible to the next one.
+ */
+class SpinLock extends Padding {
+
+    private static final VarHandle WORD;
+
+    static {
+        try {
+            WORD = MethodHandles.lookup().findVarHandle(SpinLock.class, "word", int.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    /** How often a platform thread looks again before it lets others run; spinning is vain on a single processor. */
+    private static final int SPINS = Runtime.getRuntime().availableProcessors() > 1 ? 64 : 0;
+
+    /** How often a thread yields before it sleeps, so that a lock holder of lower priority gets to run. */
+    private static final int YIELDS = 32;
+
+    private static final long SLEEP_NANOS = 50_000;
+
+    /** 1 while locked. Set by compare-and-set, cleared by the owner. */
+    private volatile int word;
+
+    final void lock() {
+        if (!WORD.compareAndSet(this, 0, 1)) {
+            lockContended();
+        }
+    }
+
+    final void unlock() {
+        WORD.setRelease(this, 0);
+    }
+
+    @SuppressWarnings("ThreadPriorityCheck") // the owner may be a thread that needs this processor to go on
+    private void lockContended() {
+        int spins = Threads.isVirtual(Thread.currentThread()) ? 0 : SPINS;
+        boolean interrupted = false;
+        for (int attempt = 0; word != 0 || !WORD.compareAndSet(this, 0, 1); attempt++) {
+            if (attempt < spins) {
+                Thread.onSpinWait();
+            } else if (attempt < spins + YIELDS) {
+                Thread.yield();
+            } else {
+                // With the flag set it would not sleep, and a virtual thread would never leave the processor to the
+                // owner.
+                interrupted |= Thread.interrupted();
+                LockSupport.parkNanos(SLEEP_NANOS);
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One part of a locker's table: a small chained hash table with the lock word under which everything about its keys
+ * happens. What a section decided for others (grants, signals, an idle moment) is carried out after the word is free.
+ */
+final class Stripe extends SpinLock {
+
+    private static final VarHandle ACTIVE;
+
+    static {
+        try {
+            ACTIVE = MethodHandles.lookup().findVarHandle(Stripe.class, "active", int.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private static final int SMALLEST_TABLE = 8;
+
+    private static final int LARGEST_TABLE = 1 << 26;
+
+    final DefaultKeyedLocker<?> locker;
+
+    /** Chains by the low bits of {@link Entry#hash}; the stripe was chosen by the high ones. Null until first used. */
+    @Nullable
+    Entry @Nullable [] table;
+
+    /** Entries in the table. Written under the lock, read by anybody. */
+    private int active;
+
+    /** Holds of all entries. */
+    long holders;
+
+    /** Waiters of all entries. */
+    long waiters;
+
+    /** Set while somebody waits for the idle moment; the same in all stripes. */
+    @Nullable
+    IdleWatch watch;
+
+    /** The last {@link Crowd#pinNumber} given out. */
+    private long lastPin;
+
+    Stripe(DefaultKeyedLocker<?> locker) {
+        this.locker = locker;
+    }
+
+    int active() {
+        return (int) ACTIVE.getOpaque(this);
+    }
+
+    // ---- the table; all of it under the lock
+
+    @Nullable
+    Entry find(Object key, int hash) {
+        @Nullable Entry[] t = table;
+        if (t == null) {
+            return null;
+        }
+        for (Entry e = t[hash & (t.length - 1)]; e != null; e = e.next) {
+            if (e.hash == hash && (e.key == key || key.equals(e.key))) {
+                return e;
+            }
+        }
+        return null;
+    }
+
+    Entry insert(Object key, int hash) {
+        Entry e = new Entry(key, hash, this);
+        @Nullable Entry[] t = table;
+        if (t == null) {
+            t = table = new Entry[SMALLEST_TABLE];
+        } else if (active >= t.length && t.length < LARGEST_TABLE) {
+            t = rehash(t, t.length << 1);
+        }
+        int i = hash & (t.length - 1);
+        e.next = t[i];
+        t[i] = e;
+        ACTIVE.setOpaque(this, active + 1);
+        if (watch != null) {
+            watch.entered();
+        }
+        return e;
+    }
+
+    /** Takes an entry out; returns the watch if this was the first moment without any. */
+    @Nullable
+    IdleWatch remove(Entry entry) {
+        @Nullable Entry[] t = table;
+        if (t == null) {
+            throw new AssertionError("an entry without a table");
+        }
+        int i = entry.hash & (t.length - 1);
+        Entry e = t[i];
+        if (e == entry) {
+            t[i] = entry.next;
+        } else {
+            while (e != null && e.next != entry) {
+                e = e.next;
+            }
+            if (e == null) {
+                throw new AssertionError("an entry that is not in its table");
+            }
+            e.next = entry.next;
+        }
+        int left = active - 1;
+        ACTIVE.setOpaque(this, left);
+        if (left < t.length >> 3 && t.length > SMALLEST_TABLE) {
+            rehash(t, t.length >> 1);
+        }
+        return watch != null && watch.left() ? watch : null;
+    }
+
+    /** Calls an action with each entry; the action must not change the table. */
+    void forEach(Consumer<Entry> action) {
+        @Nullable Entry[] t = table;
+        if (t != null) {
+            for (Entry head : t) {
+                for (Entry e = head; e != null; e = e.next) {
+                    action.accept(e);
+                }
+            }
+        }
+    }
+
+    /** Ends all waits of this stripe because the locker was closed. */
+    void failWaiters() {
+        List<@Nullable Aftermath> aftermaths = new ArrayList<>();
+        Waiter first = null;
+        Waiter last = null;
+        lock();
+        try {
+            List<Entry> awaited = new ArrayList<>();
+            forEach(e -> {
+                if (e.waiterCount() > 0) {
+                    awaited.add(e);
+                }
+            });
+            for (Entry e : awaited) {
+                Crowd c = e.crowd();
+                for (Waiter w = c.head; w != null; w = c.head) {
+                    c.dequeue(w);
+                    w.status = Waiter.CLOSED;
+                    if (last == null) {
+                        first = w;
+                    } else {
+                        last.nextDone = w;
+                    }
+                    last = w;
+                }
+                aftermaths.add(settle(e, c));
+            }
+        } finally {
+            unlock();
+        }
+        new Aftermath(first, null, null).carryOut();
+        for (Aftermath aftermath : aftermaths) {
+            if (aftermath != null) {
+                aftermath.carryOut();
+            }
+        }
+    }
+
+    private @Nullable Entry[] rehash(@Nullable Entry[] old, int length) {
+        @Nullable Entry[] t = new Entry[length];
+        for (Entry e : old) {
+            while (e != null) {
+                Entry following = e.next;
+                int i = e.hash & (length - 1);
+                e.next = t[i];
+                t[i] = e;
+                e = following;
+            }
+        }
+        table = t;
+        return t;
+    }
+
+    // ---- asking for a permit
+
+    /** Makes the entry of a key that has none, held by its first caller; under the lock. */
+    Entry begin(Object key, int hash, @Nullable Thread owner) {
+        Entry e = insert(key, hash);
+        e.begin(owner, locker.stampOfHold());
+        holders++;
+        return e;
+    }
+
+    /**
+     * Asks for a permit of a key that has an entry already; under the lock.
+     *
+     * @param owner whose hold it would be, null if no thread shall own it
+     * @param nanos how long to line up if no permit is free
+     * @param future who lines up, null for the owner's thread
+     * @param refusal how newcomers are refused, null if they are not
+     */
+    Answer join(
+            Entry e,
+            @Nullable Thread owner,
+            long nanos,
+            @Nullable PermitFuture future,
+            Answer.@Nullable Refusal refusal) {
+        KeyedLockerSettings settings = locker.settings();
+        Hold own = owner == null ? null : e.holdOf(owner);
+        if (own != null) {
+            if (!settings.reentrant()) {
+                return Answer.Refusal.REENTRY;
+            }
+            Reentry again = new Reentry(own);
+            own.addReentry();
+            return again;
+        }
+        if (refusal != null) {
+            return refusal;
+        }
+        if (e.holdCount() < locker.limit && (owner != null || e.waiterCount() == 0)) {
+            return e.crowd().addHold(owner, locker.stampOfHold());
+        }
+        if (nanos == 0) {
+            return Answer.Refusal.TAKEN;
+        }
+        if (e.waiterCount() >= settings.maxWaiters()) {
+            return Answer.Refusal.FULL;
+        }
+        Waiter w = new Waiter(e, owner, future, nanos == Long.MAX_VALUE, e.waiterCount(), locker.clock.nanoTime());
+        e.crowd().enqueue(w);
+        if (future != null) {
+            future.linesUp(w);
+        }
+        return w;
+    }
+
+    /** Keeps the entry of a key in the table, making it if there is none. */
+    Entry pin(Object key, int hash) {
+        lock();
+        try {
+            Entry e = find(key, hash);
+            if (e == null) {
+                e = insert(key, hash);
+            }
+            Crowd c = e.crowd();
+            c.pins++;
+            if (c.pinNumber == 0) {
+                c.pinNumber = ++lastPin;
+            }
+            return e;
+        } finally {
+            unlock();
+        }
+    }
+
+    // ---- leaving
+
+    /** Closes a permit: the hold's own, or that of a re-entry. */
+    void giveBack(Hold hold, @Nullable Reentry reentry) {
+        Aftermath aftermath = null;
+        boolean ended = false;
+        lock();
+        try {
+            if ((reentry == null ? hold.closeFirst() : reentry.closeOnce()) && !hold.isHeld()) {
+                ended = true;
+                Entry e = hold.entry();
+                Crowd c = e.crowd;
+                if (c == null) {
+                    holders--;
+                    IdleWatch idle = remove(e);
+                    aftermath = idle == null ? null : new Aftermath(null, null, idle);
+                } else {
+                    c.removeHold(hold);
+                    aftermath = settle(e, c);
+                }
+            }
+        } finally {
+            unlock();
+        }
+        ListenerCalls heard = ended ? locker.events() : null;
+        if (heard != null) {
+            heard.released(hold);
+        }
+        if (aftermath != null) {
+            aftermath.carryOut();
+        }
+    }
+
+    /**
+     * Takes a waiter out of the queue that waits no longer; under the lock.
+     *
+     * @param outcome what its status becomes
+     * @return what follows
+     */
+    @Nullable
+    Aftermath leave(Waiter waiter, int outcome) {
+        Entry e = waiter.entry;
+        Crowd c = e.crowd();
+        c.dequeue(waiter);
+        waiter.status = outcome;
+        return settle(e, c);
+    }
+
+    void unpin(Entry entry) {
+        Aftermath aftermath;
+        lock();
+        try {
+            Crowd c = entry.crowd();
+            c.pins--;
+            aftermath = settle(entry, c);
+        } finally {
+            unlock();
+        }
+        if (aftermath != null) {
+            aftermath.carryOut();
+        }
+    }
+
+    /**
+     * Restores the invariants of a key after a permit became free or the head of its queue has changed, and takes the entry
+     * out if nobody needs it any more; under the lock.
+     *
+     * @return what is to be done once the lock is free, or null
+     */
+    @Nullable
+    Aftermath settle(Entry e, Crowd c) {
+        Waiter granted = c.grantHead();
+        Waiter signalled = c.signalHead();
+        IdleWatch idle = c.isNeeded() ? null : remove(e);
+        return granted == null && signalled == null && idle == null ? null : new Aftermath(granted, signalled, idle);
+    }
+
+    /**
+     * What a section has decided for others.
+     *
+     * @param done those whose wait has ended, linked by {@link Waiter#nextDone}
+     * @param signalled a thread that may look for a free permit
+     * @param idle the watch whose moment has come
+     */
+    record Aftermath(
+            @Nullable Waiter done,
+            @Nullable Waiter signalled,
+            @Nullable IdleWatch idle) {
+
+        /** To be called with no lock held: futures run their callers' code. */
+        void carryOut() {
+            if (signalled != null) {
+                signalled.unparkThread();
+            }
+            if (idle != null) {
+                idle.announce();
+            }
+            for (Waiter w = done; w != null; ) {
+                Waiter following = w.nextDone;
+                w.nextDone = null;
+                if (w.future == null) {
+                    w.unparkThread();
+                } else {
+                    Deliveries.deliver(w);
+                }
+                w = following;
+            }
+        }
+    }
+
+    // ---- owners of holds that no thread took
+
+    /** Makes a thread the owner of an asynchronous hold, unless it owns another hold of the key; tells whether it did. */
+    boolean adopt(Hold hold, Thread thread) {
+        lock();
+        try {
+            Entry e = hold.entry();
+            if (hold.owner != null || !hold.isHeld() || e.holdOf(thread) != null) {
+                return false;
+            }
+            e.crowd().setOwner(hold, thread);
+            return true;
+        } finally {
+            unlock();
+        }
+    }
+
+    void disown(Hold hold) {
+        lock();
+        try {
+            hold.entry().crowd().setOwner(hold, null);
+        } finally {
+            unlock();
+        }
+    }
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The table of a locker: stripes by the high bits of the key's hash, made when a key first falls into them, so that an
+ * empty locker is small. Also the place where callers wait for the first moment without an active key.
+ */
+final class Stripes {
+
+    /** A power of two: so many that two processors seldom meet in one. */
+    private static final int COUNT = Math.max(
+            64, Math.min(256, Integer.highestOneBit(Runtime.getRuntime().availableProcessors() * 8 - 1)));
+
+    private static final int SHIFT = Integer.numberOfLeadingZeros(COUNT) + 1;
+
+    private final DefaultKeyedLocker<?> locker;
+
+    private final AtomicReferenceArray<@Nullable Stripe> stripes = new AtomicReferenceArray<>(COUNT);
+
+    /** Guards the making of stripes and the waiting for an idle moment. Taken before any stripe's lock. */
+    private final SpinLock growth = new SpinLock();
+
+    /** Written with {@link #growth} and all stripes locked; every stripe has a copy. */
+    private @Nullable IdleWatch watch;
+
+    Stripes(DefaultKeyedLocker<?> locker) {
+        this.locker = locker;
+    }
+
+    /** Spreads a hash code over all bits, without giving two hash codes the same result. */
+    static int spread(int hashCode) {
+        int h = hashCode * 0x9E3779B9;
+        return h ^ (h >>> 16);
+    }
+
+    Stripe of(int hash) {
+        Stripe s = stripes.getAcquire(hash >>> SHIFT);
+        return s != null ? s : make(hash >>> SHIFT);
+    }
+
+    /** The stripe if it was made, for callers who only look. */
+    @Nullable
+    Stripe ifMade(int hash) {
+        return stripes.getAcquire(hash >>> SHIFT);
+    }
+
+    private Stripe make(int index) {
+        Stripe made = new Stripe(locker);
+        growth.lock();
+        try {
+            Stripe other = stripes.get(index);
+            if (other != null) {
+                return other;
+            }
+            made.watch = watch;
+            // Volatile, not release: see all().
+            stripes.set(index, made);
+            return made;
+        } finally {
+            growth.unlock();
+        }
+    }
+
+    /**
+     * All stripes made so far, in the order in which they are locked. If one is missing, then whoever made it reads what the
+     * caller has written to a volatile field before this call.
+     */
+    List<Stripe> all() {
+        List<Stripe> all = new ArrayList<>();
+        for (int i = 0; i < COUNT; i++) {
+            Stripe s = stripes.get(i);
+            if (s != null) {
+                all.add(s);
+            }
+        }
+        return all;
+    }
+
+    int activeCount() {
+        long sum = 0;
+        for (int i = 0; i < COUNT; i++) {
+            Stripe s = stripes.getAcquire(i);
+            if (s != null) {
+                sum += s.active();
+            }
+        }
+        return (int) Math.min(sum, Integer.MAX_VALUE);
+    }
+
+    /** Whether nothing is active, asking every stripe under its lock, one after the other. */
+    boolean looksIdle() {
+        for (Stripe s : all()) {
+            s.lock();
+            boolean active = s.active() > 0;
+            s.unlock();
+            if (active) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    // ---- waiting for the idle moment
+
+    CompletableFuture<Void> whenIdle() {
+        CompletableFuture<Void> future = new CompletableFuture<>();
+        if (!watchFor(future)) {
+            future.complete(null);
+            return future;
+        }
+        future.whenComplete((nothing, failure) -> {
+            if (failure != null) {
+                forget(future);
+            }
+        });
+        return future;
+    }
+
+    /** Has a future completed at the next idle moment; returns false if that is now. */
+    private boolean watchFor(CompletableFuture<Void> future) {
+        growth.lock();
+        try {
+            List<Stripe> all = all();
+            all.forEach(SpinLock::lock);
+            try {
+                IdleWatch w = watch;
+                if (w == null || w.isOver()) {
+                    long active = 0;
+                    for (Stripe s : all) {
+                        active += s.active();
+                    }
+                    if (active == 0) {
+                        return false;
+                    }
+                    w = new IdleWatch(this, active);
+                    setWatch(all, w);
+                }
+                w.add(future);
+                return true;
+            } finally {
+                all.forEach(SpinLock::unlock);
+            }
+        } finally {
+            growth.unlock();
+        }
+    }
+
+    private void setWatch(List<Stripe> all, @Nullable IdleWatch w) {
+        watch = w;
+        for (Stripe s : all) {
+            s.watch = w;
+        }
+    }
+
+    /** Ends a watch whose moment has come; returns who waited for it. */
+    List<CompletableFuture<Void>> endWatch(IdleWatch ended) {
+        growth.lock();
+        try {
+            disarm(ended);
+            return ended.takeAll();
+        } finally {
+            growth.unlock();
+        }
+    }
+
+    private void forget(CompletableFuture<Void> future) {
+        growth.lock();
+        try {
+            IdleWatch w = watch;
+            if (w != null && w.forget(future)) {
+                disarm(w);
+            }
+        } finally {
+            growth.unlock();
+        }
+    }
+
+    private void disarm(IdleWatch ended) {
+        if (watch != ended) {
+            return;
+        }
+        List<Stripe> all = all();
+        all.forEach(SpinLock::lock);
+        setWatch(all, null);
+        all.forEach(SpinLock::unlock);
+    }
+}

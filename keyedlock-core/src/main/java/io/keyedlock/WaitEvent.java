@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import jdk.jfr.Category;
+import jdk.jfr.Description;
+import jdk.jfr.Event;
+import jdk.jfr.Label;
+import jdk.jfr.Name;
+import org.jspecify.annotations.Nullable;
+
+/** The Flight Recorder event of a wait that was not zero. Nothing is made while no recording wants it. */
+@Name("keyedlock.Wait")
+@Label("Keyed Lock Wait")
+@Category({"keyedlock"})
+@Description("A caller waited for a permit of a key")
+final class WaitEvent extends Event {
+
+    /** Whether this run-time image has the Flight Recorder at all. */
+    private static final boolean AVAILABLE =
+            ModuleLayer.boot().findModule("jdk.jfr").isPresent();
+
+    @Label("Locker")
+    String locker = "";
+
+    @Label("Key")
+    @Description("Empty unless the settings of the locker show keys")
+    String key = "";
+
+    @Label("Waiters Ahead")
+    int waitersAhead;
+
+    @Label("Outcome")
+    String outcome = "";
+
+    /** Begins the event of a wait, or returns null if nobody records it. */
+    static KeyedLockerListener.@Nullable Wait begin(Waiter waiter) {
+        return AVAILABLE ? Recorder.begin(waiter) : null;
+    }
+
+    /** Apart, so that nothing of the Flight Recorder is linked where it is missing. */
+    private static final class Recorder {
+
+        /** Is asked whether anybody records, so that no event is made to ask; never committed. */
+        private static final WaitEvent DORMANT = new WaitEvent();
+
+        static KeyedLockerListener.@Nullable Wait begin(Waiter waiter) {
+            if (!DORMANT.isEnabled()) {
+                return null;
+            }
+            WaitEvent event = new WaitEvent();
+            event.begin();
+            return (failure, waited) -> {
+                if (event.shouldCommit()) {
+                    KeyedLockerSettings settings = waiter.entry.stripe.locker.settings();
+                    event.locker = settings.name();
+                    event.key = settings.showKeys() ? Messages.text(waiter.entry.key) : "";
+                    event.waitersAhead = waiter.ahead;
+                    event.outcome = failure == null ? "ACQUIRED" : failure.name();
+                    event.commit();
+                }
+            };
+        }
+    }
+}

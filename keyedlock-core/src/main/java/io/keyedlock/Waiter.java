@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One place in the queue of a key, of a thread or of a future.
+ *
+ * <p>{@link #status} goes once from {@link #WAITING} to one of the others, under the stripe; who sets it has decided the
+ * race between grant, time-out, interrupt, cancellation and close, and has taken the waiter out of the queue in the same
+ * step. The other fields are guarded by the stripe where not said otherwise.
+ */
+final class Waiter implements Answer {
+
+    private static final VarHandle OBSERVER;
+
+    static {
+        try {
+            OBSERVER = MethodHandles.lookup().findVarHandle(Waiter.class, "observer", KeyedLockerListener.Wait.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private static final KeyedLockerListener.Wait TOLD = (failure, waited) -> {};
+
+    static final int WAITING = 0;
+    /** A permit was handed over; {@link #permit} is set. */
+    static final int GRANTED = 1;
+    /** The waiter itself, its timer or its canceller has given up. */
+    static final int WITHDRAWN = 2;
+    /** The locker was closed. */
+    static final int CLOSED = 3;
+    /** Chosen to break a cycle of threads that wait for each other; {@link #deadlock} tells it. */
+    static final int DEADLOCK = 4;
+
+    /** For how long the head of the queue may be passed over by newcomers who find a permit free. */
+    static final long BYPASS_NANOS = 1_000_000;
+
+    final Entry entry;
+
+    /** Who waits: a thread, or else {@link #future}. */
+    final @Nullable Thread thread;
+
+    final @Nullable PermitFuture future;
+
+    /** Whether nothing but a permit, an interrupt or the end of the locker ends the wait. */
+    final boolean endless;
+
+    /** How many stood in the queue before. */
+    final int ahead;
+
+    /** When the wait began. */
+    final long since;
+
+    /** Written under the stripe, read by anybody. */
+    volatile int status;
+
+    /** Written before {@link #status} becomes {@link #GRANTED}. */
+    @Nullable
+    Hold permit;
+
+    /** Written before {@link #status} becomes {@link #DEADLOCK}. */
+    @Nullable
+    String deadlock;
+
+    @Nullable
+    Waiter previous;
+
+    @Nullable
+    Waiter next;
+
+    /** Next of those whose wait was ended in one step. Written under the stripe, then only by who ended it. */
+    @Nullable
+    Waiter nextDone;
+
+    /** A free permit was announced to this thread, which has not looked since. */
+    boolean signalled;
+
+    /** Was head for long enough without getting a permit: the next one is handed over. */
+    boolean impatient;
+
+    /** A deadlock with this waiter in it was logged. Used by the scanning thread only. */
+    boolean reported;
+
+    /** How the wait ended. Written before {@link #observer} becomes {@link #TOLD}. */
+    private KeyedLockerListener.@Nullable Outcome failure;
+
+    /** Who is told of the end; {@link #TOLD} once it has come. Changed by compare-and-set. */
+    volatile KeyedLockerListener.@Nullable Wait observer;
+
+    Waiter(
+            Entry entry,
+            @Nullable Thread thread,
+            @Nullable PermitFuture future,
+            boolean endless,
+            int ahead,
+            long since) {
+        this.entry = entry;
+        this.thread = thread;
+        this.future = future;
+        this.endless = endless;
+        this.ahead = ahead;
+        this.since = since;
+    }
+
+    /** Tells those who want to know of this wait that it has begun. By the caller who lined up, with no lock held. */
+    void begins() {
+        ListenerCalls events = entry.stripe.locker.events();
+        KeyedLockerListener.Wait both = both(events == null ? null : events.waiting(this), WaitEvent.begin(this));
+        if (both == null) {
+            return;
+        }
+        if (!OBSERVER.compareAndSet(this, null, both)) {
+            // A future that was completed before its caller came to this.
+            tell(both, failure, Duration.ZERO);
+        }
+    }
+
+    /** Tells of the end of this wait. Once, by whoever completes it towards the caller, with no lock held. */
+    void ended(KeyedLockerListener.@Nullable Outcome failure) {
+        ListenerCalls events = entry.stripe.locker.events();
+        this.failure = failure;
+        KeyedLockerListener.Wait told = (KeyedLockerListener.Wait) OBSERVER.getAndSet(this, TOLD);
+        if (events != null || told != null) {
+            Duration waited = Duration.ofNanos(Math.max(0, entry.stripe.locker.clock.nanoTime() - since));
+            if (events != null) {
+                events.waited(this, failure, waited);
+            }
+            tell(told, failure, waited);
+        }
+    }
+
+    static KeyedLockerListener.@Nullable Wait both(
+            KeyedLockerListener.@Nullable Wait first, KeyedLockerListener.@Nullable Wait second) {
+        if (first == null || second == null) {
+            return first == null ? second : first;
+        }
+        return (failure, waited) -> {
+            tell(first, failure, waited);
+            tell(second, failure, waited);
+        };
+    }
+
+    private static void tell(
+            KeyedLockerListener.@Nullable Wait observer,
+            KeyedLockerListener.@Nullable Outcome failure,
+            Duration waited) {
+        if (observer != null) {
+            try {
+                observer.ended(failure, waited);
+            } catch (Throwable e) {
+                ListenerCalls.log("ended", e);
+            }
+        }
+    }
+
+    void unparkThread() {
+        LockSupport.unpark(thread);
+    }
+
+    void grant(Hold hold) {
+        permit = hold;
+        status = GRANTED;
+    }
+
+    /**
+     * Waits, as the thread that lines up here, until the wait is over.
+     *
+     * <p>At the head of the queue a thread looks again after {@link #BYPASS_NANOS} at the latest, and then turns impatient, so
+     * that others take permits past it for that long only.
+     *
+     * @param nanos how long to wait, {@link Long#MAX_VALUE} for ever
+     * @param interruptible whether an interrupt ends the wait; if not, the flag is set again on return
+     * @return {@link #status}; {@link #WITHDRAWN} if the time has passed
+     * @throws InterruptedException if an interrupt has ended the wait; the flag is clear
+     */
+    int await(long nanos, boolean interruptible) throws InterruptedException {
+        Stripe stripe = entry.stripe;
+        Clock clock = stripe.locker.clock;
+        boolean handed = stripe.locker.settings().fair();
+        boolean interrupted = false;
+        // Without the lock this may be read as null too late or too early: the look that follows puts it right.
+        long headSince = previous == null ? since : 0;
+        long now = since;
+        try {
+            while (status == WAITING) {
+                long pause = nanos == Long.MAX_VALUE ? nanos : nanos - (now - since);
+                if (headSince != 0 && !handed) {
+                    pause = Math.min(pause, BYPASS_NANOS - (now - headSince));
+                }
+                if (pause == Long.MAX_VALUE) {
+                    clock.park(this);
+                } else if (pause > 0) {
+                    clock.parkNanos(this, pause);
+                }
+                if (status != WAITING) {
+                    break;
+                }
+                boolean cut = interruptible && Thread.currentThread().isInterrupted();
+                now = clock.nanoTime();
+                Stripe.Aftermath aftermath = null;
+                stripe.lock();
+                try {
+                    Crowd crowd = entry.crowd();
+                    if (status != WAITING) {
+                        cut = false;
+                    } else if (crowd.head == this && crowd.holdCount < stripe.locker.limit) {
+                        cut = false;
+                        crowd.dequeue(this);
+                        grant(crowd.addHold(thread, stripe.locker.stampOfHold()));
+                        aftermath = stripe.settle(entry, crowd);
+                    } else if (cut || now - since >= nanos) {
+                        aftermath = stripe.leave(this, WITHDRAWN);
+                    } else {
+                        signalled = false;
+                        if (crowd.head == this) {
+                            headSince = headSince == 0 ? now : headSince;
+                            impatient = now - headSince >= BYPASS_NANOS;
+                            handed |= impatient;
+                        }
+                    }
+                } finally {
+                    stripe.unlock();
+                }
+                if (aftermath != null) {
+                    aftermath.carryOut();
+                }
+                if (cut) {
+                    Thread.interrupted();
+                    throw new InterruptedException();
+                }
+                if (!interruptible && Thread.interrupted()) {
+                    interrupted = true;
+                }
+            }
+            return status;
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /** What a thread dump shows as the reason of parking. */
+    @Override
+    public String toString() {
+        return "Waiter[" + Messages.describe(entry) + "]";
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+
+/** A thread that does what a test tells it, one thing after the other. */
+final class Actor {
+
+    private final ExecutorService executor;
+
+    private volatile Thread thread;
+
+    Actor(String name) {
+        executor = Executors.newSingleThreadExecutor(task -> {
+            Thread made = new Thread(task, name);
+            made.setDaemon(true);
+            thread = made;
+            return made;
+        });
+        does(() -> null);
+    }
+
+    Thread thread() {
+        return thread;
+    }
+
+    /** Waits until it is done; throws what it throws. */
+    <T> T does(Callable<T> action) {
+        return result(begins(action));
+    }
+
+    void runs(Runnable action) {
+        does(() -> {
+            action.run();
+            return null;
+        });
+    }
+
+    /** Does not wait. */
+    <T> Future<T> begins(Callable<T> action) {
+        return executor.submit(action);
+    }
+
+    static <T> T result(Future<T> future) {
+        try {
+            return future.get(20, TimeUnit.SECONDS);
+        } catch (ExecutionException e) {
+            throw Actor.<RuntimeException>unchecked(e.getCause());
+        } catch (Exception e) {
+            throw Actor.<RuntimeException>unchecked(e);
+        }
+    }
+
+    /** What an action or a future failed with. */
+    static Throwable failure(Future<?> future) {
+        return catchThrowable(() -> result(future));
+    }
+
+    @SuppressWarnings("unchecked") // as unchecked, whatever it is
+    private static <E extends Throwable> RuntimeException unchecked(Throwable failure) throws E {
+        throw (E) failure;
+    }
+
+    void dismiss() {
+        executor.shutdownNow();
+    }
+}

@@ -1,0 +1,559 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.reflect.Field;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Cases 31 to 34: futures of permits. */
+class AsyncCasesTests {
+
+    private static final Duration LONG = Duration.ofSeconds(20);
+
+    @RegisterExtension
+    final Cast cast = new Cast();
+
+    private final KeyedLocker<String> locker =
+            KeyedLocker.create(KeyedLockerSettings.defaults().withName("orders"));
+
+    @Test
+    @DisplayName("case 31: on a held key the future is pending and nobody is blocked")
+    void heldKeyLeavesTheFuturePending() {
+        ScriptedClock clock = new ScriptedClock();
+        DefaultKeyedLocker<String> scripted = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null, clock);
+        Permit held = scripted.acquireAsync("k").join();
+        CompletableFuture<Permit> pending = scripted.acquireAsync("k");
+        CompletableFuture<Permit> timed = scripted.acquireAsync("k", LONG);
+        CompletableFuture<Permit> several = scripted.acquireAllAsync(List.of("j", "k"), LONG);
+        CompletableFuture<String> task = scripted.supplyAsync("k", () -> "done", Runnable::run);
+        assertThat(List.of(pending, timed, several, task)).noneMatch(CompletableFuture::isDone);
+        assertThat(clock.parkings).hasValue(0);
+        held.close();
+        assertThat(pending).isCompleted();
+        assertThat(timed).isNotDone();
+        pending.join().close();
+        timed.join().close();
+        several.join().close();
+        assertThat(task).isCompletedWithValue("done");
+        assertThat(scripted.activeKeyCount()).isZero();
+    }
+
+    @Test
+    @DisplayName("case 31: the future is completed by the thread that gives the permit back, before close() returns")
+    void releasingThreadCompletes() {
+        Permit held = locker.acquireAsync("k").join();
+        Thread[] completer = new Thread[1];
+        locker.acquireAsync("k").thenAccept(permit -> {
+            completer[0] = Thread.currentThread();
+            permit.close();
+        });
+        Actor releaser = cast.actor("releaser");
+        releaser.runs(held::close);
+        assertThat(completer[0]).isSameAs(releaser.thread());
+        assertThat(locker.activeKeyCount()).isZero();
+    }
+
+    @Test
+    @DisplayName("case 31: completion never runs a caller's code under an internal lock")
+    void completionRunsOutsideAllLocks() throws Exception {
+        Actor other = cast.actor("other");
+        Permit held = locker.acquireAsync("k").join();
+        CompletableFuture<Boolean> seen = locker.acquireAsync("k").thenApply(permit -> {
+            // Another thread uses the same key meanwhile: it would hang if a lock were held.
+            assertThat(other.does(() -> locker.tryAcquire("k"))).isEmpty();
+            assertThat(other.does(() -> locker.snapshot())).hasSize(1);
+            other.runs(permit::close);
+            assertThat(other.does(() -> locker.tryAcquire("k"))).isPresent();
+            return true;
+        });
+        held.close();
+        assertThat(seen).isCompletedWithValue(true);
+    }
+
+    @Test
+    @DisplayName("case 31: a callback that throws hurts nobody")
+    void throwingCallbackHurtsNobody() {
+        Permit held = locker.acquireAsync("k").join();
+        CompletableFuture<Permit> first = locker.acquireAsync("k");
+        first.thenRun(() -> {
+            throw new AssertionError("thrown on purpose");
+        });
+        held.close();
+        first.join().close();
+        assertThat(locker.activeKeyCount()).isZero();
+    }
+
+    @Test
+    @DisplayName("case 31: 20,000 futures whose callbacks close each other's permits do not overflow the stack")
+    void longChainOfCompletionsDoesNotOverflowTheStack() {
+        Permit held = locker.acquireAsync("k").join();
+        int[] done = new int[1];
+        List<CompletableFuture<Void>> all = IntStream.range(0, 20_000)
+                .mapToObj(i -> locker.acquireAsync("k").thenAccept(permit -> {
+                    done[0]++;
+                    permit.close();
+                }))
+                .toList();
+        held.close();
+        assertThat(done[0]).isEqualTo(20_000);
+        assertThat(all).allMatch(f -> f.isDone() && !f.isCompletedExceptionally());
+        assertThat(locker.activeKeyCount()).isZero();
+    }
+
+    @Test
+    @DisplayName("case 31: nor do chains over several keys, of several keys, of tasks, or to the idle moment")
+    void otherLongChainsDoNotOverflowTheStack() {
+        Permit a = locker.acquireAsync("a").join();
+        Permit b = locker.acquireAsync("b").join();
+        AtomicInteger done = new AtomicInteger();
+        List<CompletableFuture<?>> all = new ArrayList<>();
+        for (int i = 0; i < 20_000; i++) {
+            String key = i % 2 == 0 ? "a" : "b";
+            all.add(
+                    switch (i % 3) {
+                        case 0 ->
+                            locker.acquireAsync(key).thenAccept(permit -> {
+                                done.incrementAndGet();
+                                permit.close();
+                            });
+                        case 1 -> locker.supplyAsync(key, done::incrementAndGet, Runnable::run);
+                        default ->
+                            locker.acquireAllAsync(List.of("a", "b"), LONG).thenAccept(permit -> {
+                                done.incrementAndGet();
+                                permit.close();
+                            });
+                    });
+        }
+        CompletableFuture<Void> idle = locker.whenIdle();
+        a.close();
+        b.close();
+        assertThat(done).hasValue(20_000);
+        assertThat(all).allMatch(f -> f.isDone() && !f.isCompletedExceptionally());
+        assertThat(idle).isCompleted();
+        assertThat(locker.activeKeyCount()).isZero();
+    }
+
+    @Test
+    @DisplayName("case 31: bad arguments are thrown at once, refusals arrive in the future")
+    void refusalsArriveInTheFuture() {
+        locker.acquireAsync("k").join();
+        assertThatThrownBy(() -> locker.acquireAsync("k", Duration.ofSeconds(-1)))
+                .isInstanceOf(IllegalArgumentException.class);
+        CompletableFuture<Permit> refused = locker.acquireAsync("k", Duration.ZERO);
+        assertThat(Actor.failure(refused)).isInstanceOf(LockTimeoutException.class);
+        locker.close();
+        assertThat(Actor.failure(locker.acquireAsync("x"))).isInstanceOf(KeyedLockerClosedException.class);
+    }
+
+    @Test
+    @DisplayName("case 32: cancel on a pending future withdraws the waiter")
+    void cancelWithdraws() {
+        Permit held = locker.acquireAsync("k").join();
+        CompletableFuture<Permit> first = locker.acquireAsync("k");
+        CompletableFuture<Permit> second = locker.acquireAsync("k");
+        assertThat(first.cancel(true)).isTrue();
+        assertThat(first.cancel(false)).isTrue();
+        assertThat(first).isCancelled();
+        assertThat(Cast.waiters(locker, "k")).isEqualTo(1);
+        held.close();
+        assertThat(second).isCompleted();
+        second.join().close();
+        assertThat(locker.activeKeyCount()).isZero();
+    }
+
+    @Test
+    @DisplayName("case 32: cancel on a granted future is false, and the permit is in the future")
+    void cancelAfterTheGrantIsTooLate() {
+        Permit held = locker.acquireAsync("k").join();
+        CompletableFuture<Permit> waited = locker.acquireAsync("k");
+        held.close();
+        CompletableFuture<Permit> free = locker.acquireAsync("free");
+        for (CompletableFuture<Permit> granted : List.of(waited, free)) {
+            assertThat(granted.cancel(true)).isFalse();
+            assertThat(granted).isCompleted();
+            granted.join().close();
+        }
+        assertThat(locker.activeKeyCount()).isZero();
+    }
+
+    @Test
+    @DisplayName("case 32: the first holder and the cancelled second: the third is granted")
+    void cancelledHeadLetsTheNextIn() {
+        KeyedLocker<String> two =
+                KeyedLocker.create(KeyedLockerSettings.defaults().withLimit(2));
+        Permit a = two.acquireAsync("k").join();
+        Permit b = two.acquireAsync("k").join();
+        List<CompletableFuture<Permit>> waiting =
+                IntStream.range(0, 4).mapToObj(i -> two.acquireAsync("k")).toList();
+        waiting.get(0).cancel(true);
+        waiting.get(2).cancel(true);
+        a.close();
+        b.close();
+        assertThat(waiting.get(1)).isCompleted();
+        assertThat(waiting.get(3)).isCompleted();
+        waiting.get(1).join().close();
+        waiting.get(3).join().close();
+        assertThat(two.activeKeyCount()).isZero();
+    }
+
+    @Test
+    @DisplayName(
+            "case 32: the grant comes first, the canceller before the granting thread has completed the future: the permit wins")
+    void cancelBetweenGrantAndCompletionIsTooLate() {
+        for (BiConsumer<CompletableFuture<Permit>, List<Boolean>> outsider : outsiders()) {
+            List<Boolean> outcomes = new ArrayList<>();
+            List<CompletableFuture<Permit>> futures = new ArrayList<>();
+            KeyedLocker<String> heard = KeyedLocker.create(KeyedLockerSettings.defaults(), new KeyedLockerListener() {
+                @Override
+                public void acquired(Object key, Duration waited) {
+                    // Called by the granting thread just before it completes the future.
+                    if (!futures.isEmpty()) {
+                        outsider.accept(futures.get(0), outcomes);
+                    }
+                }
+            });
+            Permit held = heard.acquireAsync("k").join();
+            futures.add(heard.acquireAsync("k"));
+            CompletableFuture<Permit> next = heard.acquireAsync("k");
+            held.close();
+            assertThat(outcomes).containsExactly(false);
+            assertThat(futures.get(0)).isCompleted();
+            assertThat(next).isNotDone();
+            CompletableFuture<Permit> granted = futures.remove(0);
+            granted.join().close();
+            next.join().close();
+            assertThat(heard.activeKeyCount()).isZero();
+        }
+    }
+
+    @Test
+    @DisplayName("case 32: so it does where the grant comes while the canceller is on its way to the key's lock")
+    void cancelThatMeetsAGrantUnderTheLockIsTooLate() {
+        Permit held = locker.acquireAsync("k").join();
+        CompletableFuture<Permit> future = locker.acquireAsync("k");
+        Entry entry = (Entry) held;
+        Actor canceller = cast.actor("canceller");
+        Stripe.Aftermath aftermath;
+        Future<Boolean> cancelled;
+        entry.stripe.lock();
+        try {
+            cancelled = canceller.begins(() -> future.cancel(true));
+            Cast.until(() -> Arrays.stream(canceller.thread().getStackTrace())
+                    .anyMatch(frame -> frame.getMethodName().equals("lockContended")));
+            // The first half of held.close(): decided, but not told yet.
+            assertThat(entry.closeFirst()).isTrue();
+            entry.crowd.removeHold(entry);
+            aftermath = entry.stripe.settle(entry, entry.crowd);
+        } finally {
+            entry.stripe.unlock();
+        }
+        assertThat(Actor.result(cancelled)).isFalse();
+        assertThat(future).isCompleted();
+        aftermath.carryOut();
+        future.join().close();
+        assertThat(locker.activeKeyCount()).isZero();
+    }
+
+    private static List<BiConsumer<CompletableFuture<Permit>, List<Boolean>>> outsiders() {
+        return List.of(
+                (future, outcomes) -> outcomes.add(future.cancel(true)),
+                (future, outcomes) -> outcomes.add(future.complete(() -> {})),
+                (future, outcomes) -> outcomes.add(future.completeExceptionally(new TimeoutException())),
+                (future, outcomes) -> {
+                    future.completeAsync(() -> () -> {}, Runnable::run);
+                    outcomes.add(future.isCompletedExceptionally());
+                },
+                (future, outcomes) -> {
+                    assertThat(future.join()).isNotNull();
+                    outcomes.add(false);
+                },
+                (future, outcomes) -> {
+                    assertThat(Actor.result(future)).isNotNull();
+                    outcomes.add(false);
+                });
+    }
+
+    @Test
+    @DisplayName("case 32: whoever completes, fails or times out the future from outside withdraws it")
+    void completingFromOutsideWithdraws() {
+        Permit held = locker.acquireAsync("k").join();
+        Permit own = () -> {};
+        CompletableFuture<Permit> completed = locker.acquireAsync("k");
+        assertThat(completed.complete(own)).isTrue();
+        assertThat(completed.join()).isSameAs(own);
+        CompletableFuture<Permit> failed = locker.acquireAsync("k");
+        assertThat(failed.completeExceptionally(new IllegalStateException())).isTrue();
+        CompletableFuture<Permit> timed = locker.acquireAsync("k").orTimeout(1, TimeUnit.MILLISECONDS);
+        assertThat(Actor.failure(timed)).isInstanceOf(TimeoutException.class);
+        CompletableFuture<Permit> replaced = locker.acquireAsync("k").completeOnTimeout(own, 1, TimeUnit.MILLISECONDS);
+        assertThat(Actor.result(replaced)).isSameAs(own);
+        CompletableFuture<Permit> supplied = locker.acquireAsync("k").completeAsync(() -> own);
+        assertThat(Actor.result(supplied)).isSameAs(own);
+        CompletableFuture<Permit> broken = locker.acquireAsync("k")
+                .completeAsync(
+                        () -> {
+                            throw new IllegalStateException("thrown on purpose");
+                        },
+                        Runnable::run);
+        assertThat(Actor.failure(broken)).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> broken.obtrudeValue(own)).isInstanceOf(UnsupportedOperationException.class);
+        assertThatThrownBy(() -> broken.obtrudeException(new Exception()))
+                .isInstanceOf(UnsupportedOperationException.class);
+        assertThat(Cast.waiters(locker, "k")).isZero();
+        held.close();
+        assertThat(locker.activeKeyCount()).isZero();
+    }
+
+    @Test
+    @DisplayName("case 32: a cancelled future that was never granted is told to dependents as cancelled")
+    void dependentsSeeTheCancellation() {
+        Permit held = locker.acquireAsync("k").join();
+        CompletableFuture<Permit> future = locker.acquireAsync("k");
+        CompletableFuture<Throwable> seen = future.handle((permit, failure) -> failure);
+        future.cancel(true);
+        assertThat(seen.join()).isInstanceOf(CancellationException.class);
+        held.close();
+    }
+
+    @Test
+    @DisplayName("case 32: cancel against release, two threads at once: granted or withdrawn, never both, never lost")
+    void cancelAgainstReleaseAtOnce() throws Exception {
+        Actor canceller = cast.actor("canceller");
+        CyclicBarrier together = new CyclicBarrier(2);
+        for (int round = 0; round < 2_000; round++) {
+            Permit held = locker.acquireAsync("k").join();
+            CompletableFuture<Permit> future = locker.acquireAsync("k");
+            Future<Boolean> cancelled = canceller.begins(() -> {
+                together.await();
+                return future.cancel(true);
+            });
+            together.await();
+            held.close();
+            boolean withdrawn = Actor.result(cancelled);
+            assertThat(future.isCancelled()).isEqualTo(withdrawn);
+            assertThat(locker.isActive("k")).isEqualTo(!withdrawn);
+            if (!withdrawn) {
+                future.join().close();
+            }
+            assertThat(locker.activeKeyCount()).isZero();
+        }
+    }
+
+    @ParameterizedTest(name = "maxWaiters {0}")
+    @ValueSource(ints = {0, 1, 3})
+    @DisplayName(
+            "case 33: a full queue refuses with LockRejectedException; who waits already is unaffected; 0 is no queue")
+    void fullQueueRefuses(int maxWaiters) {
+        KeyedLocker<String> small = KeyedLocker.create(
+                KeyedLockerSettings.defaults().withName("orders").withMaxWaiters(maxWaiters));
+        Permit held = small.acquireAsync("42").join();
+        List<CompletableFuture<Permit>> waiting = IntStream.range(0, maxWaiters)
+                .mapToObj(i -> small.acquireAsync("42"))
+                .toList();
+        assertThat(Actor.failure(small.acquireAsync("42")))
+                .isInstanceOf(RejectedExecutionException.class)
+                .isInstanceOfSatisfying(LockRejectedException.class, e -> {
+                    assertThat(e.lockName()).isEqualTo("orders");
+                    assertThat(e.key()).isEqualTo("42");
+                    assertThat(e).hasMessage("the queue is full (maxWaiters " + maxWaiters + "): orders, key 42");
+                });
+        assertThatThrownBy(() -> small.acquire("42")).isInstanceOf(LockRejectedException.class);
+        assertThatThrownBy(() -> small.acquire("42", LONG)).isInstanceOf(LockRejectedException.class);
+        assertThatThrownBy(() -> small.acquireAll(List.of("41", "42"))).isInstanceOf(LockRejectedException.class);
+        assertThatThrownBy(() -> small.asLock("42").lock()).isInstanceOf(LockRejectedException.class);
+        assertThat(Actor.failure(small.acquireAllAsync(List.of("41", "42"), LONG)))
+                .isInstanceOf(LockRejectedException.class);
+        assertThat(Actor.failure(small.supplyAsync("42", () -> 1, Runnable::run)))
+                .isInstanceOf(LockRejectedException.class);
+        assertThat(small.activeKeys()).containsExactly("42");
+        assertThat(waiting).noneMatch(CompletableFuture::isDone);
+        held.close();
+        waiting.forEach(f -> f.join().close());
+        assertThat(small.activeKeyCount()).isZero();
+    }
+
+    @Test
+    @DisplayName("case 33: a timed try on a full queue is empty at once")
+    void timedTryOnFullQueueIsEmptyAtOnce() throws Exception {
+        ScriptedClock clock = new ScriptedClock();
+        DefaultKeyedLocker<String> none =
+                DefaultKeyedLocker.create(KeyedLockerSettings.defaults().withMaxWaiters(0), null, clock);
+        none.acquireAsync("k").join();
+        assertThat(none.tryAcquire("k", LONG)).isEmpty();
+        assertThat(none.asLock("k").tryLock(20, TimeUnit.SECONDS)).isFalse();
+        assertThat(clock.parkings).hasValue(0);
+    }
+
+    @Test
+    @DisplayName("case 33: a place that becomes free in the queue can be taken; another key has a queue of its own")
+    void placesInTheQueueComeBack() {
+        KeyedLocker<String> small =
+                KeyedLocker.create(KeyedLockerSettings.defaults().withMaxWaiters(1));
+        small.acquireAsync("k").join();
+        small.acquireAsync("l").join();
+        CompletableFuture<Permit> first = small.acquireAsync("k");
+        assertThat(small.acquireAsync("k")).isCompletedExceptionally();
+        assertThat(small.acquireAsync("l")).isNotDone();
+        first.cancel(true);
+        assertThat(small.acquireAsync("k")).isNotDone();
+    }
+
+    @ParameterizedTest(name = "fair = {0}")
+    @ValueSource(booleans = {true, false})
+    @DisplayName(
+            "case 34: asynchronous acquisitions of one key are granted in the order of the calls, beside threads in one queue")
+    void grantedInTheOrderOfTheCalls(boolean fair) {
+        KeyedLocker<String> asked =
+                KeyedLocker.create(KeyedLockerSettings.defaults().withFair(fair));
+        Permit held = asked.acquireAsync("k").join();
+        List<Integer> granted = new ArrayList<>();
+        List<Future<?>> all = new ArrayList<>();
+        for (int i = 0; i < 12; i++) {
+            int number = i;
+            if (i % 3 == 0) {
+                all.add(cast.actor("w" + i).begins(() -> {
+                    asked.run("k", () -> granted.add(number));
+                    return null;
+                }));
+                Cast.untilWaiters(asked, "k", i + 1);
+            } else {
+                all.add(asked.acquireAsync("k").thenAccept(permit -> {
+                    granted.add(number);
+                    permit.close();
+                }));
+            }
+        }
+        held.close();
+        all.forEach(Actor::result);
+        assertThat(granted).containsExactly(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
+        assertThat(asked.activeKeyCount()).isZero();
+    }
+
+    @Test
+    @DisplayName("case 34: a future never takes a free permit past a waiter")
+    void futureNeverBarges() throws Exception {
+        ScriptedClock clock = new ScriptedClock();
+        DefaultKeyedLocker<String> asked = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null, clock);
+        Permit held = asked.acquireAsync("k").join();
+        List<CompletableFuture<Permit>> late = new ArrayList<>();
+        clock.script(Thread.currentThread(), () -> {
+            held.close();
+            // The permit is free now, and announced to the head, which has not looked yet.
+            assertThat(Cast.holders(asked, "k")).isZero();
+            late.add(asked.acquireAsync("k"));
+            late.add(asked.acquireAsync("k", Duration.ZERO));
+            assertThat(late.get(0)).isNotDone();
+            assertThat(late.get(1)).isCompletedExceptionally();
+        });
+        Permit mine = asked.acquire("k");
+        assertThat(late.get(0)).isNotDone();
+        mine.close();
+        assertThat(late.get(0)).isCompleted();
+        late.get(0).join().close();
+        assertThat(asked.activeKeyCount()).isZero();
+    }
+
+    @Test
+    @DisplayName("case 34: a future at the head is handed the permit; no newcomer thread gets between")
+    void futureAtTheHeadIsHandedThePermit() {
+        List<Boolean> barged = new ArrayList<>();
+        Permit held = locker.acquireAsync("k").join();
+        CompletableFuture<Permit> next = locker.acquireAsync("k");
+        next.thenRun(() -> barged.add(locker.tryAcquire("k").isPresent()));
+        held.close();
+        assertThat(barged).containsExactly(false);
+        next.join().close();
+    }
+
+    @Test
+    @DisplayName("case 34: a permit of a future belongs to no thread and does not re-enter")
+    void asyncPermitBelongsToNoThread() {
+        Permit permit = locker.acquireAsync("k").join();
+        assertThat(locker.tryAcquire("k")).isEmpty();
+        assertThat(locker.acquireAsync("k")).isNotDone();
+        assertThat(locker.snapshot("k").orElseThrow().holders().get(0).threadName())
+                .isEqualTo("async");
+        cast.actor("other").runs(permit::close);
+        assertThat(Cast.waiters(locker, "k")).isZero();
+    }
+
+    @Test
+    @DisplayName("case 34: nor does a future re-enter a key that its caller holds")
+    void acquireAsyncNeverReenters() throws Exception {
+        Permit mine = locker.acquire("k");
+        CompletableFuture<Permit> future = locker.acquireAsync("k");
+        assertThat(future).isNotDone();
+        mine.close();
+        assertThat(future).isCompleted();
+        future.join().close();
+        assertThat(locker.activeKeyCount()).isZero();
+    }
+
+    @Test
+    @DisplayName("case 34: a future that is granted while its caller has not set its timer yet leaves no timer behind")
+    void lateTimerIsCancelled() throws Exception {
+        Actor releaser = cast.actor("releaser");
+        CountDownLatch granting = new CountDownLatch(1);
+        CountDownLatch returned = new CountDownLatch(1);
+        List<Permit> held = new ArrayList<>();
+        List<Future<?>> releasing = new ArrayList<>();
+        KeyedLocker<String> heard = KeyedLocker.create(KeyedLockerSettings.defaults(), new KeyedLockerListener() {
+            @Override
+            public Wait waiting(Object key, int ahead) {
+                // By the caller, between its place in the queue and its timer.
+                releasing.add(releaser.begins(() -> {
+                    held.get(0).close();
+                    return null;
+                }));
+                await(granting);
+                return null;
+            }
+
+            @Override
+            public void acquired(Object key, Duration waited) {
+                // By the releaser, just before it completes the future.
+                if (Thread.currentThread() == releaser.thread()) {
+                    granting.countDown();
+                    await(returned);
+                }
+            }
+        });
+        held.add(heard.acquireAsync("k").join());
+        CompletableFuture<Permit> future = heard.acquireAsync("k", Duration.ofDays(1));
+        returned.countDown();
+        Actor.result(releasing.get(0));
+        assertThat(future).isCompleted();
+        Field timer = PermitFuture.class.getDeclaredField("timer");
+        timer.setAccessible(true);
+        assertThat((Future<?>) timer.get(future)).matches(Future::isCancelled, "is cancelled");
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            assertThat(latch.await(20, TimeUnit.SECONDS)).isTrue();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+}

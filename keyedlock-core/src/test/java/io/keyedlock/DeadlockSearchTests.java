@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import static io.keyedlock.OtherThread.until;
+import static io.keyedlock.OtherThread.waiters;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ThreadFactory;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
+
+/** Which threads the search finds, with threads of both kinds. */
+@Timeout(120)
+class DeadlockSearchTests {
+
+    @Nested
+    class OnPlatformThreads extends DeadlockScenes {
+
+        @Override
+        ThreadFactory threads() {
+            return OtherThread::daemon;
+        }
+    }
+
+    @Nested
+    @EnabledForJreRange(min = JRE.JAVA_21)
+    class OnVirtualThreads extends DeadlockScenes {
+
+        @Override
+        ThreadFactory threads() {
+            return VirtualThreads.factory();
+        }
+    }
+
+    /** The same scenes as above, where this JVM has no virtual threads but another one at hand has. */
+    @Test
+    @EnabledForJreRange(max = JRE.JAVA_20)
+    void allOfItHoldsOnVirtualThreadsOfANewerJdk() throws IOException, InterruptedException {
+        Optional<Path> jdk = NewerJdk.home();
+        assumeTrue(jdk.isPresent(), "no JDK with virtual threads stands beside this one");
+        Process process = new ProcessBuilder(
+                        jdk.orElseThrow().resolve("bin").resolve("java").toString(),
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        VirtualThreads.class.getName())
+                .redirectErrorStream(true)
+                .start();
+        try {
+            String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            assertThat(process.waitFor())
+                    .as("exit status of the other JVM, which said:%n%s", said)
+                    .isZero();
+            assertThat(said).contains("scenes played");
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    /** With the clock of the system and nobody who calls the search: it comes by itself. */
+    @Test
+    void theScanFindsACycleByItself() {
+        KeyedLocker<String> locker = KeyedLocker.create();
+        List<OtherThread<String>> both = List.of(
+                OtherThread.calls(() -> takesBoth(locker, "a", "b")),
+                OtherThread.calls(() -> takesBoth(locker, "b", "a")));
+        assertThat(both).extracting(OtherThread::result).containsExactlyInAnyOrder("deadlock", "done");
+        until(() -> locker.activeKeyCount() == 0);
+    }
+
+    private static String takesBoth(KeyedLocker<String> locker, String first, String second)
+            throws InterruptedException {
+        try (Permit one = locker.acquire(first)) {
+            until(() -> locker.activeKeyCount() == 2 || waiters(locker, first) > 0);
+            locker.acquire(second).close();
+            return one == null ? "never" : "done";
+        } catch (LockDeadlockException e) {
+            return "deadlock";
+        }
+    }
+
+    /** What is needed to find a JDK with virtual threads where the tests run without. */
+    static final class NewerJdk {
+
+        private NewerJdk() {}
+
+        /** The one that {@code -Dkeyedlock.newer-jdk} names, or else the first among the neighbours of this one. */
+        static Optional<Path> home() {
+            String named = System.getProperty("keyedlock.newer-jdk");
+            if (named != null) {
+                return Optional.of(Path.of(named));
+            }
+            File[] neighbours = new File(System.getProperty("java.home"))
+                    .getAbsoluteFile()
+                    .getParentFile()
+                    .listFiles(NewerJdk::hasVirtualThreads);
+            return neighbours == null || neighbours.length == 0
+                    ? Optional.empty()
+                    : Optional.of(neighbours[0].toPath());
+        }
+
+        private static boolean hasVirtualThreads(File home) {
+            try {
+                return Files.readAllLines(home.toPath().resolve("release")).stream()
+                        .anyMatch(line -> line.matches("JAVA_VERSION=\"(2[1-9]|[3-9][0-9]).*"));
+            } catch (IOException e) {
+                return false;
+            }
+        }
+    }
+}

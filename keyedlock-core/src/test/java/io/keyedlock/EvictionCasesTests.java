@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** Cases 19 to 21: locks are gone when nobody needs them, and so is their memory. */
+class EvictionCasesTests {
+
+    @RegisterExtension
+    final Cast cast = new Cast();
+
+    private final DefaultKeyedLocker<Object> locker = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null);
+
+    @Test
+    @DisplayName("case 19: the last release takes the key's lock away; while somebody waits it stays")
+    void lastReleaseEvicts() throws Exception {
+        Permit first = locker.acquire("k");
+        CompletableFuture<Permit> second = locker.acquireAsync("k");
+        CompletableFuture<Permit> third = locker.acquireAsync("k");
+        assertThat(locker.activeKeyCount()).isEqualTo(1);
+        first.close();
+        assertThat(locker.isActive("k")).isTrue();
+        third.cancel(true);
+        assertThat(locker.isActive("k")).isTrue();
+        second.join().close();
+        assertThat(locker.isActive("k")).isFalse();
+        assertThat(locker.activeKeyCount()).isZero();
+        assertThat(largestTable()).isLessThanOrEqualTo(8);
+        assertThat(entries()).isZero();
+    }
+
+    @Test
+    @DisplayName("case 19: a waiter that leaves after the holder takes the lock away too")
+    void lastWaiterEvicts() throws Exception {
+        ScriptedClock clock = new ScriptedClock();
+        DefaultKeyedLocker<String> scripted = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null, clock);
+        Permit held = scripted.acquireAsync("k").join();
+        clock.script(Thread.currentThread(), held::close);
+        Permit mine = scripted.acquire("k");
+        assertThat(scripted.activeKeyCount()).isEqualTo(1);
+        mine.close();
+        assertThat(scripted.activeKeyCount()).isZero();
+    }
+
+    @Test
+    @DisplayName("case 20: a million distinct keys, one after the other, leave nothing active and no memory behind")
+    void millionKeysLeaveNothingBehind() throws Exception {
+        locker.acquire(-1).close();
+        long before = usedMemory();
+        for (int i = 0; i < 1_000_000; i++) {
+            locker.acquire(i).close();
+        }
+        assertThat(locker.activeKeyCount()).isZero();
+        assertThat(entries()).isZero();
+        assertThat(largestTable()).isLessThanOrEqualTo(8);
+        Cast.until(() -> usedMemory() - before < 2_000_000);
+    }
+
+    @Test
+    @DisplayName("case 20: the tables shrink after a burst of keys held at once")
+    void tablesShrinkAfterABurst() throws Exception {
+        long before = usedMemory();
+        List<Permit> permits = new ArrayList<>();
+        for (int i = 0; i < 200_000; i++) {
+            permits.add(locker.acquire(i));
+        }
+        assertThat(locker.activeKeyCount()).isEqualTo(200_000);
+        assertThat(largestTable()).isGreaterThan(256);
+        permits.forEach(Permit::close);
+        permits = null;
+        assertThat(locker.activeKeyCount()).isZero();
+        assertThat(largestTable()).isLessThanOrEqualTo(8);
+        Cast.until(() -> usedMemory() - before < 2_000_000);
+    }
+
+    @Test
+    @DisplayName("case 20: a permit that is kept after its close keeps no queue and no later holder alive")
+    void closedPermitIsSmall() throws Exception {
+        Permit first = locker.acquire("k");
+        CompletableFuture<Permit> second = locker.acquireAsync("k");
+        first.close();
+        second.join().close();
+        Crowd crowd = ((Entry) first).crowd;
+        assertThat(crowd.head).isNull();
+        assertThat(crowd.firstHold).isNull();
+        assertThat(crowd.waiterCount).isZero();
+        assertThat(crowd.holdCount).isZero();
+    }
+
+    @Test
+    @DisplayName("case 21: a permit from before the key's lock was made anew does nothing to the new one")
+    void stalePermitDoesNotTouchTheNewLock() throws Exception {
+        Permit stale = locker.acquire("k");
+        Permit staleAgain = locker.acquire("k");
+        stale.close();
+        staleAgain.close();
+        Actor other = cast.actor("other");
+        Permit fresh = other.does(() -> locker.acquire("k"));
+        stale.close();
+        staleAgain.close();
+        assertThat(locker.isActive("k")).isTrue();
+        assertThat(locker.tryAcquire("k")).isEmpty();
+        assertThat(Cast.holders(locker, "k")).isEqualTo(1);
+        CompletableFuture<Permit> waiting = locker.acquireAsync("k");
+        stale.close();
+        staleAgain.close();
+        assertThat(waiting).isNotDone();
+        fresh.close();
+        assertThat(waiting).isDone();
+    }
+
+    @Test
+    @DisplayName("case 21: callers meet entries as they are removed, and never is there a second lock for one key")
+    void neverTwoLiveLocksForOneKey() {
+        Section section = new Section();
+        int[] plain = new int[1];
+        AtomicInteger done = new AtomicInteger();
+        List<Future<?>> all = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            all.add(cast.actor("t" + i).begins(() -> {
+                while (done.get() < 60_000) {
+                    Permit permit = locker.tryAcquire("k").orElse(null);
+                    if (permit != null) {
+                        section.enter();
+                        plain[0]++;
+                        done.incrementAndGet();
+                        section.leave();
+                        permit.close();
+                    }
+                }
+                return null;
+            }));
+        }
+        all.forEach(Actor::result);
+        assertThat(section.peak()).isEqualTo(1);
+        assertThat(plain[0]).isEqualTo(done.get());
+        assertThat(locker.activeKeyCount()).isZero();
+    }
+
+    private int largestTable() {
+        return locker.stripes.all().stream()
+                .mapToInt(s -> s.table == null ? 0 : s.table.length)
+                .max()
+                .orElse(0);
+    }
+
+    private int entries() {
+        int[] count = new int[1];
+        locker.stripes.all().forEach(s -> s.forEach(e -> count[0]++));
+        return count[0];
+    }
+
+    private static long usedMemory() {
+        System.gc();
+        Runtime runtime = Runtime.getRuntime();
+        return runtime.totalMemory() - runtime.freeMemory();
+    }
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.keyedlock.KeyedLockerSettings.DeadlockDetection;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Settings, what exceptions tell, and that a locker costs little before its first key. */
+class SettingsTests {
+
+    private static final KeyedLockerSettings DEFAULTS = KeyedLockerSettings.defaults();
+
+    @Test
+    @DisplayName("the defaults are those that are documented")
+    void documentedDefaults() {
+        assertThat(DEFAULTS)
+                .isEqualTo(new KeyedLockerSettings(
+                        "default",
+                        1,
+                        false,
+                        true,
+                        KeyedLockerSettings.UNBOUNDED,
+                        KeyedLockerSettings.FOREVER,
+                        Duration.ofSeconds(30),
+                        DeadlockDetection.FAIL,
+                        true));
+        assertThat(KeyedLocker.create().settings()).isEqualTo(DEFAULTS);
+        assertThat(KeyedLocker.create().name()).isEqualTo("default");
+    }
+
+    @Test
+    @DisplayName("each withX changes its value and no other")
+    void eachWithChangesItsValueOnly() {
+        Duration time = Duration.ofMillis(7);
+        KeyedLockerSettings changed = DEFAULTS.withName("n")
+                .withLimit(2)
+                .withFair(true)
+                .withReentrant(false)
+                .withMaxWaiters(3)
+                .withWaitTime(time)
+                .withLongHold(Duration.ZERO)
+                .withDeadlockDetection(DeadlockDetection.OFF)
+                .withShowKeys(false);
+        assertThat(changed)
+                .isEqualTo(new KeyedLockerSettings(
+                        "n", 2, true, false, 3, time, Duration.ZERO, DeadlockDetection.OFF, false));
+        assertThat(DEFAULTS.withLimit(2).withLimit(1)).isEqualTo(DEFAULTS);
+        assertThat(KeyedLocker.create(changed).settings()).isSameAs(changed);
+    }
+
+    static Stream<Arguments> invalid() {
+        return Stream.of(
+                refused(() -> DEFAULTS.withName(" "), "name must not be blank"),
+                refused(() -> DEFAULTS.withLimit(0), "limit must be at least 1, but is 0"),
+                refused(() -> DEFAULTS.withLimit(-3), "limit must be at least 1, but is -3"),
+                refused(() -> DEFAULTS.withMaxWaiters(-1), "maxWaiters must not be negative, but is -1"),
+                refused(
+                        () -> DEFAULTS.withWaitTime(Duration.ofSeconds(-1)),
+                        "waitTime must not be negative, but is PT-1S"),
+                refused(
+                        () -> DEFAULTS.withLongHold(Duration.ofNanos(-1)),
+                        "longHold must not be negative, but is PT-0.000000001S"));
+    }
+
+    private static Arguments refused(ThrowingCallable call, String message) {
+        return Arguments.of(call, message);
+    }
+
+    @ParameterizedTest(name = "{1}")
+    @MethodSource
+    @DisplayName("an invalid value is refused with its name")
+    void invalid(ThrowingCallable call, String message) {
+        assertThatThrownBy(call).isInstanceOf(IllegalArgumentException.class).hasMessage(message);
+    }
+
+    @Test
+    @DisplayName("null is refused with the name of the value")
+    void nullIsRefused() {
+        assertThatThrownBy(() -> DEFAULTS.withName(null))
+                .isInstanceOf(NullPointerException.class)
+                .hasMessage("name");
+        assertThatThrownBy(() -> DEFAULTS.withWaitTime(null))
+                .isInstanceOf(NullPointerException.class)
+                .hasMessage("waitTime");
+        assertThatThrownBy(() -> DEFAULTS.withLongHold(null))
+                .isInstanceOf(NullPointerException.class)
+                .hasMessage("longHold");
+    }
+
+    @Test
+    @DisplayName("with showKeys = false no text names the key, while key() still does")
+    void keysCanBeKeptOutOfTexts() throws Exception {
+        KeyedLocker<String> discreet = KeyedLocker.create(
+                DEFAULTS.withName("orders").withShowKeys(false).withMaxWaiters(0));
+        Permit permit = discreet.acquireAsync("secret").join();
+        assertThat(permit.toString()).isEqualTo("Permit[orders]");
+        assertThat(discreet.asLock("secret")).hasToString("Lock[orders]");
+        for (ThrowingCallable call : List.<ThrowingCallable>of(
+                () -> discreet.acquire("secret"),
+                () -> discreet.acquire("secret", Duration.ZERO),
+                () -> discreet.asLock("secret").unlock(),
+                () -> {
+                    discreet.close();
+                    discreet.acquire("secret");
+                })) {
+            assertThatThrownBy(call)
+                    .satisfies(
+                            e -> assertThat(e.getMessage()).contains("orders").doesNotContain("secret"));
+        }
+        assertThatThrownBy(() -> discreet.acquire("secret"))
+                .isInstanceOfSatisfying(
+                        KeyedLockerClosedException.class,
+                        e -> assertThat(e.key()).isEqualTo("secret"));
+    }
+
+    static Stream<RuntimeException> failures() {
+        Object key = new Object();
+        return Stream.of(
+                new LockTimeoutException("orders", key, Duration.ofSeconds(1), "m"),
+                new LockRejectedException("orders", key, "m"),
+                new LockReentryException("orders", key, "m"),
+                new LockDeadlockException("orders", key, "m"),
+                new LockInterruptedException("orders", key, "m", new InterruptedException()),
+                new KeyedLockerClosedException("orders", key, "m"),
+                new LockBackendException("orders", key, "m", new IllegalStateException()));
+    }
+
+    @ParameterizedTest
+    @MethodSource
+    @DisplayName("every failure tells the locker and the key, and can be serialized whatever the key is")
+    void failures(RuntimeException failure) throws Exception {
+        assertThat(failure).hasMessage("m");
+        assertThat(((KeyedLockFailure) failure).lockName()).isEqualTo("orders");
+        assertThat(((KeyedLockFailure) failure).key()).isNotNull();
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
+            out.writeObject(failure);
+        }
+        try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
+            Object copy = in.readObject();
+            assertThat(((KeyedLockFailure) copy).lockName()).isEqualTo("orders");
+            assertThat(((KeyedLockFailure) copy).key()).isNull();
+            assertThat((RuntimeException) copy).hasMessage("m");
+        }
+    }
+
+    @Test
+    @DisplayName("an unknown locker is told with the names that exist")
+    void unknownLockerIsToldWithTheNamesThatExist() {
+        NoSuchKeyedLockerException failure =
+                new NoSuchKeyedLockerException("oders", new TreeSet<>(Set.of("orders", "invoices")));
+        assertThat(failure)
+                .hasMessageContaining("'oders'")
+                .hasMessageContaining("[invoices, orders]")
+                .hasMessageContaining("keyedlock.locks.oders.limit");
+        assertThat(failure.names()).containsExactlyInAnyOrder("orders", "invoices");
+        assertThat(failure.lockName()).isEqualTo("oders");
+        assertThat(failure.key()).isNull();
+        assertThat(new NoSuchKeyedLockerException("x", Set.of())).hasMessageContaining("there are none");
+    }
+
+    @Test
+    @DisplayName("a permit has no fencing token in one process, and says whose it is")
+    void permitSaysWhoseItIs() throws Exception {
+        KeyedLocker<String> locker = KeyedLocker.create(DEFAULTS.withName("orders"));
+        Permit permit = locker.acquire("42");
+        assertThat(permit.fencingToken()).isEmpty();
+        assertThat(permit).hasToString("Permit[orders, key 42]");
+        assertThat(locker.acquire("42")).hasToString("Permit[orders, key 42]");
+    }
+
+    @Test
+    @DisplayName("a locker makes no part of its table before a key falls into it, and is small")
+    void newLockerIsSmall() throws Exception {
+        DefaultKeyedLocker<Integer> one = DefaultKeyedLocker.create(DEFAULTS, null);
+        assertThat(one.stripes.all()).isEmpty();
+        one.acquire(1).close();
+        assertThat(one.stripes.all()).hasSize(1);
+        List<KeyedLocker<Integer>> many = new ArrayList<>();
+        long before = usedMemory();
+        for (int i = 0; i < 10_000; i++) {
+            KeyedLocker<Integer> locker = KeyedLocker.create();
+            locker.acquire(i).close();
+            many.add(locker);
+        }
+        // Some 700 bytes each where references are small; the bound tells a locker that allocates all its parts.
+        assertThat((usedMemory() - before) / many.size()).isLessThan(4_000);
+    }
+
+    private static long usedMemory() {
+        System.gc();
+        Runtime runtime = Runtime.getRuntime();
+        return runtime.totalMemory() - runtime.freeMemory();
+    }
+}
