@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.aop;
+
+import io.keyedlock.annotation.KeyedLock;
+import java.lang.reflect.AnnotatedElement;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.springframework.aop.support.AopUtils;
+import org.springframework.core.annotation.AnnotationConfigurationException;
+import org.springframework.core.annotation.MergedAnnotation;
+import org.springframework.core.annotation.MergedAnnotations;
+import org.springframework.core.annotation.MergedAnnotations.SearchStrategy;
+import org.springframework.scheduling.annotation.Async;
+import org.springframework.util.ClassUtils;
+import org.springframework.util.ReflectionUtils;
+
+/**
+ * A method of a bean's class together with the place where its annotation stands.
+ *
+ * @param method the method as the class declares or inherits it
+ * @param type the class of the bean, without what a proxy adds
+ * @param carrier the method or the type that carries the annotation, perhaps in a superclass or an interface
+ */
+record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
+
+    /**
+     * Finds the annotation for a call. In this order: on the method, on a method that it overrides or implements, on the class
+     * that declares it or a superclass of that, on an interface that has the method.
+     */
+    static @Nullable AnnotatedMethod find(Method called, Class<?> targetClass) {
+        Class<?> type = ClassUtils.getUserClass(targetClass);
+        Method method = AopUtils.getMostSpecificMethod(called, type);
+        if (method.getDeclaringClass() == Object.class) {
+            return null;
+        }
+        AnnotatedElement carrier = carrierOf(method);
+        if (carrier == null && !method.equals(called)) {
+            carrier = carrierOf(called);
+        }
+        if (carrier == null && method.getDeclaringClass() != type) {
+            // A class may implement an interface with methods of a superclass that knows nothing of that interface.
+            carrier = interfaceMethods(method, type)
+                    .map(AnnotatedMethod::carrierOf)
+                    .filter(found -> found != null)
+                    .findFirst()
+                    .orElse(null);
+        }
+        if (carrier == null && isCoveredByType(method)) {
+            carrier = typeCarrierOf(method, type);
+        }
+        return carrier == null ? null : new AnnotatedMethod(method, type, carrier);
+    }
+
+    /** All annotated methods of a class, those that cannot be advised included. */
+    static List<AnnotatedMethod> of(Class<?> targetClass) {
+        Class<?> type = ClassUtils.getUserClass(targetClass);
+        Set<Method> methods = new LinkedHashSet<>();
+        ReflectionUtils.doWithMethods(
+                type,
+                method -> methods.add(AopUtils.getMostSpecificMethod(method, type)),
+                method -> !method.isBridge() && !method.isSynthetic() && method.getDeclaringClass() != Object.class);
+        List<AnnotatedMethod> found = new ArrayList<>();
+        for (Method method : methods) {
+            AnnotatedMethod annotated = find(method, type);
+            if (annotated != null) {
+                found.add(annotated);
+            }
+        }
+        return List.copyOf(found);
+    }
+
+    /**
+     * The annotation with its attributes, the nearest where there are several.
+     *
+     * @throws AnnotationConfigurationException if aliases contradict each other
+     */
+    MergedAnnotation<KeyedLock> annotation() {
+        MergedAnnotation<KeyedLock> direct =
+                MergedAnnotations.from(carrier, SearchStrategy.DIRECT).get(KeyedLock.class);
+        return direct.isPresent()
+                ? direct
+                : MergedAnnotations.from(carrier, SearchStrategy.TYPE_HIERARCHY).get(KeyedLock.class);
+    }
+
+    /** Whether two annotations of the carrier contradict each other, since none is nearer than the other. */
+    boolean isAmbiguous() {
+        List<Integer> distances = MergedAnnotations.from(carrier, SearchStrategy.DIRECT).stream(KeyedLock.class)
+                .map(MergedAnnotation::getDistance)
+                .sorted()
+                .toList();
+        return distances.size() > 1 && distances.get(0).equals(distances.get(1));
+    }
+
+    boolean isOnType() {
+        return carrier instanceof Class<?>;
+    }
+
+    /** Whether the method runs on another thread, where its caller does not see what it returns. */
+    boolean isAsync() {
+        return MergedAnnotations.from(method, SearchStrategy.TYPE_HIERARCHY).isPresent(Async.class)
+                || MergedAnnotations.from(method.getDeclaringClass(), SearchStrategy.TYPE_HIERARCHY)
+                        .isPresent(Async.class);
+    }
+
+    /** The name of the locker that all methods under this annotation share, if the annotation names none. */
+    String scopeName() {
+        return carrier instanceof Method carrying
+                ? carrying.getDeclaringClass().getName() + "." + signature(carrying)
+                : ((Class<?>) carrier).getName();
+    }
+
+    /** Class and method as a stack trace would name them. */
+    String described() {
+        return type.getName() + "." + signature(method);
+    }
+
+    /** The place to name in messages about the annotation: where it stands or, on a type, the method that it covers. */
+    Method place() {
+        return carrier instanceof Method carrying ? carrying : method;
+    }
+
+    /** Notes what is wrong with the annotation. */
+    void report(Findings findings, String problem, String remedy) {
+        Class<?> placed = isOnType() ? type : place().getDeclaringClass();
+        findings.add(new Finding(placed.getName(), signature(place()), problem, remedy));
+    }
+
+    /**
+     * Name and parameter types; simple names, unless two overloads of the class would look the same.
+     */
+    static String signature(Method method) {
+        String simple = signature(method, false);
+        boolean clash = Stream.of(method.getDeclaringClass().getDeclaredMethods())
+                .filter(other -> !other.isBridge() && !other.equals(method))
+                .anyMatch(other -> signature(other, false).equals(simple));
+        return clash ? signature(method, true) : simple;
+    }
+
+    private static String signature(Method method, boolean qualified) {
+        return Stream.of(method.getParameterTypes())
+                .map(parameter -> qualified ? parameter.getTypeName() : parameter.getSimpleName())
+                .collect(Collectors.joining(",", method.getName() + "(", ")"));
+    }
+
+    private static @Nullable AnnotatedElement carrierOf(Method method) {
+        return sourceOf(method, SearchStrategy.TYPE_HIERARCHY);
+    }
+
+    private static @Nullable AnnotatedElement typeCarrierOf(Method method, Class<?> type) {
+        AnnotatedElement carrier = sourceOf(method.getDeclaringClass(), SearchStrategy.SUPERCLASS);
+        if (carrier != null) {
+            return carrier;
+        }
+        return interfacesOf(type).stream()
+                .filter(each -> hasMethod(each, method, type))
+                .map(each -> sourceOf(each, SearchStrategy.DIRECT))
+                .filter(found -> found != null)
+                .findFirst()
+                .orElse(null);
+    }
+
+    private static @Nullable AnnotatedElement sourceOf(AnnotatedElement element, SearchStrategy strategy) {
+        MergedAnnotations annotations = MergedAnnotations.from(element, strategy);
+        if (!annotations.isPresent(KeyedLock.class)) {
+            return null;
+        }
+        try {
+            return (AnnotatedElement) annotations.get(KeyedLock.class).getSource();
+        } catch (AnnotationConfigurationException e) {
+            // Attributes that contradict each other are told when they are read; here nothing may look unannotated.
+            return element;
+        }
+    }
+
+    private static Stream<Method> interfaceMethods(Method method, Class<?> type) {
+        return interfacesOf(type).stream()
+                .flatMap(each -> Stream.of(each.getMethods()))
+                .filter(declared -> isImplementedBy(declared, method, type));
+    }
+
+    /** Whether an interface declares or inherits a method that a class has. */
+    static boolean hasMethod(Class<?> declaring, Method method, Class<?> type) {
+        return Stream.of(declaring.getMethods()).anyMatch(declared -> isImplementedBy(declared, method, type));
+    }
+
+    private static boolean isImplementedBy(Method declared, Method method, Class<?> type) {
+        return declared.getName().equals(method.getName())
+                && declared.getParameterCount() == method.getParameterCount()
+                && AopUtils.getMostSpecificMethod(declared, type).equals(method);
+    }
+
+    /** The class itself if it is an interface, and all interfaces that it has, near ones first. */
+    static Set<Class<?>> interfacesOf(Class<?> type) {
+        Set<Class<?>> found = new LinkedHashSet<>();
+        if (type.isInterface()) {
+            found.add(type);
+        }
+        for (Class<?> each = type; each != null; each = each.getSuperclass()) {
+            found.addAll(List.of(each.getInterfaces()));
+        }
+        for (Class<?> direct : List.copyOf(found)) {
+            if (direct != type) {
+                found.addAll(interfacesOf(direct));
+            } else {
+                for (Class<?> parent : direct.getInterfaces()) {
+                    found.addAll(interfacesOf(parent));
+                }
+            }
+        }
+        return found;
+    }
+
+    private static boolean isCoveredByType(Method method) {
+        int modifiers = method.getModifiers();
+        return !Modifier.isPrivate(modifiers)
+                && !Modifier.isStatic(modifiers)
+                && !ReflectionUtils.isObjectMethod(method);
+    }
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.aop;
+
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.aop.framework.AopInfrastructureBean;
+import org.springframework.aop.framework.AopProxyUtils;
+import org.springframework.aop.support.AopUtils;
+import org.springframework.beans.factory.SmartInitializingSingleton;
+import org.springframework.beans.factory.config.BeanPostProcessor;
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.util.ClassUtils;
+
+/**
+ * Looks for wrong annotations before they are used: once all singletons are there, in every bean whose class is known
+ * without making it, and from then on in every bean that is made. What it finds at startup is told in one exception.
+ */
+public final class KeyedLockValidator implements SmartInitializingSingleton, BeanPostProcessor {
+
+    private static final Logger LOG = LoggerFactory.getLogger(KeyedLockValidator.class);
+
+    private final ConfigurableListableBeanFactory beans;
+    private final Supplier<KeyedLockAdvisor> advisor;
+    private final BooleanSupplier failing;
+    private final Proxies proxies;
+    private final Map<Class<?>, Checked> checked = new ConcurrentHashMap<>();
+
+    /** Written once, at the end of startup: what is made before belongs into the one report. */
+    private volatile boolean started;
+
+    /**
+     * Makes the validator.
+     *
+     * @param beans whose beans to look at
+     * @param advisor gives the advice of the same bean factory
+     * @param failing tells whether what is found is thrown; if not, it is logged, and each call of such a method fails
+     */
+    public KeyedLockValidator(
+            ConfigurableListableBeanFactory beans, Supplier<KeyedLockAdvisor> advisor, BooleanSupplier failing) {
+        this.beans = beans;
+        this.advisor = advisor;
+        this.failing = failing;
+        this.proxies = new Proxies(beans);
+    }
+
+    /**
+     * Checks all beans.
+     *
+     * @throws InvalidKeyedLockException if something is wrong
+     */
+    @Override
+    public void afterSingletonsInstantiated() {
+        Findings findings = new Findings();
+        for (String name : BeanTypes.names(beans)) {
+            BeanTypes.of(beans, name)
+                    .forEach(type -> findings.addAll(check(type).findings()));
+            Object singleton = beans.containsSingleton(name) ? beans.getSingleton(name) : null;
+            if (singleton != null) {
+                findings.addAll(checkProxy(name, singleton));
+            }
+        }
+        started = true;
+        tell(findings.toList());
+    }
+
+    /**
+     * Checks a bean that is made after startup.
+     *
+     * @throws InvalidKeyedLockException if something is wrong
+     */
+    @Override
+    public Object postProcessAfterInitialization(Object bean, String name) {
+        if (started && !(bean instanceof AopInfrastructureBean)) {
+            Class<?> type = ClassUtils.getUserClass(AopProxyUtils.ultimateTargetClass(bean));
+            boolean known = checked.containsKey(type);
+            List<Finding> findings = check(type).findings();
+            if (!findings.isEmpty() && (!known || failing.getAsBoolean())) {
+                tell(findings);
+            }
+        }
+        return bean;
+    }
+
+    private void tell(List<Finding> findings) {
+        if (findings.isEmpty()) {
+            return;
+        }
+        InvalidKeyedLockException exception = new InvalidKeyedLockException(findings);
+        if (failing.getAsBoolean()) {
+            throw exception;
+        }
+        LOG.warn("{}", exception.getMessage());
+    }
+
+    private Checked check(Class<?> type) {
+        Checked known = checked.get(type);
+        if (known == null) {
+            known = inspect(type);
+            checked.put(type, known);
+        }
+        return known;
+    }
+
+    private Checked inspect(Class<?> type) {
+        List<AnnotatedMethod> methods = BeanTypes.annotatedMethods(type);
+        Findings findings = new Findings();
+        for (AnnotatedMethod annotated : methods) {
+            checkAdvisable(annotated, findings);
+            findings.addAll(advisor.get().methods().check(annotated));
+        }
+        return new Checked(methods, findings.toList());
+    }
+
+    private void checkAdvisable(AnnotatedMethod annotated, Findings findings) {
+        Class<?> type = annotated.type();
+        Method method = annotated.method();
+        if (proxies.areOff()) {
+            add(
+                    findings,
+                    annotated,
+                    "proxies are switched off, so nothing would lock",
+                    "Remove spring.aop.auto=false, or put @EnableAspectJAutoProxy on a configuration class");
+            return;
+        }
+        if (Modifier.isStatic(method.getModifiers()) || Modifier.isPrivate(method.getModifiers())) {
+            String word = Modifier.isStatic(method.getModifiers()) ? "static" : "private";
+            add(
+                    findings,
+                    annotated,
+                    "the method is " + word + ", and a proxy sees no calls of such methods",
+                    "Remove " + word + ", and call the method from another bean");
+        } else if (!proxies.canProxy(type)) {
+            findings.add(new Finding(
+                    type.getName(),
+                    "",
+                    "the class is final, and a proxy would have to extend it",
+                    "Remove final (a record becomes a class, a Kotlin class open)"));
+        } else if (Modifier.isFinal(method.getModifiers()) && !Proxies.isProxiedByInterfaces(type)) {
+            add(
+                    findings,
+                    annotated,
+                    "the method is final, and a proxy would have to override it",
+                    "Remove final (in Kotlin: open)");
+        }
+    }
+
+    /** Looks at a bean that is there: whether the advice has really been put around it. */
+    private List<Finding> checkProxy(String name, Object bean) {
+        Class<?> type = ClassUtils.getUserClass(AopProxyUtils.ultimateTargetClass(bean));
+        if (bean instanceof AopInfrastructureBean) {
+            return List.of();
+        }
+        Checked known = check(type);
+        if (known.methods().isEmpty() || !known.findings().isEmpty() || isMock(bean)) {
+            return List.of();
+        }
+        Findings findings = new Findings();
+        for (AnnotatedMethod annotated : known.methods()) {
+            if (!Proxies.isAdvised(bean)) {
+                add(
+                        findings,
+                        annotated,
+                        "the bean '" + name + "' has no proxy, as it was made before proxies could be, or elsewhere",
+                        "Let Spring make it, and inject it lazily (@Lazy, ObjectProvider) where a post-processor needs it");
+            } else if (!annotated.isOnType() && AopUtils.isJdkDynamicProxy(bean) && !isExposed(annotated, bean)) {
+                add(
+                        findings,
+                        annotated,
+                        "the bean '" + name + "' is proxied by its interfaces, and none of them has this method",
+                        "Declare it in one of them, or remove spring.aop.proxy-target-class=false");
+            }
+        }
+        return findings.toList();
+    }
+
+    private static boolean isExposed(AnnotatedMethod annotated, Object proxy) {
+        return Proxies.isProxiedByInterfaces(annotated.type())
+                || AnnotatedMethod.interfacesOf(proxy.getClass()).stream()
+                        .anyMatch(each -> AnnotatedMethod.hasMethod(each, annotated.method(), annotated.type()));
+    }
+
+    /** Tests replace beans by mocks, which lock nothing and need not. */
+    private static boolean isMock(Object bean) {
+        ClassLoader loader = bean.getClass().getClassLoader();
+        if (!ClassUtils.isPresent("org.mockito.Mockito", loader)) {
+            return false;
+        }
+        try {
+            Class<?> mockito = ClassUtils.forName("org.mockito.Mockito", loader);
+            Object details = mockito.getMethod("mockingDetails", Object.class).invoke(null, bean);
+            Class<?> contract = ClassUtils.forName("org.mockito.MockingDetails", loader);
+            return Boolean.TRUE.equals(contract.getMethod("isMock").invoke(details));
+        } catch (ReflectiveOperationException e) {
+            return false;
+        }
+    }
+
+    private static void add(Findings findings, AnnotatedMethod annotated, String problem, String remedy) {
+        findings.add(new Finding(
+                annotated.type().getName(), AnnotatedMethod.signature(annotated.method()), problem, remedy));
+    }
+
+    /** What is known of a class: its annotated methods, and what is wrong with them. */
+    private record Checked(List<AnnotatedMethod> methods, List<Finding> findings) {}
+}

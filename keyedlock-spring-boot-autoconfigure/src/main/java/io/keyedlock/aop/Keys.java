@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.aop;
+
+import java.lang.reflect.Array;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** Turns what an expression gives into keys that are compared by value and that nobody can change while they are held. */
+final class Keys {
+
+    private Keys() {}
+
+    /** One key: a collection as one composite key, an array by content, anything else as it is. */
+    static @Nullable Object one(@Nullable Object value) {
+        if (value instanceof String || value instanceof Number || value == null || value instanceof CompositeKey) {
+            return value;
+        }
+        if (value instanceof Collection<?> parts) {
+            return parts instanceof Set<?> ? setOf(parts) : composite(parts.toArray());
+        }
+        return value.getClass().isArray() ? new ArrayKey(value) : value;
+    }
+
+    /** Keeps the array. */
+    static CompositeKey composite(@Nullable Object[] parts) {
+        for (int i = 0; i < parts.length; i++) {
+            parts[i] = one(parts[i]);
+        }
+        return new CompositeKey(parts);
+    }
+
+    /** The elements of a collection or an array as keys of their own; null if the value is neither. */
+    static @Nullable List<@Nullable Object> several(Object value) {
+        List<@Nullable Object> keys = new ArrayList<>();
+        if (value instanceof Collection<?> elements) {
+            for (Object element : elements) {
+                keys.add(one(element));
+            }
+        } else if (value.getClass().isArray()) {
+            for (int i = 0; i < Array.getLength(value); i++) {
+                keys.add(one(Array.get(value, i)));
+            }
+        } else {
+            return null;
+        }
+        return keys;
+    }
+
+    private static Set<@Nullable Object> setOf(Collection<?> elements) {
+        Set<@Nullable Object> copy = new LinkedHashSet<>();
+        for (Object element : elements) {
+            copy.add(one(element));
+        }
+        return Collections.unmodifiableSet(copy);
+    }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.aop;
+
+import java.lang.reflect.Method;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Flow;
+import java.util.concurrent.Future;
+import org.jspecify.annotations.Nullable;
+import org.springframework.core.KotlinDetector;
+import org.springframework.core.ReactiveAdapterRegistry;
+import org.springframework.core.ResolvableType;
+
+/**
+ * Tells results that are there when a method returns from those that something will bring later, for which a lock that is
+ * given back on return protects nothing. Types of other libraries are known by name.
+ */
+final class LateResult {
+
+    /** Work that goes on, or has yet to begin, wherever an object of such a type stands. */
+    private static final Set<String> RUNNING = Set.of(
+            Future.class.getName(),
+            CompletionStage.class.getName(),
+            Flow.Publisher.class.getName(),
+            "org.reactivestreams.Publisher",
+            "kotlinx.coroutines.Job",
+            "kotlinx.coroutines.flow.Flow",
+            "org.springframework.web.context.request.async.DeferredResult",
+            "org.springframework.web.context.request.async.WebAsyncTask",
+            "org.springframework.web.servlet.mvc.method.annotation.ResponseBodyEmitter",
+            "org.springframework.web.servlet.mvc.method.annotation.StreamingResponseBody");
+
+    /** Work that the caller begins, where the method returns just that. */
+    private static final String CALLABLE = "java.util.concurrent.Callable";
+
+    private static final ClassValue<Boolean> IS_RUNNING = new ClassValue<>() {
+        @Override
+        protected Boolean computeValue(Class<?> type) {
+            ReactiveAdapterRegistry reactive = ReactiveAdapterRegistry.getSharedInstance();
+            return isAnyOf(type, RUNNING) || reactive.getAdapter(type) != null;
+        }
+    };
+
+    private LateResult() {}
+
+    /** What of a method's result comes later, as words for a message; null if all of it is there on return. */
+    static @Nullable String of(Method method, Class<?> type) {
+        if (KotlinDetector.isSuspendingFunction(method)) {
+            return "a suspending function";
+        }
+        ResolvableType result = ResolvableType.forMethodReturnType(method, type);
+        Class<?> raw = result.resolve(Object.class);
+        if (isAnyOf(raw, Set.of(CALLABLE))) {
+            return raw.getSimpleName();
+        }
+        return running(result, new HashSet<>());
+    }
+
+    /** Whether a method that declares this type may return something late without saying so. */
+    static boolean mayHide(Class<?> declared) {
+        return declared == Object.class || declared.isInterface();
+    }
+
+    static boolean isRunning(Class<?> type) {
+        return IS_RUNNING.get(type);
+    }
+
+    /** Whether this is a future, which can be asked to wait. */
+    static boolean isFuture(Class<?> type) {
+        return Future.class.isAssignableFrom(type) || CompletionStage.class.isAssignableFrom(type);
+    }
+
+    private static @Nullable String running(ResolvableType type, Set<ResolvableType> seen) {
+        Class<?> raw = type.resolve();
+        if (raw == null || !seen.add(type)) {
+            return null;
+        }
+        if (isRunning(raw)) {
+            return raw.getSimpleName();
+        }
+        if (raw.isArray()) {
+            return running(type.getComponentType(), seen);
+        }
+        for (ResolvableType argument : type.getGenerics()) {
+            String found = running(argument, seen);
+            if (found != null) {
+                return raw.getSimpleName() + "<" + found + ">";
+            }
+        }
+        return null;
+    }
+
+    private static boolean isAnyOf(Class<?> type, Set<String> names) {
+        for (Class<?> each = type; each != null; each = each.getSuperclass()) {
+            if (names.contains(each.getName())) {
+                return true;
+            }
+        }
+        return AnnotatedMethod.interfacesOf(type).stream().anyMatch(each -> names.contains(each.getName()));
+    }
+}

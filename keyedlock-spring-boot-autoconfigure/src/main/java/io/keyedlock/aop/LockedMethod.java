@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.aop;
+
+import io.keyedlock.annotation.KeyedLock;
+import java.lang.reflect.Method;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.aopalliance.intercept.MethodInvocation;
+import org.jspecify.annotations.Nullable;
+import org.springframework.expression.EvaluationContext;
+
+/**
+ * An annotation as it applies to one method of one class: read, checked and resolved once.
+ *
+ * @param place class and method, for messages
+ * @param method the method as the class has it
+ * @param names what expressions call its arguments
+ * @param shared what all evaluations share
+ * @param condition whether to lock, or null for always
+ * @param keys where the key comes from
+ * @param locker whose locks are taken
+ * @param waitTime how long to wait, or null for as long as the locker says
+ * @param policy what to do where the key is not free
+ * @param afterTransaction whether an active transaction keeps the permit until it has completed
+ * @param throwsInterrupted whether callers expect {@link InterruptedException}
+ * @param emptyResult what a call that is skipped returns
+ * @param strategy how a call runs, given what its result is
+ */
+record LockedMethod(
+        String place,
+        Method method,
+        ParameterNames names,
+        EvaluationContext shared,
+        @Nullable LockExpression condition,
+        KeySource keys,
+        LazyLocker locker,
+        @Nullable Duration waitTime,
+        KeyedLock.Policy policy,
+        boolean afterTransaction,
+        boolean throwsInterrupted,
+        @Nullable Object emptyResult,
+        ResultStrategy strategy) {
+
+    CallContext contextOf(MethodInvocation invocation, Object target) {
+        return new CallContext(shared, names, new LockInvocation(target, method, invocation.getArguments()));
+    }
+
+    /** Whether this call is to be locked at all. */
+    boolean applies(CallContext context) {
+        if (condition == null) {
+            return true;
+        }
+        Object value;
+        try {
+            value = condition.evaluate(context);
+        } catch (RuntimeException e) {
+            throw failure("condition = \"" + condition.text() + "\" failed: " + e.getMessage(), e);
+        }
+        if (value instanceof Boolean applies) {
+            return applies;
+        }
+        throw failure(
+                "condition = \"" + condition.text() + "\" must be true or false, but is "
+                        + (value == null ? "null" : "of " + value.getClass()),
+                null);
+    }
+
+    boolean hasSeveralKeys() {
+        return keys instanceof KeySource.Several;
+    }
+
+    /** The one key of a call. */
+    Object keyOf(CallContext context) {
+        return nonNull(evaluate(context), "is null");
+    }
+
+    /** The keys of a call for whose method {@link #hasSeveralKeys()}. */
+    List<Object> keysOf(CallContext context) {
+        Object value = nonNull(evaluate(context), "is null");
+        List<@Nullable Object> elements = Keys.several(value);
+        if (elements == null) {
+            throw failure(
+                    keys.text() + " must be a Collection or an array, but is of " + value.getClass()
+                            + ". For one key write key instead of keys",
+                    null);
+        }
+        List<Object> several = new ArrayList<>(elements.size());
+        for (Object element : elements) {
+            several.add(nonNull(element, "has null at index " + several.size()));
+        }
+        return several;
+    }
+
+    private @Nullable Object evaluate(CallContext context) {
+        try {
+            return keys.of(context);
+        } catch (RuntimeException e) {
+            throw failure(keys.text() + " failed: " + e.getMessage(), e);
+        }
+    }
+
+    private Object nonNull(@Nullable Object key, String problem) {
+        if (key == null) {
+            throw failure(
+                    keys.text() + " " + problem + ". A key must not be null"
+                            + (names.areKnown() ? "" : ". " + ParameterNames.HINT),
+                    null);
+        }
+        return key;
+    }
+
+    private LockKeyException failure(String problem, @Nullable RuntimeException cause) {
+        return new LockKeyException(locker.name(), "@KeyedLock on " + place + ": " + problem + ".", cause);
+    }
+}

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.aop;
+
+import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerSettings;
+import io.keyedlock.annotation.KeyedLock;
+import java.lang.reflect.Method;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.boot.convert.DurationStyle;
+import org.springframework.cache.interceptor.KeyGenerator;
+import org.springframework.core.annotation.AnnotationConfigurationException;
+import org.springframework.core.annotation.MergedAnnotation;
+import org.springframework.expression.ParseException;
+
+/** Turns an annotation into a {@link LockedMethod}, or into findings that say what is wrong with it. */
+final class LockedMethodParser {
+
+    private final ConfigurableListableBeanFactory beans;
+    private final Supplier<KeyedLockerSource> lockers;
+    private final Supplier<KeyedLock.Release> defaultRelease;
+    private final LockExpressions expressions;
+    private final boolean transactions = TransactionHold.isPossible();
+
+    LockedMethodParser(
+            ConfigurableListableBeanFactory beans,
+            Supplier<KeyedLockerSource> lockers,
+            Supplier<KeyedLock.Release> defaultRelease) {
+        this.beans = beans;
+        this.lockers = lockers;
+        this.defaultRelease = defaultRelease;
+        this.expressions = new LockExpressions(beans);
+    }
+
+    /**
+     * Reads an annotation.
+     *
+     * @param called the method that callers call, which may be one of an interface
+     * @return the annotation, or empty if something was found
+     */
+    Optional<LockedMethod> parse(AnnotatedMethod annotated, Method called, Findings findings) {
+        Findings own = new Findings();
+        LockedMethod parsed = null;
+        try {
+            parsed = new Reading(annotated, annotated.annotation(), own).read(called);
+        } catch (AnnotationConfigurationException e) {
+            annotated.report(
+                    own,
+                    "its attributes contradict each other: " + e.getMessage(),
+                    "Write either value or name, and give each alias one value");
+        }
+        findings.addAll(own.toList());
+        return own.isEmpty() ? Optional.ofNullable(parsed) : Optional.empty();
+    }
+
+    /** One annotation being read. Goes on after a finding, so that all are told at once. */
+    private final class Reading {
+
+        private final AnnotatedMethod annotated;
+        private final MergedAnnotation<KeyedLock> attributes;
+        private final Findings findings;
+        private final ParameterNames names;
+        private final Method method;
+
+        Reading(AnnotatedMethod annotated, MergedAnnotation<KeyedLock> attributes, Findings findings) {
+            this.annotated = annotated;
+            this.attributes = attributes;
+            this.findings = findings;
+            this.method = annotated.method();
+            this.names = ParameterNames.of(annotated);
+        }
+
+        LockedMethod read(Method called) {
+            if (annotated.isAmbiguous()) {
+                report(
+                        "two annotations on it stand for @KeyedLock, and only one lock can be taken",
+                        "Leave one of them, and take the other lock in a bean that this one calls");
+            }
+            KeyedLock.Policy policy = attributes.getEnum("policy", KeyedLock.Policy.class);
+            Duration waitTime = waitTime(policy);
+            ResultStrategy strategy = strategy();
+            return new LockedMethod(
+                    annotated.described(),
+                    method,
+                    names,
+                    expressions.shared(),
+                    expression("condition"),
+                    keys(),
+                    locker(limit()),
+                    waitTime,
+                    policy,
+                    transactions && release() == KeyedLock.Release.AFTER_TRANSACTION,
+                    Arrays.stream(called.getExceptionTypes())
+                            .anyMatch(declared -> declared.isAssignableFrom(InterruptedException.class)),
+                    policy == KeyedLock.Policy.SKIP ? emptyResult() : null,
+                    strategy);
+        }
+
+        private KeySource keys() {
+            List<String> given = List.of("key", "keys", "keyGenerator").stream()
+                    .filter(attribute -> !attributes.getString(attribute).isEmpty())
+                    .toList();
+            if (given.size() > 1) {
+                report(
+                        String.join(" and ", given) + " are given, and each alone says what the key is",
+                        "Leave one of them; for a composite key write a list: key = \"{#a, #b}\"");
+            }
+            LockExpression key = expression("key");
+            LockExpression keys = expression("keys");
+            String generator = text("keyGenerator");
+            if (!generator.isEmpty()) {
+                checkGenerator(generator);
+                return new KeySource.Generated(beans, generator);
+            }
+            if (keys != null) {
+                return new KeySource.Several(keys);
+            }
+            return key != null ? new KeySource.Single(key) : KeySource.WholeScope.INSTANCE;
+        }
+
+        private void checkGenerator(String name) {
+            List<String> known = List.of(beans.getBeanNamesForType(KeyGenerator.class, true, false));
+            if (!beans.containsBean(name)) {
+                report(
+                        "keyGenerator = \"" + name + "\" names no bean"
+                                + (known.isEmpty() ? "" : "; there are " + known),
+                        Suggestion.nearest(name, known)
+                                .map(near -> "Did you mean \"" + near + "\"?")
+                                .orElse("Define a bean of type " + KeyGenerator.class.getName() + ", or write key"));
+                return;
+            }
+            Class<?> type = beans.getType(name, false);
+            if (type != null && !KeyGenerator.class.isAssignableFrom(type)) {
+                report(
+                        "keyGenerator = \"" + name + "\" names a bean of " + type,
+                        "Name a bean of type " + KeyGenerator.class.getName());
+            }
+        }
+
+        private @Nullable LockExpression expression(String attribute) {
+            String text = text(attribute);
+            if (text.isEmpty()) {
+                return null;
+            }
+            try {
+                LockExpression expression = expressions.parse(text);
+                new ExpressionCheck(annotated, names, beans, findings).check(attribute, expression);
+                return expression;
+            } catch (ParseException | IllegalStateException | IllegalArgumentException e) {
+                String why = e instanceof ParseException parse ? parse.getSimpleMessage() : e.getMessage();
+                report(
+                        attribute + " = \"" + text + "\" is not an expression: " + why,
+                        text.startsWith("#{")
+                                ? "Leave out #{ and }"
+                                : "Write for instance \"#order.id\"; a constant stands in single quotes: \"'all'\"");
+                return null;
+            }
+        }
+
+        private OptionalInt limit() {
+            int number = attributes.getInt("limit");
+            String text = text("limitString");
+            if (number != KeyedLock.UNSET && !text.isEmpty()) {
+                report("limit and limitString are both given", "Leave one of them");
+                return OptionalInt.empty();
+            }
+            if (text.isEmpty()) {
+                if (number != KeyedLock.UNSET && number < 1) {
+                    report(
+                            "limit = " + number + " admits nobody",
+                            "Write 1 or more, or leave limit out to use the locker's own");
+                    return OptionalInt.empty();
+                }
+                return number == KeyedLock.UNSET ? OptionalInt.empty() : OptionalInt.of(number);
+            }
+            try {
+                int parsed = Integer.parseInt(text);
+                if (parsed >= 1) {
+                    return OptionalInt.of(parsed);
+                }
+            } catch (NumberFormatException e) {
+                // Told below, like a number that is too small.
+            }
+            report("limitString = \"" + text + "\" is not a limit", "Write a whole number of 1 or more");
+            return OptionalInt.empty();
+        }
+
+        private LazyLocker locker(OptionalInt limit) {
+            String name = text("name");
+            if (name.isEmpty()) {
+                String own = annotated.scopeName();
+                return new LazyLocker(own, () -> lockers.get().own(own, limit));
+            }
+            Optional<KeyedLocker<Object>> found = lockers.get().find(name);
+            if (found.isEmpty()) {
+                Set<String> known = lockers.get().names();
+                report(
+                        "there is no locker '" + name + "'; there "
+                                + (known.isEmpty() ? "are none" : "are " + String.join(", ", known)),
+                        Suggestion.nearest(name, known)
+                                        .map(near -> "Did you mean '" + near + "'? If not, configure it")
+                                        .orElse("Configure it")
+                                + ": keyedlock.locks." + name + ".limit: " + limit.orElse(1));
+            } else if (limit.isPresent()
+                    && limit.getAsInt() != found.get().settings().limit()) {
+                report(
+                        "limit = " + limit.getAsInt() + ", but the locker '" + name + "' that it names has limit "
+                                + found.get().settings().limit(),
+                        "Leave the limit out here; it belongs to the locker (keyedlock.locks." + name + ".limit: "
+                                + limit.getAsInt() + ")");
+            }
+            return new LazyLocker(name, () -> lockers.get().find(name).orElseThrow());
+        }
+
+        private @Nullable Duration waitTime(KeyedLock.Policy policy) {
+            String text = text("waitTime");
+            if (text.isEmpty()) {
+                return null;
+            }
+            if (policy != KeyedLock.Policy.BLOCK) {
+                report(
+                        "waitTime = \"" + text + "\" has no meaning with policy = " + policy + ", which does not wait",
+                        "Leave out waitTime, or write policy = BLOCK");
+                return null;
+            }
+            if (text.equalsIgnoreCase("forever")) {
+                return KeyedLockerSettings.FOREVER;
+            }
+            try {
+                boolean bare = text.chars().allMatch(Character::isDigit) && !text.equals("0");
+                Duration parsed = bare ? null : DurationStyle.detectAndParse(text);
+                if (parsed != null && !parsed.isNegative()) {
+                    return parsed;
+                }
+                report(
+                        "waitTime = \"" + text + "\" " + (bare ? "has no unit" : "is negative"),
+                        bare
+                                ? "Write \"" + text + "ms\" or \"" + text + "s\""
+                                : "Write \"0s\" not to wait, or \"forever\"");
+            } catch (IllegalArgumentException | ArithmeticException e) {
+                report(
+                        "waitTime = \"" + text + "\" is not a duration",
+                        "Write for instance \"500ms\", \"2s\", \"PT2S\" or \"forever\"");
+            }
+            return null;
+        }
+
+        private KeyedLock.Release release() {
+            KeyedLock.Release given = attributes.getEnum("release", KeyedLock.Release.class);
+            KeyedLock.Release release = given == KeyedLock.Release.DEFAULT ? defaultRelease.get() : given;
+            return release == KeyedLock.Release.DEFAULT ? KeyedLock.Release.AFTER_TRANSACTION : release;
+        }
+
+        private @Nullable Object emptyResult() {
+            Class<?> type = method.getReturnType();
+            if (type == Optional.class) {
+                return Optional.empty();
+            }
+            if (type != void.class) {
+                report(
+                        "policy = SKIP returns nothing, and " + type.getSimpleName() + " has no empty value",
+                        "Return void or Optional, or write policy = REJECT");
+            }
+            return null;
+        }
+
+        private ResultStrategy strategy() {
+            String late = LateResult.of(method, annotated.type());
+            if (late == null) {
+                return LateResult.mayHide(method.getReturnType()) ? new UndeclaredResult() : new PlainResult();
+            }
+            if (annotated.isAsync() && LateResult.isFuture(method.getReturnType())) {
+                return new AsyncMethodResult();
+            }
+            report(
+                    "its result finishes later (" + late + "), after the lock would have been given back",
+                    "Return the value itself (with @Async the method runs elsewhere all the same), or take the lock with "
+                            + "KeyedLocker.acquireAsync and close the permit when the result is complete");
+            return new PlainResult();
+        }
+
+        /** The value of an attribute with its placeholders replaced; empty if that fails. */
+        private String text(String attribute) {
+            String raw = attributes.getString(attribute);
+            if (!raw.contains("${")) {
+                return raw.strip();
+            }
+            String why = "";
+            try {
+                String resolved = beans.resolveEmbeddedValue(raw);
+                if (resolved == null || !resolved.contains("${")) {
+                    return resolved == null ? "" : resolved.strip();
+                }
+            } catch (IllegalArgumentException e) {
+                why = ": " + e.getMessage();
+            }
+            report(
+                    attribute + " = \"" + raw + "\" has a placeholder that does not resolve" + why,
+                    "Set the property, or write a default after a colon: ${name:default}");
+            return "";
+        }
+
+        private void report(String problem, String remedy) {
+            annotated.report(findings, problem, remedy);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.aop;
+
+import java.lang.reflect.Method;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.springframework.core.DefaultParameterNameDiscoverer;
+
+/**
+ * The names by which expressions know the arguments of one method: those of the method that carries the annotation first,
+ * since it is there that the expression was written, then those of the method of the class, then {@code p0}, {@code a0} and
+ * so on.
+ *
+ * <p>Looked up by identity first: names are interned, and so are the constants of a compiled expression.
+ */
+final class ParameterNames {
+
+    static final String HINT =
+            "The class was compiled without parameter names: compile with -parameters, or write #p0 for the first";
+
+    private static final DefaultParameterNameDiscoverer DISCOVERER = new DefaultParameterNameDiscoverer();
+
+    private final String[] names;
+    private final int[] indexes;
+    private final List<String> readable;
+    private final boolean complete;
+
+    private ParameterNames(Map<String, Integer> indexByName, List<String> readable, boolean complete) {
+        names = indexByName.keySet().stream().map(String::intern).toArray(String[]::new);
+        indexes = indexByName.values().stream().mapToInt(Integer::intValue).toArray();
+        this.readable = List.copyOf(readable);
+        this.complete = complete;
+    }
+
+    static ParameterNames of(AnnotatedMethod annotated) {
+        Method method = annotated.method();
+        Map<String, Integer> indexByName = new LinkedHashMap<>();
+        boolean complete = annotated.carrier() instanceof Method carrying && add(carrying, indexByName);
+        complete |= add(method, indexByName);
+        List<String> readable = new ArrayList<>(indexByName.keySet());
+        for (int i = 0; i < method.getParameterCount(); i++) {
+            indexByName.putIfAbsent("p" + i, i);
+            indexByName.putIfAbsent("a" + i, i);
+            if (!complete) {
+                Collections.addAll(readable, "p" + i);
+            }
+        }
+        return new ParameterNames(indexByName, readable, complete);
+    }
+
+    /** The place of an argument, or -1 if no argument has this name. */
+    @SuppressWarnings("ReferenceEquality")
+    int indexOf(String name) {
+        for (int i = 0; i < names.length; i++) {
+            if (names[i] == name) {
+                return indexes[i];
+            }
+        }
+        for (int i = 0; i < names.length; i++) {
+            if (names[i].equals(name)) {
+                return indexes[i];
+            }
+        }
+        return -1;
+    }
+
+    /** What to propose to somebody who wrote another name. */
+    List<String> readable() {
+        return readable;
+    }
+
+    /** Whether the class files have the names of the parameters. */
+    boolean areKnown() {
+        return complete;
+    }
+
+    private static boolean add(Method method, Map<String, Integer> indexByName) {
+        @Nullable String @Nullable [] names = DISCOVERER.getParameterNames(method);
+        if (names == null) {
+            return method.getParameterCount() == 0;
+        }
+        boolean complete = true;
+        for (int i = 0; i < names.length; i++) {
+            String name = names[i];
+            if (name == null) {
+                complete = false;
+            } else {
+                indexByName.putIfAbsent(name, i);
+            }
+        }
+        return complete;
+    }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.aop;
+
+import java.lang.reflect.Modifier;
+import java.lang.reflect.Proxy;
+import java.util.Arrays;
+import org.springframework.aop.TargetSource;
+import org.springframework.aop.config.AopConfigUtils;
+import org.springframework.aop.framework.Advised;
+import org.springframework.aop.framework.autoproxy.AbstractAdvisorAutoProxyCreator;
+import org.springframework.aop.support.AopUtils;
+import org.springframework.beans.factory.config.BeanDefinition;
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.util.ClassUtils;
+
+/** What proxies a bean factory makes, and whether a bean has got one that locks. */
+final class Proxies {
+
+    private final ConfigurableListableBeanFactory beans;
+
+    Proxies(ConfigurableListableBeanFactory beans) {
+        this.beans = beans;
+    }
+
+    /** Whether nothing puts advice around beans. */
+    boolean areOff() {
+        return beans.getBeanNamesForType(AbstractAdvisorAutoProxyCreator.class, true, false).length == 0;
+    }
+
+    /** Whether a proxy of a class can be made, by a subclass or by its interfaces. */
+    boolean canProxy(Class<?> type) {
+        return !Modifier.isFinal(type.getModifiers())
+                || isProxiedByInterfaces(type)
+                || (!areSubclasses()
+                        && Arrays.stream(type.getInterfaces()).anyMatch(each -> each.getMethods().length > 0));
+    }
+
+    /** Whether a class is one whose proxies are always by interface, so that it does not matter what is final in it. */
+    static boolean isProxiedByInterfaces(Class<?> type) {
+        return type.isInterface() || Proxy.isProxyClass(type) || ClassUtils.isLambdaClass(type);
+    }
+
+    private boolean areSubclasses() {
+        if (!beans.containsBeanDefinition(AopConfigUtils.AUTO_PROXY_CREATOR_BEAN_NAME)) {
+            return false;
+        }
+        BeanDefinition creator = beans.getBeanDefinition(AopConfigUtils.AUTO_PROXY_CREATOR_BEAN_NAME);
+        return Boolean.TRUE.equals(creator.getPropertyValues().get("proxyTargetClass"));
+    }
+
+    /** Whether our advice stands around a bean, perhaps within other proxies; true also where that cannot be seen. */
+    static boolean isAdvised(Object bean) {
+        if (!(bean instanceof Advised proxy)) {
+            return AopUtils.isAopProxy(bean);
+        }
+        if (Arrays.stream(proxy.getAdvisors()).anyMatch(KeyedLockAdvisor.class::isInstance)) {
+            return true;
+        }
+        TargetSource source = proxy.getTargetSource();
+        if (!source.isStatic()) {
+            return true;
+        }
+        try {
+            Object target = source.getTarget();
+            return target == null || isAdvised(target);
+        } catch (Exception e) {
+            return true;
+        }
+    }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.aop;
+
+import io.keyedlock.Permit;
+import org.springframework.transaction.support.TransactionSynchronization;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
+import org.springframework.util.ClassUtils;
+
+/** Keeps a permit until the transaction that is active has been completed. */
+final class TransactionHold implements TransactionSynchronization {
+
+    private final Permit permit;
+
+    private TransactionHold(Permit permit) {
+        this.permit = permit;
+    }
+
+    /** Whether there can be transactions; if not, nothing else of this class may be touched. */
+    static boolean isPossible() {
+        return ClassUtils.isPresent(
+                "org.springframework.transaction.support.TransactionSynchronizationManager",
+                PlainResult.class.getClassLoader());
+    }
+
+    /**
+     * Hands the permit over to the active transaction, if there is one.
+     *
+     * <p>While a transaction is being completed it still counts as active, but takes no synchronization any more; the permit of
+     * a method that is called then belongs to its call.
+     *
+     * @return whether the permit is closed by the transaction
+     */
+    static boolean keep(Permit permit) {
+        if (!TransactionSynchronizationManager.isSynchronizationActive()
+                || !TransactionSynchronizationManager.isActualTransactionActive()) {
+            return false;
+        }
+        TransactionSynchronizationManager.registerSynchronization(new TransactionHold(permit));
+        return true;
+    }
+
+    @Override
+    public void afterCompletion(int status) {
+        permit.close();
+    }
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.aop;
+
+import org.jspecify.annotations.Nullable;
+
+/** For methods whose declared type could hide a result that finishes later: that is refused when it is seen. */
+final class UndeclaredResult extends PlainResult {
+
+    @Override
+    @Nullable
+    Object finish(@Nullable Object result, LockedMethod method) {
+        if (result != null && LateResult.isRunning(result.getClass())) {
+            throw new IllegalStateException("@KeyedLock on " + method.place() + ": it returned a "
+                    + result.getClass().getName()
+                    + ", which finishes after the lock is given back. Declare such a result, "
+                    + "and take the lock with KeyedLocker.acquireAsync.");
+        }
+        return result;
+    }
+}

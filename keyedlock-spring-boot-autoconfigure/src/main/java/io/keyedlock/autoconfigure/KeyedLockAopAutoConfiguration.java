@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.autoconfigure;
+
+import io.keyedlock.annotation.KeyedLock;
+import io.keyedlock.aop.KeyedLockAdvisor;
+import io.keyedlock.aop.KeyedLockValidator;
+import io.keyedlock.aop.UnlockedMethodsWarning;
+import org.springframework.aop.Advisor;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.config.BeanDefinition;
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
+import org.springframework.boot.context.properties.bind.Binder;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Role;
+import org.springframework.core.Ordered;
+import org.springframework.core.env.Environment;
+
+/**
+ * Runs the methods of beans that {@link KeyedLock} stands on under their locks, and checks the annotations at startup. With
+ * {@code keyedlock.enabled=false} it only names those methods in a warning.
+ */
+@AutoConfiguration(after = KeyedLockAutoConfiguration.class)
+@ConditionalOnClass(Advisor.class)
+public final class KeyedLockAopAutoConfiguration {
+
+    /** For the application context. */
+    public KeyedLockAopAutoConfiguration() {}
+
+    @Configuration(proxyBeanMethods = false)
+    @ConditionalOnProperty(name = "keyedlock.enabled", havingValue = "true", matchIfMissing = true)
+    static class Advice {
+
+        /** Made before the first bean that can be proxied, so that it must not ask for another bean yet. */
+        @Bean
+        @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+        static KeyedLockAdvisor keyedLockAdvisor(
+                ConfigurableListableBeanFactory beans,
+                ObjectProvider<LockerRegistry> registry,
+                ObjectProvider<KeyedLockProperties> properties,
+                Environment environment) {
+            int order = Binder.get(environment)
+                    .bind("keyedlock.aop.order", Integer.class)
+                    .orElse(Ordered.LOWEST_PRECEDENCE - 100);
+            return new KeyedLockAdvisor(
+                    beans,
+                    () -> new RegisteredLockers(registry.getObject()),
+                    () -> switch (properties.getObject().release()) {
+                        case AFTER_TRANSACTION -> KeyedLock.Release.AFTER_TRANSACTION;
+                        case ON_RETURN -> KeyedLock.Release.ON_RETURN;
+                    },
+                    order);
+        }
+
+        @Bean
+        @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+        static KeyedLockValidator keyedLockValidator(
+                ConfigurableListableBeanFactory beans,
+                ObjectProvider<KeyedLockAdvisor> advisor,
+                ObjectProvider<KeyedLockProperties> properties) {
+            return new KeyedLockValidator(
+                    beans,
+                    advisor::getObject,
+                    () -> properties.getObject().validation() == KeyedLockProperties.Validation.FAIL);
+        }
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    @ConditionalOnProperty(name = "keyedlock.enabled", havingValue = "false")
+    static class NoAdvice {
+
+        @Bean
+        @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+        static UnlockedMethodsWarning keyedLockUnlockedMethodsWarning(ConfigurableListableBeanFactory beans) {
+            return new UnlockedMethodsWarning(beans);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.autoconfigure;
+
+import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerListener;
+import io.keyedlock.KeyedLockerRegistry;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.config.BeanDefinition;
+import org.springframework.beans.factory.config.BeanPostProcessor;
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Fallback;
+import org.springframework.context.annotation.Role;
+
+/**
+ * Auto-configuration of the lockers that {@code keyedlock.locks} names, each a bean of its name, and of the
+ * {@link KeyedLockerRegistry} that knows all lockers.
+ *
+ * <p>A {@link KeyedLocker} bean of the application takes the place of the configured one of that name, and a registry of
+ * the application goes first wherever a registry is injected.
+ */
+@AutoConfiguration
+@EnableConfigurationProperties(KeyedLockProperties.class)
+public final class KeyedLockAutoConfiguration {
+
+    /** For the application context. */
+    public KeyedLockAutoConfiguration() {}
+
+    @Bean
+    @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+    static LockerBeans keyedLockerBeans() {
+        return new LockerBeans();
+    }
+
+    @Bean
+    @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+    static BeanPostProcessor keyedLockerBeanObserver(ObjectProvider<LockerRegistry> registry) {
+        return new BeanPostProcessor() {
+            @Override
+            public Object postProcessAfterInitialization(Object bean, String beanName) {
+                if (bean instanceof KeyedLocker<?> locker) {
+                    registry.ifAvailable(known -> known.created(beanName, locker));
+                }
+                return bean;
+            }
+        };
+    }
+
+    @Bean
+    @Fallback
+    LockerRegistry keyedLockerRegistry(ConfigurableListableBeanFactory beans, KeyedLockProperties properties) {
+        return new LockerRegistry(beans, new LockerSettings(properties));
+    }
+
+    @Bean
+    @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+    static KeyedLockerListener keyedLockerLog(KeyedLockProperties properties) {
+        return new LockerLog(properties.showKeys());
+    }
+}

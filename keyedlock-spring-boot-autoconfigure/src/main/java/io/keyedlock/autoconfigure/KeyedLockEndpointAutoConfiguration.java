@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.autoconfigure;
+
+import io.keyedlock.actuate.KeyedLocksEndpoint;
+import io.keyedlock.actuate.KeyedLocksEndpointWebExtension;
+import org.springframework.boot.actuate.autoconfigure.endpoint.condition.ConditionalOnAvailableEndpoint;
+import org.springframework.boot.actuate.endpoint.Show;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.context.annotation.Bean;
+
+/** Auto-configuration of the actuator endpoint that shows what is held and awaited now. */
+@AutoConfiguration(after = KeyedLockAutoConfiguration.class)
+@ConditionalOnClass(ConditionalOnAvailableEndpoint.class)
+@ConditionalOnProperty(name = "keyedlock.enabled", matchIfMissing = true)
+@ConditionalOnAvailableEndpoint(KeyedLocksEndpoint.class)
+@EnableConfigurationProperties(KeyedLockEndpointProperties.class)
+public final class KeyedLockEndpointAutoConfiguration {
+
+    /** For the application context. */
+    public KeyedLockEndpointAutoConfiguration() {}
+
+    @Bean
+    @ConditionalOnMissingBean
+    KeyedLocksEndpoint keyedLocksEndpoint(
+            LockerRegistry registry, KeyedLockProperties properties, KeyedLockEndpointProperties endpoint) {
+        Show showKeys = properties.showKeys() ? endpoint.showKeys() : Show.NEVER;
+        return new KeyedLocksEndpoint(registry::existing, showKeys, endpoint.roles());
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    @ConditionalOnBean(KeyedLocksEndpoint.class)
+    KeyedLocksEndpointWebExtension keyedLocksEndpointWebExtension(KeyedLocksEndpoint endpoint) {
+        return new KeyedLocksEndpointWebExtension(endpoint);
+    }
+}

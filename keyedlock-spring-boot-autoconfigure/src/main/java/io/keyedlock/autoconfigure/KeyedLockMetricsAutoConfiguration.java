@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.autoconfigure;
+
+import io.keyedlock.metrics.KeyedLockerMetrics;
+import io.micrometer.core.instrument.MeterRegistry;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.SmartInitializingSingleton;
+import org.springframework.beans.factory.config.BeanDefinition;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnSingleCandidate;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Role;
+
+/**
+ * Auto-configuration of the meters of all lockers.
+ *
+ * <p>The metrics need nothing when they are made, as lockers are made early; the registry is handed to them when all
+ * singletons are there.
+ */
+@AutoConfiguration(
+        after = KeyedLockAutoConfiguration.class,
+        afterName = {
+            "org.springframework.boot.actuate.autoconfigure.metrics.CompositeMeterRegistryAutoConfiguration",
+            "org.springframework.boot.micrometer.metrics.autoconfigure.CompositeMeterRegistryAutoConfiguration"
+        })
+@ConditionalOnClass(MeterRegistry.class)
+@ConditionalOnSingleCandidate(MeterRegistry.class)
+@ConditionalOnProperty(name = "keyedlock.enabled", matchIfMissing = true)
+public final class KeyedLockMetricsAutoConfiguration {
+
+    /** For the application context. */
+    public KeyedLockMetricsAutoConfiguration() {}
+
+    @Bean
+    @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+    @ConditionalOnMissingBean
+    static KeyedLockerMetrics keyedLockerMetrics(KeyedLockProperties properties) {
+        return new KeyedLockerMetrics(properties.metrics().hold());
+    }
+
+    @Bean
+    SmartInitializingSingleton keyedLockerMetricsBinding(
+            KeyedLockerMetrics metrics, LockerRegistry lockers, ObjectProvider<MeterRegistry> registry) {
+        return () -> {
+            lockers.follow(metrics::add);
+            registry.ifAvailable(metrics::bindTo);
+        };
+    }
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.autoconfigure;
+
+import java.time.Duration;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
+import org.springframework.boot.context.properties.bind.Binder;
+import org.springframework.context.annotation.Bean;
+import org.springframework.core.env.Environment;
+
+/** Auto-configuration of the wait for idle lockers when the application stops. */
+@AutoConfiguration(after = KeyedLockAutoConfiguration.class)
+@ConditionalOnProperty(name = "keyedlock.enabled", matchIfMissing = true)
+public final class KeyedLockShutdownAutoConfiguration {
+
+    /** What the context waits for a phase where nothing else is configured. */
+    private static final Duration DEFAULT_PHASE_TIMEOUT = Duration.ofSeconds(30);
+
+    /** For the application context. */
+    public KeyedLockShutdownAutoConfiguration() {}
+
+    @Bean
+    LockerDrain keyedLockerDrain(LockerRegistry registry, KeyedLockProperties properties, Environment environment) {
+        Duration phaseTimeout = Binder.get(environment)
+                .bind("spring.lifecycle.timeout-per-shutdown-phase", Duration.class)
+                .orElse(DEFAULT_PHASE_TIMEOUT);
+        return new LockerDrain(registry::existing, properties.shutdown(), properties.showKeys(), phaseTimeout);
+    }
+}

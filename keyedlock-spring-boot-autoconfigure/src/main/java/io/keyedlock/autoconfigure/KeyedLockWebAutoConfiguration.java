@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.autoconfigure;
+
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
+import org.springframework.context.annotation.Bean;
+import org.springframework.http.ProblemDetail;
+import org.springframework.web.bind.annotation.RestControllerAdvice;
+
+/** Auto-configuration of the answers to HTTP clients that were turned away, in servlet and reactive applications. */
+@AutoConfiguration(after = KeyedLockAutoConfiguration.class)
+@ConditionalOnWebApplication
+@ConditionalOnClass({ProblemDetail.class, RestControllerAdvice.class})
+@ConditionalOnProperty(name = "keyedlock.web.problem-details", matchIfMissing = true)
+public final class KeyedLockWebAutoConfiguration {
+
+    /** For the application context. */
+    public KeyedLockWebAutoConfiguration() {}
+
+    @Bean
+    LockProblems keyedLockProblems(KeyedLockProperties properties) {
+        return new LockProblems(properties.showKeys());
+    }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.autoconfigure;
+
+import io.keyedlock.KeyedLockFailure;
+import io.keyedlock.KeyedLockerClosedException;
+import io.keyedlock.LockRejectedException;
+import io.keyedlock.LockTimeoutException;
+import java.net.URI;
+import java.time.Duration;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import org.jspecify.annotations.Nullable;
+import org.springframework.core.Ordered;
+import org.springframework.core.annotation.Order;
+import org.springframework.http.HttpHeaders;
+import org.springframework.http.HttpStatus;
+import org.springframework.http.ProblemDetail;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.ExceptionHandler;
+import org.springframework.web.bind.annotation.RestControllerAdvice;
+
+/**
+ * Tells HTTP clients why they were turned away, and when to come back. Stands last, so that handlers of the application
+ * go first.
+ */
+@RestControllerAdvice
+@Order(Ordered.LOWEST_PRECEDENCE)
+final class LockProblems {
+
+    private final boolean showKeys;
+
+    LockProblems(boolean showKeys) {
+        this.showKeys = showKeys;
+    }
+
+    /** The exception as it was thrown is asked for too: one that the application throws because of ours is its own. */
+    @ExceptionHandler({LockTimeoutException.class, LockRejectedException.class, KeyedLockerClosedException.class})
+    ResponseEntity<ProblemDetail> answer(Throwable thrown) throws Throwable {
+        Throwable failure = unwrap(thrown);
+        if (failure instanceof LockTimeoutException timeout) {
+            return answer(
+                    HttpStatus.TOO_MANY_REQUESTS,
+                    "timeout",
+                    "Lock not free in time",
+                    "'" + timeout.lockName() + "' did not become free within " + timeout.waitTime() + ".",
+                    timeout,
+                    timeout.waitTime());
+        }
+        if (failure instanceof LockRejectedException rejected) {
+            return answer(
+                    HttpStatus.TOO_MANY_REQUESTS,
+                    "rejected",
+                    "Lock taken",
+                    "'" + rejected.lockName() + "' is taken, and no more callers may wait for it.",
+                    rejected,
+                    Duration.ZERO);
+        }
+        if (failure instanceof KeyedLockerClosedException closed) {
+            return answer(
+                    HttpStatus.SERVICE_UNAVAILABLE,
+                    "closed",
+                    "Shutting down",
+                    "'" + closed.lockName() + "' takes no more callers.",
+                    closed,
+                    null);
+        }
+        throw thrown;
+    }
+
+    private ResponseEntity<ProblemDetail> answer(
+            HttpStatus status,
+            String type,
+            String title,
+            String detail,
+            KeyedLockFailure failure,
+            @Nullable Duration retryAfter) {
+        ProblemDetail problem = ProblemDetail.forStatusAndDetail(status, detail);
+        problem.setType(URI.create("urn:keyedlock:problem:" + type));
+        problem.setTitle(title);
+        problem.setProperty("lock", failure.lockName());
+        if (showKeys && failure.key() != null) {
+            problem.setProperty("key", String.valueOf(failure.key()));
+        }
+        ResponseEntity.BodyBuilder response = ResponseEntity.status(status);
+        if (retryAfter != null) {
+            response.header(HttpHeaders.RETRY_AFTER, Long.toString(wholeSeconds(retryAfter)));
+        }
+        return response.body(problem);
+    }
+
+    private static long wholeSeconds(Duration duration) {
+        long seconds = duration.getNano() > 0 ? duration.getSeconds() + 1 : duration.getSeconds();
+        return Math.max(1, seconds);
+    }
+
+    private static Throwable unwrap(Throwable thrown) {
+        Throwable failure = thrown;
+        while ((failure instanceof CompletionException || failure instanceof ExecutionException)
+                && failure.getCause() != null) {
+            failure = failure.getCause();
+        }
+        return failure;
+    }
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.autoconfigure;
+
+import io.keyedlock.KeySnapshot;
+import io.keyedlock.KeyedLocker;
+import io.keyedlock.LockerOverview;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.context.SmartLifecycle;
+
+/**
+ * Holds the end of the application until no key is held or awaited.
+ *
+ * <p>The wait has a thread of its own: the context calls all beans of a phase one after the other, and gives up on a phase
+ * only after each of them has returned.
+ *
+ * <p>{@link #drain} names the thread that drains now. Whoever takes it out of there owns what follows: the thread itself
+ * when it is done, which means that this has stopped, or {@link #start}, which means that it has not.
+ */
+final class LockerDrain implements SmartLifecycle {
+
+    private static final Logger log = LoggerFactory.getLogger(LockerDrain.class);
+
+    /** So many keys of a locker, and callers of a key, are told in the log. */
+    private static final int MOST = 10;
+
+    private final Supplier<? extends Map<String, KeyedLocker<?>>> lockers;
+    private final KeyedLockProperties.Shutdown settings;
+    private final boolean showKeys;
+    private final Duration phaseTimeout;
+    private final AtomicReference<@Nullable Thread> drain = new AtomicReference<>();
+    private volatile boolean running;
+
+    /**
+     * Makes the drain.
+     *
+     * @param lockers all lockers, asked at each pass
+     * @param settings how long to wait, and where among the phases
+     * @param showKeys whether the log may tell keys
+     * @param phaseTimeout how long the context waits for a phase
+     */
+    LockerDrain(
+            Supplier<? extends Map<String, KeyedLocker<?>>> lockers,
+            KeyedLockProperties.Shutdown settings,
+            boolean showKeys,
+            Duration phaseTimeout) {
+        this.lockers = lockers;
+        this.settings = settings;
+        this.showKeys = showKeys;
+        this.phaseTimeout = phaseTimeout;
+    }
+
+    @Override
+    public void start() {
+        Thread draining = drain.getAndSet(null);
+        if (draining != null) {
+            draining.interrupt();
+        }
+        lockers.get().values().forEach(KeyedLocker::acceptNewCallers);
+        if (settings.awaitIdle().compareTo(phaseTimeout) > 0) {
+            log.warn(
+                    "keyedlock.shutdown.await-idle is {}, but the application stops after"
+                            + " spring.lifecycle.timeout-per-shutdown-phase, which is {}; make the latter longer",
+                    settings.awaitIdle(),
+                    phaseTimeout);
+        }
+        running = true;
+    }
+
+    @Override
+    public void stop() {
+        CountDownLatch stopped = new CountDownLatch(1);
+        stop(stopped::countDown);
+        try {
+            stopped.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    @Override
+    public void stop(Runnable callback) {
+        Thread thread = new Thread(() -> drain(callback), "keyedlock-drain");
+        thread.setDaemon(true);
+        drain.set(thread);
+        thread.start();
+    }
+
+    @Override
+    public boolean isRunning() {
+        return running;
+    }
+
+    @Override
+    public int getPhase() {
+        return settings.phase();
+    }
+
+    private void drain(Runnable callback) {
+        try {
+            if (!awaitIdle() && log.isWarnEnabled()) {
+                log.warn(
+                        "Still held or awaited after {}; the application stops all the same:{}",
+                        settings.awaitIdle(),
+                        rest());
+            }
+        } catch (InterruptedException e) {
+            // Started again meanwhile.
+        } catch (RuntimeException | Error e) {
+            log.warn("The wait for idle lockers failed; the application stops all the same", e);
+        } finally {
+            if (drain.compareAndSet(Thread.currentThread(), null)) {
+                running = false;
+            }
+            callback.run();
+        }
+    }
+
+    /** Passes over all lockers until one pass finds each of them idle: work in one may take keys of another. */
+    private boolean awaitIdle() throws InterruptedException {
+        long started = System.nanoTime();
+        while (true) {
+            boolean idle = true;
+            List<KeyedLocker<?>> all = List.copyOf(lockers.get().values());
+            if (settings.rejectNew()) {
+                all.forEach(locker -> locker.refuseNewCallers(all));
+            }
+            for (KeyedLocker<?> locker : all) {
+                if (locker.activeKeyCount() > 0) {
+                    idle = false;
+                    Duration left = settings.awaitIdle().minusNanos(System.nanoTime() - started);
+                    if (left.isNegative() || left.isZero() || !locker.awaitIdle(left)) {
+                        return false;
+                    }
+                }
+            }
+            if (idle) {
+                return true;
+            }
+        }
+    }
+
+    private String rest() {
+        StringBuilder text = new StringBuilder();
+        lockers.get().forEach((name, locker) -> describe(name, locker, text));
+        return text.toString();
+    }
+
+    private <K> void describe(String name, KeyedLocker<K> locker, StringBuilder text) {
+        LockerOverview<K> overview = locker.overview(MOST);
+        for (LockerOverview.KeyFigures<K> figures : overview.keys()) {
+            locker.snapshot(figures.key())
+                    .ifPresent(key -> text.append("\n  ")
+                            .append(showKeys ? "key '" + key.key() + "'" : "a key")
+                            .append(" of '")
+                            .append(name)
+                            .append("': held by ")
+                            .append(describe(key.holders()))
+                            .append("; awaited by ")
+                            .append(describe(key.waiters())));
+        }
+        if (overview.activeKeys() > overview.keys().size()) {
+            text.append("\n  and ")
+                    .append(overview.activeKeys() - overview.keys().size())
+                    .append(" more keys of '")
+                    .append(name)
+                    .append('\'');
+        }
+    }
+
+    private static String describe(List<KeySnapshot.Caller> callers) {
+        if (callers.isEmpty()) {
+            return "nobody";
+        }
+        Instant now = Instant.now();
+        String first = callers.stream()
+                .limit(MOST)
+                .map(caller -> "'" + caller.threadName() + "' since "
+                        + now.minus(caller.age()).truncatedTo(ChronoUnit.MILLIS) + " ("
+                        + caller.age().truncatedTo(ChronoUnit.MILLIS) + ")")
+                .collect(Collectors.joining(", "));
+        return callers.size() > MOST ? first + " and " + (callers.size() - MOST) + " more" : first;
+    }
+}

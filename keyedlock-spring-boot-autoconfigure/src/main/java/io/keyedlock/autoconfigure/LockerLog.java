@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.autoconfigure;
+
+import io.keyedlock.KeySnapshot;
+import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerListener;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Writes long holds and lost leases to the log as warnings, and waits for those who debug. */
+final class LockerLog implements KeyedLockerListener {
+
+    private static final Logger log = LoggerFactory.getLogger(KeyedLocker.class);
+
+    private final String lockName;
+    private final boolean showKeys;
+
+    LockerLog(boolean showKeys) {
+        this("?", showKeys);
+    }
+
+    private LockerLog(String lockName, boolean showKeys) {
+        this.lockName = lockName;
+        this.showKeys = showKeys;
+    }
+
+    @Override
+    public KeyedLockerListener forLocker(String lockName) {
+        return new LockerLog(lockName, showKeys);
+    }
+
+    @Override
+    public boolean timesHolds() {
+        return false;
+    }
+
+    @Override
+    public void acquired(Object key, Duration waited) {
+        if (!waited.isZero() && log.isDebugEnabled()) {
+            log.debug("Acquired {} of '{}' after {} ms", name(key), lockName, waited.toMillis());
+        }
+    }
+
+    @Override
+    public void notAcquired(Object key, Outcome outcome, Duration waited) {
+        if (!waited.isZero() && log.isDebugEnabled()) {
+            log.debug(
+                    "Waited {} ms in vain for {} of '{}': {}",
+                    waited.toMillis(),
+                    name(key),
+                    lockName,
+                    outcome.name().toLowerCase(Locale.ROOT));
+        }
+    }
+
+    @Override
+    public void longHold(Object key, KeySnapshot.Caller holder, List<StackTraceElement> stack) {
+        StringBuilder frames = new StringBuilder();
+        stack.forEach(frame -> frames.append("\n\tat ").append(frame));
+        log.warn(
+                "{} of '{}' has been held for {} ms by {} and still is{}",
+                name(key),
+                lockName,
+                holder.age().toMillis(),
+                holder.threadId() < 0 ? "an asynchronous caller" : "thread '" + holder.threadName() + "'",
+                frames);
+    }
+
+    @Override
+    public void leaseLost(Object key) {
+        log.warn(
+                "The lease of {} of '{}' was lost while it was held; another process may be inside",
+                name(key),
+                lockName);
+    }
+
+    private String name(Object key) {
+        return showKeys ? "key '" + key + "'" : "a key";
+    }
+}

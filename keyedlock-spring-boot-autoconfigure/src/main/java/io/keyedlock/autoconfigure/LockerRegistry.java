@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.autoconfigure;
+
+import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerRegistry;
+import io.keyedlock.KeyedLockerSettings;
+import io.keyedlock.NoSuchKeyedLockerException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BiConsumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.beans.factory.DisposableBean;
+import org.springframework.beans.factory.SmartInitializingSingleton;
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.util.Assert;
+
+/**
+ * The lockers of one application context by name: those that are beans, under their bean names, and those of annotated
+ * methods that name none, which are never beans.
+ *
+ * <p>A bean is created when it is asked for by name, never for a listing.
+ */
+final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSingleton, DisposableBean {
+
+    private static final Logger log = LoggerFactory.getLogger(LockerRegistry.class);
+
+    /** Beans of this prefix are what a scoped proxy stands for; the proxy has the name that users know. */
+    private static final String SCOPED_TARGET = "scopedTarget.";
+
+    private final ConfigurableListableBeanFactory beans;
+    private final LockerSettings settings;
+    private final LockerListeners listeners;
+
+    /** Lockers that are beans and have been created. Written by whatever thread creates the bean. */
+    private final Map<String, KeyedLocker<?>> created = new ConcurrentHashMap<>();
+
+    /** Lockers that are not beans. */
+    private final Map<String, KeyedLocker<?>> own = new ConcurrentHashMap<>();
+
+    private final List<BiConsumer<String, KeyedLocker<?>>> followers = new CopyOnWriteArrayList<>();
+
+    LockerRegistry(ConfigurableListableBeanFactory beans, LockerSettings settings) {
+        this.beans = beans;
+        this.settings = settings;
+        this.listeners = new LockerListeners(beans);
+    }
+
+    @Override
+    public <K> KeyedLocker<K> get(String name) {
+        return this.<K>find(name).orElseThrow(() -> new NoSuchKeyedLockerException(name, names()));
+    }
+
+    @Override
+    @SuppressWarnings("unchecked") // the key type is the caller's claim
+    public <K> Optional<KeyedLocker<K>> find(String name) {
+        Assert.notNull(name, "'name' must not be null");
+        if (isBean(name)) {
+            return Optional.of((KeyedLocker<K>) beans.getBean(name, KeyedLocker.class));
+        }
+        return Optional.ofNullable((KeyedLocker<K>) own.get(name));
+    }
+
+    @Override
+    public Set<String> names() {
+        Set<String> names = new TreeSet<>(own.keySet());
+        for (String name : beans.getBeanNamesForType(KeyedLocker.class, false, false)) {
+            if (!name.startsWith(SCOPED_TARGET)) {
+                names.add(name);
+            }
+        }
+        return Collections.unmodifiableSet(names);
+    }
+
+    /**
+     * The locker of an annotated method or type that names none, made by the first call for its name.
+     *
+     * @param name the locker's name, which is that of the method or type
+     * @param limit what the annotation says, or empty for the default
+     * @throws IllegalStateException if the locker was made with another limit, or if a bean has its name
+     */
+    @SuppressWarnings("unchecked") // the key type is the caller's claim
+    <K> KeyedLocker<K> own(String name, OptionalInt limit) {
+        KeyedLockerSettings wanted = settings.own(name, limit);
+        if (isBean(name)) {
+            throw new IllegalStateException("The locker bean '" + name + "' has the name that annotated code gives to a"
+                    + " locker of its own. Rename the bean, or name it in the annotation.");
+        }
+        List<KeyedLocker<?>> made = new ArrayList<>(1);
+        KeyedLocker<?> locker = own.computeIfAbsent(name, absent -> {
+            made.add(create(wanted));
+            return made.get(0);
+        });
+        if (locker.settings().limit() != wanted.limit()) {
+            throw new IllegalStateException("The locker '" + name + "' has the limit "
+                    + locker.settings().limit() + " and cannot have the limit " + wanted.limit()
+                    + " as well. Write one limit.");
+        }
+        made.forEach(one -> tellFollowers(name, one));
+        return (KeyedLocker<K>) locker;
+    }
+
+    /** Makes a locker that no bean of the application's own stands for. */
+    KeyedLocker<?> create(KeyedLockerSettings settings) {
+        KeyedLocker<?> locker = KeyedLocker.create(settings);
+        listeners.hear(locker);
+        return locker;
+    }
+
+    /** Takes note of a bean that has been created. */
+    void created(String name, KeyedLocker<?> locker) {
+        if (!beans.containsBeanDefinition(SCOPED_TARGET + name)) {
+            // Each locker that a scoped proxy will stand for comes here by itself.
+            listeners.hear(locker);
+        }
+        if (name.startsWith(SCOPED_TARGET) || !isBean(name) || !beans.isSingleton(name)) {
+            return;
+        }
+        if (created.put(name, locker) == null && !name.equals(locker.name())) {
+            log.warn(
+                    "The locker bean '{}' calls itself '{}' in exceptions and events; write"
+                            + " KeyedLockerSettings.withName(\"{}\") where it is made",
+                    name,
+                    locker.name(),
+                    name);
+        }
+        tellFollowers(name, locker);
+    }
+
+    /** All lockers that exist by now, by name; creates none. */
+    SortedMap<String, KeyedLocker<?>> existing() {
+        SortedMap<String, KeyedLocker<?>> existing = new TreeMap<>(own);
+        existing.putAll(created);
+        return existing;
+    }
+
+    /** Tells a follower each locker that exists and each that will; one at the border may be told twice. */
+    void follow(BiConsumer<String, KeyedLocker<?>> follower) {
+        followers.add(follower);
+        existing().forEach(follower);
+    }
+
+    @Override
+    public void afterSingletonsInstantiated() {
+        listeners.start();
+    }
+
+    /** Lockers that are beans are closed by the context. */
+    @Override
+    public void destroy() {
+        own.values().forEach(KeyedLocker::close);
+    }
+
+    private void tellFollowers(String name, KeyedLocker<?> locker) {
+        followers.forEach(follower -> follower.accept(name, locker));
+    }
+
+    private boolean isBean(String name) {
+        return beans.containsLocalBean(name) && beans.isTypeMatch(name, KeyedLocker.class);
+    }
+}

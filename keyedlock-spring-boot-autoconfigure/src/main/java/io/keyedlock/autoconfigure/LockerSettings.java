@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.autoconfigure;
+
+import io.keyedlock.KeyedLockerSettings;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
+import org.springframework.boot.convert.DurationStyle;
+
+/** The settings of each locker: what its own properties say, then what the defaults say, then the built-in values. */
+final class LockerSettings {
+
+    private static final String DEFAULTS = "keyedlock.defaults";
+    private static final String LOCKS = "keyedlock.locks";
+    private static final Pattern PLAIN_NAME = Pattern.compile("[A-Za-z0-9-]+");
+
+    private final KeyedLockerSettings defaults;
+    private final SortedMap<String, KeyedLockerSettings> configured = new TreeMap<>();
+
+    /**
+     * Checks all values of the properties that concern lockers.
+     *
+     * @throws InvalidConfigurationPropertyValueException if one is out of its range
+     */
+    LockerSettings(KeyedLockProperties properties) {
+        notNegative("keyedlock.shutdown.await-idle", properties.shutdown().awaitIdle());
+        Duration longHold = properties.longHold().threshold();
+        notNegative("keyedlock.long-hold.threshold", longHold);
+        KeyedLockerSettings builtIn = KeyedLockerSettings.defaults()
+                .withWaitTime(Duration.ofSeconds(30))
+                .withLongHold(longHold)
+                .withDeadlockDetection(properties.deadlockDetection())
+                .withShowKeys(properties.showKeys());
+        defaults = overlay(builtIn, properties.defaults(), DEFAULTS);
+        refuseLookAlikes(properties.locks());
+        properties.locks().forEach((name, locker) -> {
+            if (name.isBlank()) {
+                throw invalid(LOCKS, name, "The name of a locker must not be blank.");
+            }
+            configured.put(name, overlay(defaults.withName(name), locker, prefixOf(name)));
+        });
+    }
+
+    /** The lockers that the properties name. */
+    SortedMap<String, KeyedLockerSettings> configured() {
+        return Collections.unmodifiableSortedMap(configured);
+    }
+
+    /** The settings of a locker that the properties do not name. */
+    KeyedLockerSettings own(String name, OptionalInt limit) {
+        KeyedLockerSettings settings = defaults.withName(name);
+        return limit.isPresent() ? settings.withLimit(limit.getAsInt()) : settings;
+    }
+
+    /** The property under which the values of a locker stand, as one would write it. */
+    static String prefixOf(String name) {
+        return PLAIN_NAME.matcher(name).matches() ? LOCKS + "." + name : LOCKS + "[" + name + "]";
+    }
+
+    private static void refuseLookAlikes(Map<String, ?> locks) {
+        Map<String, String> seen = new TreeMap<>();
+        for (String name : new TreeMap<>(locks).keySet()) {
+            String other = seen.put(name.replace("-", "").toLowerCase(Locale.ROOT), name);
+            if (other != null) {
+                throw invalid(
+                        prefixOf(name),
+                        name,
+                        "The lockers '" + other + "' and '" + name + "' differ only in case and dashes. Write the name"
+                                + " in one way everywhere. An environment variable always means the name in lower case"
+                                + " without dashes.");
+            }
+        }
+    }
+
+    private static KeyedLockerSettings overlay(
+            KeyedLockerSettings base, KeyedLockProperties.Locker locker, String prefix) {
+        KeyedLockerSettings settings = base;
+        if (locker.limit() != null) {
+            if (locker.limit() < 1) {
+                throw invalid(prefix + ".limit", locker.limit(), "Write how many callers each key admits, 1 or more.");
+            }
+            settings = settings.withLimit(locker.limit());
+        }
+        if (locker.waitTime() != null) {
+            settings = settings.withWaitTime(waitTime(prefix + ".wait-time", locker.waitTime()));
+        }
+        if (locker.fair() != null) {
+            settings = settings.withFair(locker.fair());
+        }
+        if (locker.maxWaiters() != null) {
+            settings = settings.withMaxWaiters(maxWaiters(prefix + ".max-waiters", locker.maxWaiters()));
+        }
+        if (locker.reentrant() != null) {
+            settings = settings.withReentrant(locker.reentrant());
+        }
+        if (locker.backend() != null && !locker.backend().trim().equalsIgnoreCase("local")) {
+            throw invalid(prefix + ".backend", locker.backend(), "There is no such backend. Write 'local'.");
+        }
+        return settings;
+    }
+
+    private static Duration waitTime(String property, String value) {
+        if (value.trim().equalsIgnoreCase("forever")) {
+            return KeyedLockerSettings.FOREVER;
+        }
+        Duration waitTime;
+        try {
+            waitTime = DurationStyle.detectAndParse(value.trim());
+        } catch (IllegalArgumentException | ArithmeticException e) {
+            throw invalid(property, value, "Write a duration such as '500ms', '30s' or 'PT1M', or 'forever'.");
+        }
+        notNegative(property, waitTime);
+        return waitTime;
+    }
+
+    private static int maxWaiters(String property, String value) {
+        if (value.trim().equalsIgnoreCase("unbounded")) {
+            return KeyedLockerSettings.UNBOUNDED;
+        }
+        int waiters;
+        try {
+            waiters = Integer.parseInt(value.trim());
+        } catch (NumberFormatException e) {
+            waiters = -1;
+        }
+        if (waiters < 0) {
+            throw invalid(property, value, "Write how many callers may wait for one key, 0 or more, or 'unbounded'.");
+        }
+        return waiters;
+    }
+
+    private static void notNegative(String property, Duration value) {
+        if (value.isNegative()) {
+            throw invalid(property, value, "The duration must not be negative.");
+        }
+    }
+
+    private static InvalidConfigurationPropertyValueException invalid(String property, Object value, String reason) {
+        return new InvalidConfigurationPropertyValueException(property, value, reason);
+    }
+}

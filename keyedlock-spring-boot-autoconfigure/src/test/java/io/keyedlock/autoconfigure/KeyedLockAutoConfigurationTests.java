@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.autoconfigure;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+
+import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerClosedException;
+import io.keyedlock.KeyedLockerRegistry;
+import io.keyedlock.KeyedLockerSettings;
+import io.keyedlock.NoSuchKeyedLockerException;
+import io.keyedlock.Permit;
+import java.time.Duration;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Lazy;
+
+@ExtendWith(OutputCaptureExtension.class)
+class KeyedLockAutoConfigurationTests {
+
+    private final ApplicationContextRunner contexts =
+            new ApplicationContextRunner().withConfiguration(AutoConfigurations.of(KeyedLockAutoConfiguration.class));
+
+    @Test
+    void everyConfiguredNameIsALockerBean() {
+        contexts.withPropertyValues("keyedlock.locks.orders.limit=3", "keyedlock.locks.tenants.fair=true")
+                .run(context -> {
+                    KeyedLocker<?> orders = context.getBean("orders", KeyedLocker.class);
+                    assertThat(orders.name()).isEqualTo("orders");
+                    assertThat(orders.settings().limit()).isEqualTo(3);
+                    assertThat(context.getBean("tenants", KeyedLocker.class)
+                                    .settings()
+                                    .fair())
+                            .isTrue();
+                });
+    }
+
+    @Test
+    void lockersAreInjectedWithWhateverKeysByQualifierNameAndMap() {
+        contexts.withPropertyValues("keyedlock.locks.orders.limit=3", "keyedlock.locks.tenants.limit=2")
+                .withUserConfiguration(Injected.class)
+                .run(context -> {
+                    Injected.Service service = context.getBean(Injected.Service.class);
+                    assertThat(service.qualified().name()).isEqualTo("orders");
+                    assertThat(service.tenants().name()).isEqualTo("tenants");
+                    assertThat(service.all()).containsOnlyKeys("orders", "tenants");
+                });
+    }
+
+    @Test
+    void aLockerFallsBackToTheDefaultsAndThoseToTheBuiltInValues() {
+        contexts.withPropertyValues(
+                        "keyedlock.defaults.limit=2",
+                        "keyedlock.defaults.wait-time=forever",
+                        "keyedlock.defaults.max-waiters=5",
+                        "keyedlock.locks.orders.max-waiters=unbounded",
+                        "keyedlock.locks.orders.reentrant=false",
+                        "keyedlock.long-hold.threshold=5s",
+                        "keyedlock.show-keys=false")
+                .run(context -> assertThat(
+                                context.getBean("orders", KeyedLocker.class).settings())
+                        .isEqualTo(KeyedLockerSettings.defaults()
+                                .withName("orders")
+                                .withLimit(2)
+                                .withReentrant(false)
+                                .withWaitTime(KeyedLockerSettings.FOREVER)
+                                .withLongHold(Duration.ofSeconds(5))
+                                .withShowKeys(false)));
+        contexts.withPropertyValues("keyedlock.locks.orders.limit=1")
+                .run(context -> assertThat(
+                                context.getBean("orders", KeyedLocker.class).settings())
+                        .isEqualTo(KeyedLockerSettings.defaults()
+                                .withName("orders")
+                                .withWaitTime(Duration.ofSeconds(30))));
+    }
+
+    @Test
+    void dottedNamesAreWrittenInBrackets() {
+        contexts.withPropertyValues("keyedlock.locks[a.b].limit=3")
+                .run(context -> assertThat(context.getBean("a.b", KeyedLocker.class)
+                                .settings()
+                                .limit())
+                        .isEqualTo(3));
+    }
+
+    @Test
+    void aLockerBeanOfTheApplicationWins() {
+        contexts.withPropertyValues("keyedlock.locks.orders.limit=3")
+                .withUserConfiguration(OwnOrders.class)
+                .run(context -> {
+                    assertThat(context.getBean("orders")).isSameAs(context.getBean(OwnOrders.class).locker);
+                    assertThat(context.getBean(KeyedLockerRegistry.class).<String>get("orders"))
+                            .isSameAs(context.getBean(OwnOrders.class).locker);
+                });
+    }
+
+    @Test
+    void theRegistryKnowsConfiguredLockersThoseOfTheApplicationAndThoseOfAnnotatedMethods() {
+        contexts.withPropertyValues("keyedlock.locks.tenants.limit=3")
+                .withUserConfiguration(OwnOrders.class)
+                .run(context -> {
+                    LockerRegistry registry = context.getBean(LockerRegistry.class);
+                    KeyedLocker<Object> own = registry.own("Service.method()", OptionalInt.of(4));
+                    assertThat(registry.names()).containsExactly("Service.method()", "orders", "tenants");
+                    assertThat(registry.existing()).containsOnlyKeys("Service.method()", "orders", "tenants");
+                    assertThat(registry.get("Service.method()")).isSameAs(own);
+                    assertThat(registry.find("other")).isEmpty();
+                    assertThat(own.settings().limit()).isEqualTo(4);
+                    assertThat(own.settings().waitTime()).isEqualTo(Duration.ofSeconds(30));
+                    assertThat(context.getBeansOfType(KeyedLocker.class)).containsOnlyKeys("orders", "tenants");
+                });
+    }
+
+    @Test
+    void anUnknownNameIsToldWithThoseThatExistAndWhatToWrite() {
+        contexts.withPropertyValues("keyedlock.locks.tenants.limit=3")
+                .run(context -> assertThatExceptionOfType(NoSuchKeyedLockerException.class)
+                        .isThrownBy(
+                                () -> context.getBean(KeyedLockerRegistry.class).get("orders"))
+                        .withMessageContaining("tenants")
+                        .withMessageContaining("keyedlock.locks.orders.limit: 1"));
+    }
+
+    @Test
+    void oneOwnLockerHasOneLimit() {
+        contexts.run(context -> {
+            LockerRegistry registry = context.getBean(LockerRegistry.class);
+            KeyedLocker<Object> own = registry.own("Service.method()", OptionalInt.empty());
+            assertThat(registry.<Object>own("Service.method()", OptionalInt.of(1)))
+                    .isSameAs(own);
+            assertThatIllegalStateException()
+                    .isThrownBy(() -> registry.own("Service.method()", OptionalInt.of(2)))
+                    .withMessageContaining("limit 1")
+                    .withMessageContaining("limit 2");
+        });
+    }
+
+    @Test
+    void aRegistryOfTheApplicationGoesFirst() {
+        KeyedLockerRegistry own = new KeyedLockerRegistry() {
+            @Override
+            public <K> KeyedLocker<K> get(String name) {
+                throw new NoSuchKeyedLockerException(name, Set.of());
+            }
+
+            @Override
+            public <K> java.util.Optional<KeyedLocker<K>> find(String name) {
+                return java.util.Optional.empty();
+            }
+
+            @Override
+            public Set<String> names() {
+                return Set.of();
+            }
+        };
+        contexts.withBean("own", KeyedLockerRegistry.class, () -> own)
+                .run(context ->
+                        assertThat(context.getBean(KeyedLockerRegistry.class)).isSameAs(own));
+    }
+
+    @Test
+    void aLockerBeanThatCallsItselfOtherwiseIsWarnedOf(CapturedOutput output) {
+        contexts.withBean("orders", KeyedLocker.class, () -> KeyedLocker.create())
+                .run(context -> assertThat(output).contains("'orders' calls itself 'default'"));
+    }
+
+    @Test
+    void lazyLockerBeansAreKnownByNameAndCreatedOnlyWhenAskedFor() {
+        contexts.withUserConfiguration(LazyOrders.class).run(context -> {
+            LockerRegistry registry = context.getBean(LockerRegistry.class);
+            assertThat(registry.names()).containsExactly("orders");
+            assertThat(registry.existing()).isEmpty();
+            KeyedLocker<String> orders = registry.get("orders");
+            assertThat(registry.existing()).containsValue(orders);
+        });
+    }
+
+    @Test
+    void closingTheContextClosesItsLockersAndNoOthers() {
+        contexts.withPropertyValues("keyedlock.locks.orders.limit=1").run(first -> {
+            KeyedLocker<Object> firstOrders =
+                    first.getBean(KeyedLockerRegistry.class).get("orders");
+            KeyedLocker<Object> firstOwn =
+                    first.getBean(LockerRegistry.class).own("Service.method()", OptionalInt.empty());
+            contexts.withPropertyValues("keyedlock.locks.orders.limit=2").run(second -> {
+                KeyedLocker<Object> secondOrders =
+                        second.getBean(KeyedLockerRegistry.class).get("orders");
+                assertThat(secondOrders).isNotSameAs(firstOrders);
+                first.close();
+                assertThatExceptionOfType(KeyedLockerClosedException.class)
+                        .isThrownBy(() -> firstOrders.tryAcquire("42"));
+                assertThatExceptionOfType(KeyedLockerClosedException.class).isThrownBy(() -> firstOwn.tryAcquire("42"));
+                assertThat(secondOrders.tryAcquire("42")).hasValueSatisfying(Permit::close);
+            });
+        });
+    }
+
+    @Test
+    void lockersAndRegistryStayWhereTheRestIsDisabled() {
+        contexts.withPropertyValues("keyedlock.enabled=false", "keyedlock.locks.orders.limit=1")
+                .run(context -> assertThat(
+                                context.getBean(KeyedLockerRegistry.class).names())
+                        .containsExactly("orders"));
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class Injected {
+
+        record Service(KeyedLocker<String> qualified, KeyedLocker<Long> tenants, Map<String, KeyedLocker<?>> all) {}
+
+        @Bean
+        Service service(
+                @Qualifier("orders") KeyedLocker<String> qualified,
+                KeyedLocker<Long> tenants,
+                Map<String, KeyedLocker<?>> all) {
+            return new Service(qualified, tenants, all);
+        }
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class OwnOrders {
+
+        private final KeyedLocker<String> locker =
+                KeyedLocker.create(KeyedLockerSettings.defaults().withName("orders"));
+
+        @Bean
+        KeyedLocker<String> orders() {
+            return locker;
+        }
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class LazyOrders {
+
+        @Bean
+        @Lazy
+        KeyedLocker<String> orders() {
+            return KeyedLocker.create(KeyedLockerSettings.defaults().withName("orders"));
+        }
+    }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.autoconfigure;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.keyedlock.KeyedLockerRegistry;
+import io.keyedlock.actuate.KeyedLocksEndpoint;
+import io.keyedlock.actuate.KeyedLocksEndpoint.LockerDescriptor;
+import io.keyedlock.actuate.KeyedLocksEndpointWebExtension;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+
+class KeyedLockEndpointAutoConfigurationTests {
+
+    private final ApplicationContextRunner contexts = new ApplicationContextRunner()
+            .withConfiguration(
+                    AutoConfigurations.of(KeyedLockAutoConfiguration.class, KeyedLockEndpointAutoConfiguration.class))
+            .withPropertyValues(
+                    "management.endpoints.web.exposure.include=keyedlocks", "keyedlock.locks.orders.limit=1");
+
+    @Test
+    void theEndpointIsThereWhereItIsExposed() {
+        contexts.run(context -> assertThat(context)
+                .hasSingleBean(KeyedLocksEndpoint.class)
+                .hasSingleBean(KeyedLocksEndpointWebExtension.class));
+        contexts.withPropertyValues("management.endpoints.web.exposure.include=info")
+                .run(context -> assertThat(context).doesNotHaveBean(KeyedLocksEndpoint.class));
+        contexts.withPropertyValues("management.endpoint.keyedlocks.access=NONE")
+                .run(context -> assertThat(context)
+                        .doesNotHaveBean(KeyedLocksEndpoint.class)
+                        .doesNotHaveBean(KeyedLocksEndpointWebExtension.class));
+        contexts.withPropertyValues("keyedlock.enabled=false")
+                .run(context -> assertThat(context).doesNotHaveBean(KeyedLocksEndpoint.class));
+    }
+
+    @Test
+    void lockersOfAnnotatedMethodsAreShownToo() {
+        contexts.run(context -> {
+            context.getBean(LockerRegistry.class).own("Service.method()", OptionalInt.of(4));
+            assertThat(context.getBean(KeyedLocksEndpoint.class).lockers().lockers())
+                    .containsOnlyKeys("Service.method()", "orders");
+        });
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "true, always, true",
+        "true, never, false",
+        "true, when-authorized, false",
+        "false, always, false",
+        "false, when-authorized, false"
+    })
+    void keysAreShownOnlyWhereBothPropertiesAllowIt(boolean showKeys, String endpointShowKeys, boolean shown) {
+        contexts.withPropertyValues(
+                        "keyedlock.show-keys=" + showKeys,
+                        "management.endpoint.keyedlocks.show-keys=" + endpointShowKeys)
+                .run(context -> {
+                    context.getBean(KeyedLockerRegistry.class).get("orders").acquireAsync("42");
+                    LockerDescriptor orders = context.getBean(KeyedLocksEndpoint.class)
+                            .lockers()
+                            .lockers()
+                            .get("orders");
+                    assertThat(orders.activeKeys()).isEqualTo(1);
+                    assertThat(orders.keys()).hasSize(shown ? 1 : 0);
+                });
+    }
+}

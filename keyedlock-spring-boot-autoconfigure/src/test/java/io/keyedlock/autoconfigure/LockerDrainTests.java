@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.autoconfigure;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.awaitility.Awaitility.await;
+
+import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerClosedException;
+import io.keyedlock.KeyedLockerSettings;
+import io.keyedlock.Permit;
+import java.lang.reflect.Proxy;
+import java.time.Duration;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+
+@ExtendWith(OutputCaptureExtension.class)
+@SuppressWarnings("try") // permits are held, not used
+class LockerDrainTests {
+
+    private static final Duration LONG = Duration.ofMinutes(2);
+
+    private final KeyedLocker<String> orders = locker("orders");
+    private final KeyedLocker<String> tenants = locker("tenants");
+    private final Map<String, KeyedLocker<?>> lockers = new TreeMap<>(Map.of("orders", orders, "tenants", tenants));
+
+    @Test
+    void callsBackAtOnceWhereEveryLockerIsIdle(CapturedOutput output) {
+        LockerDrain drain = drain(LONG, false);
+        CountDownLatch stopped = stop(drain);
+        await().until(() -> stopped.getCount() == 0);
+        assertThat(drain.isRunning()).isFalse();
+        assertThat(output).isEmpty();
+    }
+
+    @Test
+    void waitsForTheLastPermit() throws Exception {
+        LockerDrain drain = drain(LONG, false);
+        Permit first = orders.acquireAsync("1").join();
+        Permit second = tenants.acquireAsync("2").join();
+        CountDownLatch stopped = stop(drain);
+        first.close();
+        await().until(() -> !orders.isActive("1"));
+        assertThat(stopped.getCount()).isEqualTo(1);
+        assertThat(drain.isRunning()).isTrue();
+        second.close();
+        stopped.await();
+        assertThat(drain.isRunning()).isFalse();
+    }
+
+    @Test
+    void passesOverAllLockersUntilOnePassFindsThemIdle() throws Exception {
+        AtomicInteger waitsForOrders = new AtomicInteger();
+        AtomicInteger waitsForTenants = new AtomicInteger();
+        lockers.put("orders", countingWaits(orders, waitsForOrders));
+        lockers.put("tenants", countingWaits(tenants, waitsForTenants));
+        Permit order = orders.acquireAsync("1").join();
+        Permit tenant = tenants.acquireAsync("2").join();
+        CountDownLatch stopped = stop(drain(LONG, false));
+        await().until(() -> waitsForOrders.get() == 1);
+        order.close();
+        await().until(() -> waitsForTenants.get() == 1);
+
+        Permit orderOfTenant = orders.acquireAsync("3").join();
+        tenant.close();
+        await().until(() -> waitsForOrders.get() == 2);
+        assertThat(stopped.getCount()).isEqualTo(1);
+        orderOfTenant.close();
+        stopped.await();
+    }
+
+    @Test
+    void callsBackAfterAwaitIdleAndTellsWhoHoldsAndWhoAwaits(CapturedOutput output) throws Exception {
+        LockerDrain drain = drain(Duration.ofMillis(20), false);
+        try (Permit permit = orders.acquire("42")) {
+            CompletableFuture<Permit> waiting = orders.acquireAsync("42");
+            stop(drain).await();
+            assertThat(drain.isRunning()).isFalse();
+            waiting.cancel(false);
+        }
+        assertThat(output)
+                .contains("Still held or awaited after PT0.02S")
+                .contains("key '42' of 'orders': held by '"
+                        + Thread.currentThread().getName() + "' since 20")
+                .contains("awaited by 'async' since 20");
+    }
+
+    @Test
+    void doesNotWaitWithZero(CapturedOutput output) throws Exception {
+        try (Permit permit = orders.acquire("42")) {
+            stop(drain(Duration.ZERO, false)).await();
+        }
+        assertThat(output).contains("Still held or awaited after PT0S");
+    }
+
+    @Test
+    void tellsNoKeyWhereKeysAreHidden(CapturedOutput output) throws Exception {
+        LockerDrain drain = new LockerDrain(() -> lockers, settings(Duration.ofMillis(1), false), false, LONG);
+        drain.start();
+        try (Permit permit = orders.acquire("secret")) {
+            stop(drain).await();
+        }
+        assertThat(output).contains("a key of 'orders'").doesNotContain("secret");
+    }
+
+    @Test
+    void tellsTenKeysAndHowManyMore(CapturedOutput output) throws Exception {
+        for (int key = 0; key < 13; key++) {
+            orders.acquireAsync("" + key).join();
+        }
+        stop(drain(Duration.ofMillis(1), false)).await();
+        assertThat(output.getAll().split("of 'orders': held by", -1)).hasSize(11);
+        assertThat(output).contains("and 3 more keys of 'orders'");
+    }
+
+    @Test
+    void newCallersAreRefusedFromTheStartUntilTheNextStartAndHoldersGoOn() throws Exception {
+        LockerDrain drain = drain(LONG, true);
+        try (Permit permit = orders.acquire("42")) {
+            CountDownLatch stopped = stop(drain);
+            awaitRefusal(tenants);
+            try (Permit reentry = orders.acquire("42");
+                    Permit further = tenants.acquire("7")) {
+                assertThat(tenants.isActive("7")).isTrue();
+            }
+            permit.close();
+            stopped.await();
+        }
+        CompletableFuture.runAsync(() -> assertThatExceptionOfType(KeyedLockerClosedException.class)
+                        .isThrownBy(() -> orders.tryAcquire("42")))
+                .join();
+        drain.start();
+        assertThat(drain.isRunning()).isTrue();
+        assertThat(orders.tryAcquire("42")).hasValueSatisfying(Permit::close);
+    }
+
+    @Test
+    void newCallersAreLetInWhereTheyAreNotToBeRefused() throws Exception {
+        LockerDrain drain = drain(LONG, false);
+        Permit permit = orders.acquireAsync("42").join();
+        CountDownLatch stopped = stop(drain);
+        CompletableFuture.supplyAsync(() -> orders.tryAcquire("43"))
+                .join()
+                .orElseThrow()
+                .close();
+        permit.close();
+        stopped.await();
+    }
+
+    @Test
+    void aStartDuringTheDrainEndsItAndTheBeanKeepsRunning() throws Exception {
+        LockerDrain drain = drain(LONG, true);
+        Permit permit = orders.acquireAsync("42").join();
+        CountDownLatch stopped = stop(drain);
+        awaitRefusal(orders);
+        drain.start();
+        stopped.await();
+        assertThat(drain.isRunning()).isTrue();
+        assertThat(orders.tryAcquire("43")).hasValueSatisfying(Permit::close);
+        permit.close();
+    }
+
+    @Test
+    void stoppingWithoutACallbackWaitsToo() throws Exception {
+        LockerDrain drain = drain(LONG, true);
+        AtomicBoolean released = new AtomicBoolean();
+        Permit permit = orders.acquireAsync("42").join();
+        CompletableFuture<Void> release = CompletableFuture.runAsync(() -> {
+            awaitRefusal(orders);
+            released.set(true);
+            permit.close();
+        });
+        drain.stop();
+        assertThat(released).isTrue();
+        release.join();
+    }
+
+    @Test
+    void callsBackAlsoIfALockerFails(CapturedOutput output) throws Exception {
+        LockerDrain drain = new LockerDrain(
+                () -> {
+                    throw new IllegalStateException("no lockers");
+                },
+                settings(LONG, false),
+                true,
+                LONG);
+        CountDownLatch stopped = new CountDownLatch(1);
+        drain.stop(stopped::countDown);
+        stopped.await();
+        assertThat(output).contains("no lockers");
+    }
+
+    @Test
+    void warnsOfAWaitThatTheContextCutsShort(CapturedOutput output) {
+        new LockerDrain(() -> lockers, settings(Duration.ofSeconds(31), false), true, Duration.ofSeconds(30)).start();
+        assertThat(output)
+                .contains("keyedlock.shutdown.await-idle is PT31S")
+                .contains("spring.lifecycle.timeout-per-shutdown-phase, which is PT30S");
+    }
+
+    private LockerDrain drain(Duration awaitIdle, boolean rejectNew) {
+        LockerDrain drain = new LockerDrain(() -> lockers, settings(awaitIdle, rejectNew), true, LONG);
+        drain.start();
+        return drain;
+    }
+
+    private static KeyedLockProperties.Shutdown settings(Duration awaitIdle, boolean rejectNew) {
+        return new KeyedLockProperties.Shutdown(awaitIdle, rejectNew, 0);
+    }
+
+    private static CountDownLatch stop(LockerDrain drain) {
+        CountDownLatch stopped = new CountDownLatch(1);
+        drain.stop(stopped::countDown);
+        return stopped;
+    }
+
+    /** Returns when the drain is under way, seen from a thread that holds nothing. */
+    private static void awaitRefusal(KeyedLocker<String> locker) {
+        await().until(() -> CompletableFuture.supplyAsync(() -> {
+                    try {
+                        locker.tryAcquire("probe").ifPresent(Permit::close);
+                        return false;
+                    } catch (KeyedLockerClosedException e) {
+                        return true;
+                    }
+                })
+                .join());
+    }
+
+    private static KeyedLocker<String> locker(String name) {
+        return KeyedLocker.create(KeyedLockerSettings.defaults().withName(name));
+    }
+
+    private static KeyedLocker<?> countingWaits(KeyedLocker<?> locker, AtomicInteger waits) {
+        return (KeyedLocker<?>) Proxy.newProxyInstance(
+                LockerDrainTests.class.getClassLoader(),
+                new Class<?>[] {KeyedLocker.class},
+                (proxy, method, arguments) -> {
+                    if (method.getName().equals("awaitIdle")) {
+                        waits.incrementAndGet();
+                    }
+                    return method.invoke(locker, arguments);
+                });
+    }
+}

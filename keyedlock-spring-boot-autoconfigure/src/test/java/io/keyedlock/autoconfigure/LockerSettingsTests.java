@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.autoconfigure;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.springframework.boot.Banner;
+import org.springframework.boot.SpringApplication;
+import org.springframework.boot.WebApplicationType;
+import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
+import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.core.env.StandardEnvironment;
+import org.springframework.core.env.SystemEnvironmentPropertySource;
+
+/** Mistakes in the properties, as an application shows them. */
+@ExtendWith(OutputCaptureExtension.class)
+class LockerSettingsTests {
+
+    @TempDir
+    Path directory;
+
+    @ParameterizedTest
+    @CsvSource({
+        "keyedlock.locks.orders.limit, 0",
+        "keyedlock.locks.orders.limit, many",
+        "keyedlock.locks.orders.wait-time, -1s",
+        "keyedlock.locks.orders.wait-time, soon",
+        "keyedlock.locks.orders.max-waiters, -1",
+        "keyedlock.locks.orders.max-waiters, some",
+        "keyedlock.locks.orders.backend, abacus",
+        "keyedlock.locks[a.b].limit, 0",
+        "keyedlock.defaults.limit, -3",
+        "keyedlock.defaults.wait-time, x",
+        "keyedlock.long-hold.threshold, -5s",
+        "keyedlock.shutdown.await-idle, -5s",
+        "keyedlock.release, never",
+    })
+    void aBadValueIsToldWithItsPropertyAndItsOrigin(String property, String value, CapturedOutput output) {
+        assertThat(start(Plain.class, Map.of(property, value))).isFalse();
+        assertThat(output)
+                .contains("APPLICATION FAILED TO START")
+                .contains(value)
+                .contains("my.properties] - 1:");
+        assertThat(output.getAll().replace("[", ".").replace("]", ""))
+                .contains(property.replace("[", ".").replace("]", ""));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"orderItems, orderitems", "order-items, orderitems", "order-items, orderItems"})
+    void namesThatDifferOnlyInCaseAndDashesAreRefused(String one, String other, CapturedOutput output) {
+        assertThat(start(
+                        Plain.class,
+                        Map.of(
+                                "keyedlock.locks[" + one + "].limit", "1",
+                                "keyedlock.locks[" + other + "].limit", "2")))
+                .isFalse();
+        assertThat(output)
+                .contains("APPLICATION FAILED TO START")
+                .contains("'" + one + "'")
+                .contains("'" + other + "'")
+                .contains("differ only in case and dashes");
+    }
+
+    @Test
+    void aBeanOfAnotherTypeIsRefusedWithThePropertyAndTheBean(CapturedOutput output) {
+        assertThat(start(OtherOrders.class, Map.of("keyedlock.locks.orders.limit", "1")))
+                .isFalse();
+        assertThat(output)
+                .contains("APPLICATION FAILED TO START")
+                .contains("keyedlock.locks.orders")
+                .contains("bean named 'orders'")
+                .contains("java.lang.StringBuilder")
+                .contains("OtherOrders");
+    }
+
+    @Test
+    void aSingletonThatSpringRegistersIsRefusedToo(CapturedOutput output) {
+        assertThat(start(Plain.class, Map.of("keyedlock.locks.environment.limit", "1")))
+                .isFalse();
+        assertThat(output).contains("APPLICATION FAILED TO START").contains("keyedlock.locks.environment");
+    }
+
+    @Test
+    void environmentVariablesSetLockers() {
+        SpringApplication application = application(Plain.class, Map.of("keyedlock.locks.orders.limit", "1"));
+        application.addInitializers(context -> context.getEnvironment()
+                .getPropertySources()
+                .replace(
+                        StandardEnvironment.SYSTEM_ENVIRONMENT_PROPERTY_SOURCE_NAME,
+                        new SystemEnvironmentPropertySource(
+                                StandardEnvironment.SYSTEM_ENVIRONMENT_PROPERTY_SOURCE_NAME,
+                                Map.of(
+                                        "KEYEDLOCK_LOCKS_ORDERS_LIMIT", "7",
+                                        "KEYEDLOCK_LOCKS_TENANTS_WAITTIME", "2s",
+                                        "KEYEDLOCK_DEFAULTS_MAXWAITERS", "4"))));
+        try (ConfigurableApplicationContext context = application.run()) {
+            LockerRegistry registry = context.getBean(LockerRegistry.class);
+            assertThat(registry.names()).containsExactly("orders", "tenants");
+            assertThat(registry.get("orders").settings().limit()).isEqualTo(7);
+            assertThat(registry.get("orders").settings().maxWaiters()).isEqualTo(4);
+            assertThat(registry.get("tenants").settings().waitTime()).isEqualTo(Duration.ofSeconds(2));
+        }
+    }
+
+    private boolean start(Class<?> source, Map<String, String> properties) {
+        try (ConfigurableApplicationContext context =
+                application(source, properties).run()) {
+            return context.isActive();
+        } catch (RuntimeException e) {
+            return false;
+        }
+    }
+
+    private SpringApplication application(Class<?> source, Map<String, String> properties) {
+        return new SpringApplicationBuilder(source)
+                .web(WebApplicationType.NONE)
+                .bannerMode(Banner.Mode.OFF)
+                .logStartupInfo(false)
+                .properties("spring.config.location=" + fileOf(properties).toUri())
+                .build();
+    }
+
+    private Path fileOf(Map<String, String> properties) {
+        List<String> lines = properties.entrySet().stream()
+                .map(property -> property.getKey() + "=" + property.getValue())
+                .toList();
+        try {
+            return Files.write(directory.resolve("my.properties"), lines);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    @ImportAutoConfiguration(KeyedLockAutoConfiguration.class)
+    static class Plain {}
+
+    @Configuration(proxyBeanMethods = false)
+    @ImportAutoConfiguration(KeyedLockAutoConfiguration.class)
+    static class OtherOrders {
+
+        @Bean
+        StringBuilder orders() {
+            return new StringBuilder();
+        }
+    }
+}
