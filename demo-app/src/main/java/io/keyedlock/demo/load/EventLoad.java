@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.demo.load;
+
+import io.keyedlock.demo.threats.EventIntake;
+import io.keyedlock.demo.threats.SecurityEvent;
+import io.keyedlock.demo.threats.ThreatScores;
+import io.keyedlock.demo.threats.TooManyConflictsException;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
+import org.springframework.stereotype.Component;
+
+/**
+ * Sends many events of severity 1 at once, spread evenly over some addresses, and compares what was accepted with what the
+ * database holds afterwards.
+ */
+@Component
+public class EventLoad {
+
+    private static final ThreadFactory THREADS = task -> {
+        Thread thread = new Thread(task, "load");
+        thread.setDaemon(true);
+        return thread;
+    };
+
+    private final EventIntake intake;
+    private final ThreatScores scores;
+
+    EventLoad(EventIntake intake, ThreatScores scores) {
+        this.intake = intake;
+        this.scores = scores;
+    }
+
+    /**
+     * Runs a load, from addresses that begin without a score.
+     *
+     * @param plan how many events, from how many addresses, by how many threads
+     * @param lock whether under the lock of the address
+     * @param progress is told how many events are done, about ten times, by one of the threads
+     * @return what was measured
+     * @throws InterruptedException if the thread is interrupted meanwhile; the threads stop then
+     */
+    public LoadResult run(LoadPlan plan, boolean lock, IntConsumer progress) throws InterruptedException {
+        List<String> addresses = plan.addressList();
+        scores.forget(addresses);
+
+        Run run = new Run(plan, addresses, lock, progress);
+        ExecutorService threads = Executors.newFixedThreadPool(plan.threads(), THREADS);
+        try {
+            List<Future<?>> all = IntStream.range(0, plan.threads())
+                    .<Future<?>>mapToObj(n -> threads.submit(run::work))
+                    .toList();
+            for (Future<?> one : all) {
+                one.get();
+            }
+        } catch (ExecutionException failure) {
+            throw new IllegalStateException("The load broke off", failure.getCause());
+        } finally {
+            threads.shutdownNow();
+        }
+        return run.result(scores.totalOf(addresses));
+    }
+
+    private final class Run {
+
+        private final LoadPlan plan;
+        private final List<String> addresses;
+        private final boolean lock;
+        private final IntConsumer progress;
+        private final CyclicBarrier start;
+        private final AtomicInteger next = new AtomicInteger();
+        private final AtomicInteger done = new AtomicInteger();
+        private final LongAdder conflicts = new LongAdder();
+        private final LongAdder retries = new LongAdder();
+        private final LongAdder givenUp = new LongAdder();
+        // Each element is written by the thread that drew its number, and read after all have ended.
+        private final long[] nanos;
+        // Written by the barrier's action, before any thread goes on.
+        private long startNanos;
+        // Written by the last event, read after all have ended.
+        private volatile long endNanos;
+
+        Run(LoadPlan plan, List<String> addresses, boolean lock, IntConsumer progress) {
+            this.plan = plan;
+            this.addresses = addresses;
+            this.lock = lock;
+            this.progress = progress;
+            this.nanos = new long[plan.events()];
+            this.start = new CyclicBarrier(plan.threads(), () -> startNanos = System.nanoTime());
+        }
+
+        Void work() throws Exception {
+            start.await();
+            for (int n = next.getAndIncrement(); n < plan.events(); n = next.getAndIncrement()) {
+                send(n);
+                int finished = done.incrementAndGet();
+                if (finished == plan.events()) {
+                    endNanos = System.nanoTime();
+                }
+                if (finished % Math.max(1, plan.events() / 10) == 0) {
+                    progress.accept(finished);
+                }
+            }
+            return null;
+        }
+
+        private void send(int n) {
+            SecurityEvent event = new SecurityEvent(addresses.get(n % addresses.size()), 1);
+            long begin = System.nanoTime();
+            try {
+                EventIntake.Receipt receipt = intake.accept(event, lock);
+                conflicts.add(receipt.retries());
+                retries.add(receipt.retries());
+            } catch (TooManyConflictsException lost) {
+                conflicts.add(lost.conflicts());
+                retries.add(lost.conflicts() - 1L);
+                givenUp.increment();
+            }
+            nanos[n] = System.nanoTime() - begin;
+        }
+
+        LoadResult result(long stored) {
+            Arrays.sort(nanos);
+            long accepted = plan.events() - givenUp.sum();
+            return new LoadResult(
+                    lock,
+                    plan.events(),
+                    Duration.ofNanos(endNanos - startNanos),
+                    conflicts.sum(),
+                    retries.sum(),
+                    accepted - stored,
+                    givenUp.sum(),
+                    percentile(50),
+                    percentile(99));
+        }
+
+        private Duration percentile(int percent) {
+            int index = (int) Math.ceil(nanos.length * percent / 100.0) - 1;
+            return Duration.ofNanos(nanos[Math.max(0, index)]);
+        }
+    }
+}

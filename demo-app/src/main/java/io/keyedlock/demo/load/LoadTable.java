@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.demo.load;
+
+import java.io.PrintStream;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+
+/** Results side by side. */
+final class LoadTable {
+
+    private LoadTable() {}
+
+    static void print(List<LoadResult> results, PrintStream out) {
+        out.println();
+        out.printf(
+                "%-16s %10s %10s %10s %8s %13s %9s %9s%n",
+                "", "time", "conflicts", "retries", "given up", "lost updates", "p50", "p99");
+        for (LoadResult result : results) {
+            out.printf(
+                    Locale.ROOT,
+                    "%-16s %,7d ms %,10d %,10d %8d %13d %6.1f ms %6.1f ms%n",
+                    name(result.lock()),
+                    result.time().toMillis(),
+                    result.conflicts(),
+                    result.retries(),
+                    result.givenUp(),
+                    result.lostUpdates(),
+                    millis(result.median()),
+                    millis(result.p99()));
+        }
+        out.println();
+    }
+
+    static String name(boolean lock) {
+        return lock ? "with the lock" : "without the lock";
+    }
+
+    private static double millis(Duration time) {
+        return time.toNanos() / 1e6;
+    }
+}

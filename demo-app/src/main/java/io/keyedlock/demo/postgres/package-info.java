@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+/** A PostgreSQL server that comes with the demo. */
+@NullMarked
+package io.keyedlock.demo.postgres;
+
+import org.jspecify.annotations.NullMarked;

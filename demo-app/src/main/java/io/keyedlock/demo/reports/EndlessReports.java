@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.demo.reports;
+
+import io.keyedlock.annotation.KeyedLock;
+import java.util.concurrent.locks.LockSupport;
+import org.springframework.context.annotation.Profile;
+import org.springframework.stereotype.Service;
+
+/** A report that never ends and cannot be interrupted, to see that the application stops all the same. */
+@Service
+@Profile("ci")
+public class EndlessReports {
+
+    /**
+     * Holds a permit of a tenant until the process ends.
+     *
+     * @param tenant whose permit
+     */
+    @KeyedLock(name = "tenants", key = "#tenant")
+    public void write(String tenant) {
+        while (true) {
+            LockSupport.park(this);
+            // The flag would make the next park return at once.
+            Thread.interrupted();
+        }
+    }
+}

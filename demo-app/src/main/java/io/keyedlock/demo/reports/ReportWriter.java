@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.demo.reports;
+
+import io.keyedlock.demo.threats.ThreatScores;
+import java.time.Duration;
+import org.springframework.stereotype.Component;
+
+/** Writes reports. That is slow work, which is why a tenant may not have too much of it at once. */
+@Component
+public class ReportWriter {
+
+    private final ThreatScores scores;
+
+    /**
+     * Makes a writer.
+     *
+     * @param scores what reports are about
+     */
+    public ReportWriter(ThreatScores scores) {
+        this.scores = scores;
+    }
+
+    /**
+     * Writes a report. Holds no database connection during the slow part.
+     *
+     * @param tenant whose report
+     * @param slowness how long the slow part takes, which stands for rendering
+     * @return the report
+     * @throws InterruptedException if the thread is interrupted meanwhile
+     */
+    public Report write(String tenant, Duration slowness) throws InterruptedException {
+        Thread.sleep(slowness.toMillis());
+        return new Report(tenant, scores.known(), scores.blocked());
+    }
+}
