@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.benchmarks;
+
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** What a run has measured, as it stands in the JSON file. */
+final class Results {
+
+    private static final Gson JSON =
+            new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
+
+    /** Where and how it was measured. */
+    final Map<String, String> environment = new TreeMap<>();
+
+    final List<Sample> samples = new ArrayList<>();
+
+    /**
+     * One fork.
+     *
+     * @param values by name, in the unit that the name tells; several if the fork had several iterations
+     */
+    record Sample(String gc, int fork, Workload workload, Contestants contestant, Map<String, List<Double>> values) {}
+
+    void write(Path file) throws IOException {
+        Files.writeString(file, JSON.toJson(this));
+    }
+
+    static Results read(Path file) throws IOException {
+        return JSON.fromJson(Files.readString(file), Results.class);
+    }
+
+    /** The values of one name by fork. */
+    Map<Integer, List<Double>> values(String gc, Workload workload, Contestants contestant, String name) {
+        Map<Integer, List<Double>> byFork = new TreeMap<>();
+        for (Sample s : samples) {
+            List<Double> values = s.values().get(name);
+            if (s.gc().equals(gc) && s.workload() == workload && s.contestant() == contestant && values != null) {
+                byFork.put(s.fork(), values);
+            }
+        }
+        return byFork;
+    }
+
+    List<String> collectors() {
+        return samples.stream().map(Sample::gc).distinct().toList();
+    }
+}

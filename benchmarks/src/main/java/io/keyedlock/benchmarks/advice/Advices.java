@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.benchmarks.advice;
+
+import java.util.Map;
+
+/** Whose advice stands before the call. */
+public enum Advices {
+    EMPTY("one empty interceptor", EmptyAdvice.class),
+    KEYEDLOCK("`@KeyedLock(key = \"#order.id\")`", KeyedLockAdvice.OneKey.class),
+    KEYEDLOCK_COMPOSITE("`@KeyedLock(key = \"{#order.tenant, #order.id}\")`", KeyedLockAdvice.Composite.class),
+    KEYEDLOCK_METERS(
+            "`@KeyedLock(key = \"#order.id\")`, meters, no hold timer",
+            KeyedLockAdvice.Metered.class,
+            Map.of("keyedlock.metrics.hold", "false")),
+    KEYEDLOCK_METERS_HOLD("`@KeyedLock(key = \"#order.id\")`, meters, hold timer", KeyedLockAdvice.Metered.class),
+    BY_HAND("`KeyedLocker.acquire` and `close` in the method, no advice", KeyedLockAdvice.ByHand.class),
+    TRANSACTIONAL("`@Transactional`, a manager that does nothing", TransactionalAdvice.class),
+    CONCURRENCY_LIMIT("`@ConcurrencyLimit(1)`, no key", ConcurrencyLimitAdvice.class),
+    BULKHEAD("resilience4j `@Bulkhead(name = \"#order.id\")`", BulkheadAdvice.class),
+    LOCK4J("lock4j `@Lock4j(keys = \"#order.id\")`, a map for executor", Lock4jAdvice.class);
+
+    final String label;
+    final Class<?> configuration;
+
+    @SuppressWarnings("ImmutableEnumChecker") // made by Map.of
+    final Map<String, Object> properties;
+
+    Advices(String label, Class<?> configuration) {
+        this(label, configuration, Map.of());
+    }
+
+    Advices(String label, Class<?> configuration, Map<String, Object> properties) {
+        this.label = label;
+        this.configuration = configuration;
+        this.properties = properties;
+    }
+}
