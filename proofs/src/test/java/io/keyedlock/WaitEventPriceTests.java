@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.management.ThreadMXBean;
+import java.lang.management.ManagementFactory;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import jdk.jfr.Recording;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/**
+ * What the event of a wait costs while nobody records: no byte beyond what the wait itself makes, and one look at a flag.
+ * Waits of futures are measured, as they need no second thread.
+ */
+@Tag("stress")
+class WaitEventPriceTests {
+
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+    private static final int ROUNDS = 100_000;
+
+    /** Until all of it is compiled. */
+    private static final int WARM_UP = 10;
+
+    private final DefaultKeyedLocker<Object> locker = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null);
+
+    private Permit held = locker.acquireAsync("k").join();
+
+    @AfterEach
+    void endTheWaits() {
+        locker.close();
+        held.close();
+    }
+
+    @Test
+    void nothingIsMadeWhileNobodyRecords() {
+        CompletableFuture<Permit> waiting = locker.acquireAsync("k");
+        Waiter waiter = new Waiter(
+                locker.stripes.of(DefaultKeyedLocker.hash("k")).find("k", DefaultKeyedLocker.hash("k")),
+                null,
+                (PermitFuture) waiting,
+                true,
+                0,
+                1);
+        double bytes = bytesOf(() -> {
+            if (WaitEvent.begin(waiter) != null) {
+                throw new AssertionError("somebody records");
+            }
+        });
+        System.out.printf("the event of a wait, not recorded: %.2f bytes%n", bytes);
+        assertThat(bytes).isLessThan(1);
+    }
+
+    @Test
+    void waitMakesMoreOnlyWhileItIsRecorded() {
+        double before = bytesOf(this::handOver);
+        double recorded;
+        try (Recording recording = new Recording()) {
+            recording.enable("keyedlock.Wait").withThreshold(Duration.ZERO);
+            recording.start();
+            recorded = bytesOf(this::handOver);
+        }
+        double after = bytesOf(this::handOver);
+        System.out.printf(
+                "a wait that is granted: %.0f bytes, %.0f while recorded, %.0f after that%n", before, recorded, after);
+        assertThat(recorded).isGreaterThan(before);
+        assertThat(after).isLessThan(before + 1);
+    }
+
+    /** One wait, which is granted. */
+    private void handOver() {
+        CompletableFuture<Permit> waiting = locker.acquireAsync("k");
+        held.close();
+        held = waiting.join();
+    }
+
+    private static double bytesOf(Runnable action) {
+        double bytes = 0;
+        for (int i = 0; i < WARM_UP; i++) {
+            long before = THREADS.getCurrentThreadAllocatedBytes();
+            for (int round = 0; round < ROUNDS; round++) {
+                action.run();
+            }
+            bytes = (double) (THREADS.getCurrentThreadAllocatedBytes() - before) / ROUNDS;
+        }
+        return bytes;
+    }
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.jcstress;
+
+import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
+import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
+
+import io.keyedlock.KeySnapshot;
+import io.keyedlock.Permit;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Arbiter;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.III_Result;
+import org.openjdk.jcstress.infra.results.II_Result;
+
+/** The entry of a key leaves the table while somebody looks for it. */
+public final class EvictionAgainstLookup {
+
+    private EvictionAgainstLookup() {}
+
+    @JCStressTest
+    @Outcome(id = "1, 1, 0", expect = ACCEPTABLE, desc = "came after, and holds a new entry")
+    @Outcome(id = "0, 0, 1", expect = ACCEPTABLE, desc = "came before, and left no trace")
+    @Outcome(expect = FORBIDDEN, desc = "holds an entry that was taken out, or keeps one that nobody holds")
+    @State
+    public static class ByTry extends Scene {
+
+        private CompletableFuture<Permit> asked = new CompletableFuture<>();
+
+        @Actor
+        public void closer() {
+            held.close();
+        }
+
+        @Actor
+        public void newcomer() {
+            asked = locker.acquireAsync(KEY, Duration.ZERO);
+        }
+
+        @Arbiter
+        public void after(III_Result r) {
+            r.r1 = has(asked);
+            r.r2 = locker.activeKeyCount();
+            r.r3 = isFree();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = "1, 1, 0", expect = ACCEPTABLE, desc = "handed over, or a new entry")
+    @Outcome(expect = FORBIDDEN, desc = "waits at an entry that was taken out, or two locks of one key")
+    @State
+    public static class ByWaiter extends Scene {
+
+        private CompletableFuture<Permit> asked = new CompletableFuture<>();
+
+        @Actor
+        public void closer() {
+            held.close();
+        }
+
+        @Actor
+        public void newcomer() {
+            asked = locker.acquireAsync(KEY);
+        }
+
+        @Arbiter
+        public void after(III_Result r) {
+            r.r1 = has(asked);
+            r.r2 = locker.activeKeyCount();
+            r.r3 = isFree();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "seen while it was held")
+    @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = "gone")
+    @Outcome(expect = FORBIDDEN, desc = "seen without anybody, or made by looking")
+    @State
+    public static class BySnapshot extends Scene {
+
+        @Actor
+        public void closer() {
+            held.close();
+        }
+
+        @Actor
+        public void onlooker(II_Result r) {
+            Optional<KeySnapshot<Object>> seen = locker.snapshot(KEY);
+            r.r1 = seen.map(s -> s.holders().size() == 1 && s.waiters().isEmpty() ? 1 : -1)
+                    .orElse(0);
+        }
+
+        @Arbiter
+        public void after(II_Result r) {
+            r.r2 = locker.activeKeyCount();
+        }
+    }
+
+    private record Key(int id) {
+        @Override
+        public int hashCode() {
+            return 7;
+        }
+    }
+
+    /** Keys of equal hash, in one chain: one leaves while the other is pinned, taken and given back. */
+    @JCStressTest
+    @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "all taken, and nothing is left")
+    @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = "one was held, and nothing is left")
+    @Outcome(expect = FORBIDDEN, desc = "a pin keeps an entry, or an entry is lost from its chain")
+    @State
+    public static class ByPin {
+
+        private final Scene scene = new Scene();
+
+        private final Permit held = scene.locker.acquireAsync(new Key(1)).join();
+
+        public ByPin() {
+            scene.held.close();
+        }
+
+        @Actor
+        public void closer() {
+            held.close();
+        }
+
+        @Actor
+        public void newcomer(II_Result r) {
+            Optional<Permit> all = scene.locker.tryAcquireAll(List.of(new Key(2), new Key(1), new Key(3)));
+            r.r1 = all.isPresent() ? 1 : 0;
+            all.ifPresent(Permit::close);
+        }
+
+        @Arbiter
+        public void after(II_Result r) {
+            r.r2 = scene.locker.activeKeyCount();
+        }
+    }
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.lincheck;
+
+import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerSettings;
+import io.keyedlock.KeyedLockerSettings.DeadlockDetection;
+import io.keyedlock.Permit;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jetbrains.lincheck.datastructures.IntGen;
+import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
+import org.jetbrains.lincheck.datastructures.Operation;
+import org.jetbrains.lincheck.datastructures.Options;
+import org.jetbrains.lincheck.datastructures.Param;
+import org.jetbrains.lincheck.datastructures.StressOptions;
+import org.jetbrains.lincheck.datastructures.ThreadIdGen;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Whatever threads do to a locker at the same time without waiting, each of them sees what it would see if the calls had
+ * come one after the other, in an order that agrees with each thread's own.
+ */
+@Tag("stress")
+class LinearizabilityTests {
+
+    private static final boolean LONG = "long".equals(System.getProperty("proofs.length"));
+
+    /** Explores the ways in which the threads' steps can interleave. */
+    @ParameterizedTest
+    @ValueSource(classes = {OnePermit.class, TwoPermits.class, OneEntry.class})
+    void holdsInEveryInterleavingThatIsExplored(Class<?> locker) {
+        check(
+                new ModelCheckingOptions().iterations(LONG ? 100 : 6).invocationsPerIteration(LONG ? 10_000 : 300),
+                locker);
+    }
+
+    /** Lets real threads run into each other. */
+    @ParameterizedTest
+    @ValueSource(classes = {OnePermit.class, TwoPermits.class, OneEntry.class})
+    void holdsUnderStress(Class<?> locker) {
+        check(new StressOptions().iterations(LONG ? 100 : 10).invocationsPerIteration(LONG ? 20_000 : 2_000), locker);
+    }
+
+    private static void check(Options<?, ?> options, Class<?> locker) {
+        options.threads(3)
+                .actorsPerThread(3)
+                .actorsBefore(0)
+                .actorsAfter(0)
+                .sequentialSpecification(specificationOf(locker))
+                .check(locker);
+    }
+
+    private static Class<?> specificationOf(Class<?> locker) {
+        return locker == TwoPermits.class
+                ? TwoPermitsInSequence.class
+                : locker == OnePermit.class ? OnePermitInSequence.class : OneEntryInSequence.class;
+    }
+
+    /** A key with the hash code of all others. */
+    private record Key(int id) {
+        @Override
+        public int hashCode() {
+            return 7;
+        }
+    }
+
+    /** What is checked: keys that collide, and permits that their threads keep until they close them, the latest first. */
+    abstract static class Locker {
+
+        private final KeyedLocker<Object> locker;
+
+        private final Map<List<Integer>, Deque<Permit>> permits = new HashMap<>();
+
+        Locker(KeyedLockerSettings settings) {
+            locker = KeyedLocker.create(
+                    settings.withDeadlockDetection(DeadlockDetection.OFF).withLongHold(Duration.ZERO));
+            for (int thread = 0; thread < 5; thread++) {
+                for (int key = 1; key <= 2; key++) {
+                    permits.put(List.of(thread, key), new ArrayDeque<>());
+                }
+            }
+        }
+
+        private Deque<Permit> permitsOf(int thread, int key) {
+            return permits.get(List.of(thread, key));
+        }
+
+        @Operation
+        public boolean tryAcquire(
+                @Param(gen = ThreadIdGen.class) int thread, @Param(gen = IntGen.class, conf = "1:2") int key) {
+            Optional<Permit> permit = locker.tryAcquire(new Key(key));
+            permit.ifPresent(permitsOf(thread, key)::push);
+            return permit.isPresent();
+        }
+
+        @Operation
+        public boolean close(
+                @Param(gen = ThreadIdGen.class) int thread, @Param(gen = IntGen.class, conf = "1:2") int key) {
+            Permit permit = permitsOf(thread, key).poll();
+            if (permit == null) {
+                return false;
+            }
+            permit.close();
+            return true;
+        }
+
+        @Operation
+        public boolean isActive(@Param(gen = IntGen.class, conf = "1:2") int key) {
+            return locker.isActive(new Key(key));
+        }
+    }
+
+    public static class OnePermit extends Locker {
+        public OnePermit() {
+            super(KeyedLockerSettings.defaults());
+        }
+    }
+
+    public static class TwoPermits extends Locker {
+        public TwoPermits() {
+            super(KeyedLockerSettings.defaults().withLimit(2));
+        }
+    }
+
+    public static class OneEntry extends Locker {
+        public OneEntry() {
+            super(KeyedLockerSettings.defaults().withReentrant(false));
+        }
+    }
+
+    /** What it means, said for one caller after the other. */
+    abstract static class InSequence {
+
+        private final int limit;
+
+        private final boolean reentrant;
+
+        /** Who holds a key, each thread as often as it holds it. */
+        private final Map<Integer, List<Integer>> holders = new HashMap<>();
+
+        InSequence(int limit, boolean reentrant) {
+            this.limit = limit;
+            this.reentrant = reentrant;
+        }
+
+        private List<Integer> holdersOf(int key) {
+            return holders.computeIfAbsent(key, k -> new ArrayList<>());
+        }
+
+        public boolean tryAcquire(int thread, int key) {
+            List<Integer> now = holdersOf(key);
+            boolean admitted =
+                    now.contains(thread) ? reentrant : now.stream().distinct().count() < limit;
+            if (admitted) {
+                now.add(thread);
+            }
+            return admitted;
+        }
+
+        public boolean close(int thread, int key) {
+            return holdersOf(key).remove(Integer.valueOf(thread));
+        }
+
+        public boolean isActive(int key) {
+            return !holdersOf(key).isEmpty();
+        }
+    }
+
+    public static class OnePermitInSequence extends InSequence {
+        public OnePermitInSequence() {
+            super(1, true);
+        }
+    }
+
+    public static class TwoPermitsInSequence extends InSequence {
+        public TwoPermitsInSequence() {
+            super(2, true);
+        }
+    }
+
+    public static class OneEntryInSequence extends InSequence {
+        public OneEntryInSequence() {
+            super(1, false);
+        }
+    }
+}
