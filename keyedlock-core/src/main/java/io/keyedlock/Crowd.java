@@ -13,8 +13,7 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li>{@code holdCount} is the number of holds that are held, the entry's own included, and at most the limit;
  *   <li>the queue holds exactly the waiters whose status is {@link Waiter#WAITING};
- *   <li>if a permit is free and the queue is not empty, its head is a thread that was signalled and will look, and that
- *       has not become {@linkplain Waiter#impatient impatient}.
+ *   <li>if a permit is free and the queue is not empty, its head is a thread that was signalled and will look.
  * </ul>
  */
 final class Crowd {
@@ -55,6 +54,7 @@ final class Crowd {
     Crowd(Entry entry) {
         this.entry = entry;
         this.holdCount = entry.isHeld() ? 1 : 0;
+        entry.stripe.furtherHolds += holdCount - 1;
     }
 
     boolean isNeeded() {
@@ -85,7 +85,7 @@ final class Crowd {
         }
         lastHold = h;
         holdCount++;
-        entry.stripe.holders++;
+        entry.stripe.furtherHolds++;
         if (owner != null) {
             index(h, owner);
         }
@@ -94,7 +94,7 @@ final class Crowd {
 
     void removeHold(Hold hold) {
         holdCount--;
-        entry.stripe.holders--;
+        entry.stripe.furtherHolds--;
         if (hold instanceof ExtraHold h) {
             setOwner(h, null);
             if (h.previous == null) {
@@ -141,6 +141,7 @@ final class Crowd {
         waiter.previous = tail;
         if (tail == null) {
             head = waiter;
+            waiter.headSince = waiter.since;
         } else {
             tail.next = waiter;
         }
@@ -178,9 +179,7 @@ final class Crowd {
         boolean fair = locker.settings().fair();
         Waiter first = null;
         Waiter last = null;
-        for (Waiter w = head;
-                w != null && holdCount < locker.limit && (fair || w.future != null || w.impatient);
-                w = head) {
+        for (Waiter w = head; w != null && holdCount < locker.limit && (fair || isDue(w)); w = head) {
             dequeue(w);
             w.grant(addHold(w.thread, locker.stampOfHold()));
             if (last == null) {
@@ -193,15 +192,26 @@ final class Crowd {
         return first;
     }
 
+    /** Whether a head is handed its permit even if newcomers may barge. */
+    private boolean isDue(Waiter w) {
+        return w.future != null || (!w.signalled && w.isOverdue(entry.stripe.locker.clock.nanoTime()));
+    }
+
     /**
-     * Marks the head as signalled if a permit is free for it to take.
+     * Marks the head as signalled if a permit is free for it to take, and notes since when it is the head.
      *
      * @return the head if it is to be unparked now; null if there is none or it was signalled before and has not looked yet
      */
     @Nullable
     Waiter signalHead() {
         Waiter w = head;
-        if (w == null || holdCount >= entry.stripe.locker.limit || w.signalled) {
+        if (w == null) {
+            return null;
+        }
+        if (w.headSince == 0 && w.thread != null) {
+            w.headSince = entry.stripe.locker.clock.nanoTime();
+        }
+        if (holdCount >= entry.stripe.locker.limit || w.signalled) {
             return null;
         }
         w.signalled = true;

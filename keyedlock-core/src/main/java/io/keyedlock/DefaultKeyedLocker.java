@@ -42,7 +42,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      * I2  An entry has at most limit holds; a hold is in its entry from its grant until its last handle is closed.
      * I3  The queue holds exactly the waiters whose status is WAITING, in the order of their arrival.
      * I4  If a permit is free and the queue is not empty, the head is a thread that has been signalled and will look
-     *     under the word before it parks again, and that is not impatient; with fair locks this never happens.
+     *     under the word before it parks again; with fair locks this never happens.
      * I5  A stripe's counts of entries, holds and waiters are those of its table.
      * I6  While an idle watch is set, its count is the number of entries in all tables.
      *
@@ -52,7 +52,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      * Hold    held -> over, when its last handle is closed. A handle closes once; the flag is under the word.
      * Waiter  WAITING -> GRANTED | WITHDRAWN | CLOSED | DEADLOCK, once, under the word and in one step with leaving
      *         the queue. The grant makes the hold in that step too.
-     * Mode    OPEN <-> DRAINING, either -> CLOSED.
+     * State   open <-> DRAINING, either -> CLOSED.
      *
      * WHO WINS, AND WHAT THE LOSER OWES
      * Grant against time-out, interrupt, cancellation, close or deadlock search: whoever sets the status. If the grant
@@ -63,8 +63,8 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      * clears its signal so that the next release signals again, and once it has been head for BYPASS_NANOS it turns
      * impatient, so that the next release hands over. A head that leaves is followed by settle(), which restores I4
      * for the next: no signal is lost with it.
-     * Close against an acquisition: an acquisition reads the mode under the word; close() sets the mode first and then
-     * locks every stripe, so that it finds everybody who has read the old mode. A stripe made later reads the new one.
+     * Close against an acquisition: an acquisition reads the state under the word; close() sets it first and then locks
+     * every stripe, so that it finds everybody who has read the old one. In a stripe made later the new one is read.
      * The scan's rest against an acquisition: see LockerScan; the same argument.
      * The idle moment: entries come and go under words that the watch has seen locked all at once, so its count is
      * exact from the first on, and whoever takes it to zero tells.
@@ -75,22 +75,30 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      * the thread of the event; longHold on the scanning thread, which also searches for deadlocks.
      */
 
-    private static final VarHandle MODE;
+    private static final VarHandle STATE;
 
     private static final VarHandle EVENTS;
 
     static {
         try {
-            MODE = MethodHandles.lookup().findVarHandle(DefaultKeyedLocker.class, "mode", int.class);
+            STATE = MethodHandles.lookup().findVarHandle(DefaultKeyedLocker.class, "state", int.class);
             EVENTS = MethodHandles.lookup().findVarHandle(DefaultKeyedLocker.class, "events", ListenerCalls.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
     }
 
-    private static final int OPEN = 0;
+    /** Set in {@link #state} while new callers are refused. */
     private static final int DRAINING = 1;
+
+    /** Set in {@link #state} for good by {@link #close()}. */
     private static final int CLOSED = 2;
+
+    /** Set in {@link #state} while the scan has nothing to look at, so that the next caller must start it. */
+    private static final int SCAN_RESTS = 4;
+
+    /** Set in {@link #state} for good once a listener wants to know how long permits are held. */
+    private static final int TIMES_HOLDS = 8;
 
     final Clock clock;
 
@@ -107,10 +115,13 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
 
     private final @Nullable LockerScan scan;
 
-    /** {@link #OPEN}, {@link #DRAINING} or {@link #CLOSED}, from which there is no return. Changed by compare-and-set. */
-    private volatile int mode;
+    /**
+     * {@link #DRAINING}, {@link #CLOSED}, {@link #SCAN_RESTS} and {@link #TIMES_HOLDS} in one word, which is zero as a rule: one
+     * look tells an acquisition that nothing unusual is to be done. The bits are set and cleared one by one, atomically.
+     */
+    private volatile int state;
 
-    /** While draining, threads that hold something in one of these are let in. Written before {@link #mode}. */
+    /** While draining, threads that hold something in one of these are let in. Written before {@link #DRAINING} is set. */
     private volatile List<KeyedLocker<?>> drainedTogether = List.of();
 
     private DefaultKeyedLocker(KeyedLockerSettings settings, @Nullable KeyedLockerListener listener, Clock clock) {
@@ -121,6 +132,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         this.events =
                 listener == null ? null : new ListenerCalls(null, listener, listener.forLocker(settings.name()), clock);
         this.scan = LockerScan.of(this);
+        this.state = (scan == null ? 0 : SCAN_RESTS) | (events != null && events.timesHolds ? TIMES_HOLDS : 0);
     }
 
     static <K> DefaultKeyedLocker<K> create(KeyedLockerSettings settings, @Nullable KeyedLockerListener listener) {
@@ -156,11 +168,24 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
                 return;
             }
         }
+        if (Objects.requireNonNull(events).timesHolds) {
+            STATE.getAndBitwiseOr(this, TIMES_HOLDS);
+        }
     }
 
     @Nullable
     ListenerCalls events() {
         return events;
+    }
+
+    /** Says that the scan rests from now on. */
+    void scanRests() {
+        STATE.getAndBitwiseOr(this, SCAN_RESTS);
+    }
+
+    /** Says that the scan rests no more; returns false if it did not rest. */
+    boolean scanStarts() {
+        return ((int) STATE.getAndBitwiseAnd(this, ~SCAN_RESTS) & SCAN_RESTS) != 0;
     }
 
     // ---- asking
@@ -177,30 +202,30 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
             Object key, int hash, @Nullable Thread owner, long nanos, @Nullable PermitFuture future, boolean admitted) {
         Stripe stripe = stripes.of(hash);
         Answer answer;
-        boolean startScan;
+        int unusual;
         stripe.lock();
         try {
+            unusual = state;
+            Answer.Refusal refusal = (unusual & (DRAINING | CLOSED)) == 0 ? null : refusal(unusual, admitted);
             Entry entry = stripe.find(key, hash);
-            Answer.Refusal refusal = mode == OPEN ? null : refusal(admitted);
             if (entry != null) {
                 answer = stripe.join(entry, owner, nanos, future, refusal);
             } else if (refusal != null) {
                 answer = refusal;
             } else {
-                answer = stripe.begin(key, hash, owner);
+                answer = stripe.begin(key, hash, owner, stampOfHold(unusual));
             }
-            startScan = scan != null && scan.rests();
         } finally {
             stripe.unlock();
         }
-        if (startScan && scan != null) {
+        if ((unusual & SCAN_RESTS) != 0 && scan != null) {
             scan.start();
         }
         return answer;
     }
 
-    private Answer.@Nullable Refusal refusal(boolean admitted) {
-        if (mode == CLOSED) {
+    private static Answer.@Nullable Refusal refusal(int state, boolean admitted) {
+        if ((state & CLOSED) != 0) {
             return Answer.Refusal.CLOSED;
         }
         return admitted ? null : Answer.Refusal.DRAINING;
@@ -208,8 +233,11 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
 
     /** When a hold begins, or 0 if nobody wants to know. */
     long stampOfHold() {
-        ListenerCalls heard = events;
-        return heard != null && heard.timesHolds ? clock.nanoTime() : 0;
+        return stampOfHold(state);
+    }
+
+    private long stampOfHold(int unusual) {
+        return (unusual & TIMES_HOLDS) == 0 ? 0 : clock.nanoTime();
     }
 
     /** The spread hash code of a key, which is asked for it here and nowhere else. */
@@ -497,12 +525,12 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     @Override
     public void refuseNewCallers(Collection<? extends KeyedLocker<?>> together) {
         drainedTogether = List.copyOf(together);
-        MODE.compareAndSet(this, OPEN, DRAINING);
+        STATE.getAndBitwiseOr(this, DRAINING);
     }
 
     @Override
     public void acceptNewCallers() {
-        MODE.compareAndSet(this, DRAINING, OPEN);
+        STATE.getAndBitwiseAnd(this, ~DRAINING);
     }
 
     @Override
@@ -517,8 +545,8 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
 
     @Override
     public void close() {
-        if ((int) MODE.getAndSet(this, CLOSED) != CLOSED) {
-            // A caller who read the old mode under a stripe's lock is in that stripe by the time it is locked here.
+        if (((int) STATE.getAndBitwiseOr(this, CLOSED) & CLOSED) == 0) {
+            // A caller who read the old state under a stripe's lock is in that stripe by the time it is locked here.
             stripes.all().forEach(Stripe::failWaiters);
         }
     }

@@ -3,7 +3,6 @@ package io.keyedlock;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,8 +27,6 @@ final class LockerScan implements Runnable {
 
     private final long interval;
 
-    private final AtomicBoolean running = new AtomicBoolean();
-
     private LockerScan(DefaultKeyedLocker<?> locker, long longHold) {
         this.locker = locker;
         this.longHold = longHold;
@@ -45,13 +42,9 @@ final class LockerScan implements Runnable {
                 : null;
     }
 
-    boolean rests() {
-        return !running.get();
-    }
-
     /** To be called with no lock held. */
     void start() {
-        if (running.compareAndSet(false, true)) {
+        if (locker.scanStarts()) {
             DeadlockSearch.SCANNED.add(locker);
             Background.scheduleScan(this, interval);
         }
@@ -62,7 +55,7 @@ final class LockerScan implements Runnable {
         try {
             if (!scan()) {
                 DeadlockSearch.SCANNED.remove(locker);
-                running.set(false);
+                locker.scanRests();
                 if (!locker.stripes.looksIdle()) {
                     start();
                 }

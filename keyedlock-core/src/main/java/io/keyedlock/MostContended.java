@@ -40,7 +40,7 @@ final class MostContended {
             stripe.lock();
             try {
                 active += stripe.active();
-                holders += stripe.holders;
+                holders += stripe.holders();
                 waiters += stripe.waiters;
                 if (most > 0) {
                     stripe.forEach(this::consider);

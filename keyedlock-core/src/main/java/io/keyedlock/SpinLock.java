@@ -21,7 +21,10 @@ class SpinLock extends Padding {
         }
     }
 
-    /** How often a platform thread looks again before it lets others run; spinning is vain on a single processor. */
+    /**
+     * How often a thread looks again before it lets others run; vain on a single processor. A virtual thread does so too: the
+     * owner never parks, so it is running, while a yield would put this thread behind all others that are ready.
+     */
     private static final int SPINS = Runtime.getRuntime().availableProcessors() > 1 ? 64 : 0;
 
     /** How often a thread yields before it sleeps, so that a lock holder of lower priority gets to run. */
@@ -44,12 +47,11 @@ class SpinLock extends Padding {
 
     @SuppressWarnings("ThreadPriorityCheck") // the owner may be a thread that needs this processor to go on
     private void lockContended() {
-        int spins = Threads.isVirtual(Thread.currentThread()) ? 0 : SPINS;
         boolean interrupted = false;
         for (int attempt = 0; word != 0 || !WORD.compareAndSet(this, 0, 1); attempt++) {
-            if (attempt < spins) {
+            if (attempt < SPINS) {
                 Thread.onSpinWait();
-            } else if (attempt < spins + YIELDS) {
+            } else if (attempt < SPINS + YIELDS) {
                 Thread.yield();
             } else {
                 // With the flag set it would not sleep, and a virtual thread would never leave the processor to the

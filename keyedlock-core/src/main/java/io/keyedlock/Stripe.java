@@ -1,47 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One part of a locker's table: a small chained hash table with the lock word under which everything about its keys
- * happens. What a section decided for others (grants, signals, an idle moment) is carried out after the word is free.
+ * One part of a locker's keys: a table of them with the lock word under which everything about them happens. What a section decided for others (grants, signals, an idle moment) is carried out after the word is free.
  */
-final class Stripe extends SpinLock {
-
-    private static final VarHandle ACTIVE;
-
-    static {
-        try {
-            ACTIVE = MethodHandles.lookup().findVarHandle(Stripe.class, "active", int.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
-
-    private static final int SMALLEST_TABLE = 8;
-
-    private static final int LARGEST_TABLE = 1 << 26;
+final class Stripe extends Table {
 
     final DefaultKeyedLocker<?> locker;
 
-    /** Chains by the low bits of {@link Entry#hash}; the stripe was chosen by the high ones. Null until first used. */
-    @Nullable
-    Entry @Nullable [] table;
-
-    /** Entries in the table. Written under the lock, read by anybody. */
-    private int active;
-
-    /** Holds of all entries. */
-    long holders;
+    /**
+     * Holds of all entries, less one for each entry: what {@link Crowd}s add, so that it stays as it is while each key has one
+     * holder.
+     */
+    int furtherHolds;
 
     /** Waiters of all entries. */
-    long waiters;
+    int waiters;
 
     /** Set while somebody waits for the idle moment; the same in all stripes. */
     @Nullable
@@ -54,82 +32,28 @@ final class Stripe extends SpinLock {
         this.locker = locker;
     }
 
-    int active() {
-        return (int) ACTIVE.getOpaque(this);
+    /** Holds of all entries; under the lock. */
+    int holders() {
+        return active() + furtherHolds;
     }
 
-    // ---- the table; all of it under the lock
-
-    @Nullable
-    Entry find(Object key, int hash) {
-        @Nullable Entry[] t = table;
-        if (t == null) {
-            return null;
-        }
-        for (Entry e = t[hash & (t.length - 1)]; e != null; e = e.next) {
-            if (e.hash == hash && (e.key == key || key.equals(e.key))) {
-                return e;
-            }
-        }
-        return null;
-    }
-
-    Entry insert(Object key, int hash) {
+    /** Makes the entry of a key that has none; under the lock. */
+    private Entry insert(Object key, int hash) {
         Entry e = new Entry(key, hash, this);
-        @Nullable Entry[] t = table;
-        if (t == null) {
-            t = table = new Entry[SMALLEST_TABLE];
-        } else if (active >= t.length && t.length < LARGEST_TABLE) {
-            t = rehash(t, t.length << 1);
-        }
-        int i = hash & (t.length - 1);
-        e.next = t[i];
-        t[i] = e;
-        ACTIVE.setOpaque(this, active + 1);
+        add(e);
         if (watch != null) {
             watch.entered();
         }
         return e;
     }
 
-    /** Takes an entry out; returns the watch if this was the first moment without any. */
-    @Nullable
-    IdleWatch remove(Entry entry) {
-        @Nullable Entry[] t = table;
-        if (t == null) {
-            throw new AssertionError("an entry without a table");
-        }
-        int i = entry.hash & (t.length - 1);
-        Entry e = t[i];
-        if (e == entry) {
-            t[i] = entry.next;
-        } else {
-            while (e != null && e.next != entry) {
-                e = e.next;
-            }
-            if (e == null) {
-                throw new AssertionError("an entry that is not in its table");
-            }
-            e.next = entry.next;
-        }
-        int left = active - 1;
-        ACTIVE.setOpaque(this, left);
-        if (left < t.length >> 3 && t.length > SMALLEST_TABLE) {
-            rehash(t, t.length >> 1);
+    /** Takes an entry out that nobody needs any more; under the lock. Returns the watch if this was the idle moment. */
+    private @Nullable IdleWatch evict(Entry entry) {
+        remove(entry);
+        if (entry.crowd != null) {
+            furtherHolds++;
         }
         return watch != null && watch.left() ? watch : null;
-    }
-
-    /** Calls an action with each entry; the action must not change the table. */
-    void forEach(Consumer<Entry> action) {
-        @Nullable Entry[] t = table;
-        if (t != null) {
-            for (Entry head : t) {
-                for (Entry e = head; e != null; e = e.next) {
-                    action.accept(e);
-                }
-            }
-        }
     }
 
     /** Ends all waits of this stripe because the locker was closed. */
@@ -170,28 +94,12 @@ final class Stripe extends SpinLock {
         }
     }
 
-    private @Nullable Entry[] rehash(@Nullable Entry[] old, int length) {
-        @Nullable Entry[] t = new Entry[length];
-        for (Entry e : old) {
-            while (e != null) {
-                Entry following = e.next;
-                int i = e.hash & (length - 1);
-                e.next = t[i];
-                t[i] = e;
-                e = following;
-            }
-        }
-        table = t;
-        return t;
-    }
-
     // ---- asking for a permit
 
     /** Makes the entry of a key that has none, held by its first caller; under the lock. */
-    Entry begin(Object key, int hash, @Nullable Thread owner) {
+    Entry begin(Object key, int hash, @Nullable Thread owner, long now) {
         Entry e = insert(key, hash);
-        e.begin(owner, locker.stampOfHold());
-        holders++;
+        e.begin(owner, now);
         return e;
     }
 
@@ -271,8 +179,7 @@ final class Stripe extends SpinLock {
                 Entry e = hold.entry();
                 Crowd c = e.crowd;
                 if (c == null) {
-                    holders--;
-                    IdleWatch idle = remove(e);
+                    IdleWatch idle = evict(e);
                     aftermath = idle == null ? null : new Aftermath(null, null, idle);
                 } else {
                     c.removeHold(hold);
@@ -331,7 +238,7 @@ final class Stripe extends SpinLock {
     Aftermath settle(Entry e, Crowd c) {
         Waiter granted = c.grantHead();
         Waiter signalled = c.signalHead();
-        IdleWatch idle = c.isNeeded() ? null : remove(e);
+        IdleWatch idle = c.isNeeded() ? null : evict(e);
         return granted == null && signalled == null && idle == null ? null : new Aftermath(granted, signalled, idle);
     }
 

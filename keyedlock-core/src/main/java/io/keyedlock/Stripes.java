@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,9 +20,12 @@ final class Stripes {
 
     private static final int SHIFT = Integer.numberOfLeadingZeros(COUNT) + 1;
 
+    private static final VarHandle ELEMENTS = MethodHandles.arrayElementVarHandle(Stripe[].class);
+
     private final DefaultKeyedLocker<?> locker;
 
-    private final AtomicReferenceArray<@Nullable Stripe> stripes = new AtomicReferenceArray<>(COUNT);
+    /** Its elements are set once, by {@link #ELEMENTS}. */
+    private final @Nullable Stripe[] stripes = new Stripe[COUNT];
 
     /** Guards the making of stripes and the waiting for an idle moment. Taken before any stripe's lock. */
     private final SpinLock growth = new SpinLock();
@@ -40,27 +44,27 @@ final class Stripes {
     }
 
     Stripe of(int hash) {
-        Stripe s = stripes.getAcquire(hash >>> SHIFT);
+        Stripe s = ifMade(hash);
         return s != null ? s : make(hash >>> SHIFT);
     }
 
     /** The stripe if it was made, for callers who only look. */
     @Nullable
     Stripe ifMade(int hash) {
-        return stripes.getAcquire(hash >>> SHIFT);
+        return (Stripe) ELEMENTS.getAcquire(stripes, hash >>> SHIFT);
     }
 
     private Stripe make(int index) {
         Stripe made = new Stripe(locker);
         growth.lock();
         try {
-            Stripe other = stripes.get(index);
+            Stripe other = (Stripe) ELEMENTS.getVolatile(stripes, index);
             if (other != null) {
                 return other;
             }
             made.watch = watch;
             // Volatile, not release: see all().
-            stripes.set(index, made);
+            ELEMENTS.setVolatile(stripes, index, made);
             return made;
         } finally {
             growth.unlock();
@@ -74,7 +78,7 @@ final class Stripes {
     List<Stripe> all() {
         List<Stripe> all = new ArrayList<>();
         for (int i = 0; i < COUNT; i++) {
-            Stripe s = stripes.get(i);
+            Stripe s = (Stripe) ELEMENTS.getVolatile(stripes, i);
             if (s != null) {
                 all.add(s);
             }
@@ -85,7 +89,7 @@ final class Stripes {
     int activeCount() {
         long sum = 0;
         for (int i = 0; i < COUNT; i++) {
-            Stripe s = stripes.getAcquire(i);
+            Stripe s = (Stripe) ELEMENTS.getAcquire(stripes, i);
             if (s != null) {
                 sum += s.active();
             }

@@ -38,7 +38,7 @@ final class Waiter implements Answer {
     /** Chosen to break a cycle of threads that wait for each other; {@link #deadlock} tells it. */
     static final int DEADLOCK = 4;
 
-    /** For how long the head of the queue may be passed over by newcomers who find a permit free. */
+    /** For how long, since it became head, a thread may be passed over by newcomers who find a permit free. */
     static final long BYPASS_NANOS = 1_000_000;
 
     final Entry entry;
@@ -81,8 +81,8 @@ final class Waiter implements Answer {
     /** A free permit was announced to this thread, which has not looked since. */
     boolean signalled;
 
-    /** Was head for long enough without getting a permit: the next one is handed over. */
-    boolean impatient;
+    /** When this became the head of the queue, or 0 before. */
+    long headSince;
 
     /** A deadlock with this waiter in it was logged. Used by the scanning thread only. */
     boolean reported;
@@ -163,6 +163,11 @@ final class Waiter implements Answer {
         LockSupport.unpark(thread);
     }
 
+    /** Whether others have passed this head for long enough, so that a free permit is to be handed to it. */
+    boolean isOverdue(long now) {
+        return headSince != 0 && now - headSince >= BYPASS_NANOS;
+    }
+
     void grant(Hold hold) {
         permit = hold;
         status = GRANTED;
@@ -170,9 +175,6 @@ final class Waiter implements Answer {
 
     /**
      * Waits, as the thread that lines up here, until the wait is over.
-     *
-     * <p>At the head of the queue a thread looks again after {@link #BYPASS_NANOS} at the latest, and then turns impatient, so
-     * that others take permits past it for that long only.
      *
      * @param nanos how long to wait, {@link Long#MAX_VALUE} for ever
      * @param interruptible whether an interrupt ends the wait; if not, the flag is set again on return
@@ -182,21 +184,14 @@ final class Waiter implements Answer {
     int await(long nanos, boolean interruptible) throws InterruptedException {
         Stripe stripe = entry.stripe;
         Clock clock = stripe.locker.clock;
-        boolean handed = stripe.locker.settings().fair();
         boolean interrupted = false;
-        // Without the lock this may be read as null too late or too early: the look that follows puts it right.
-        long headSince = previous == null ? since : 0;
         long now = since;
         try {
             while (status == WAITING) {
-                long pause = nanos == Long.MAX_VALUE ? nanos : nanos - (now - since);
-                if (headSince != 0 && !handed) {
-                    pause = Math.min(pause, BYPASS_NANOS - (now - headSince));
-                }
-                if (pause == Long.MAX_VALUE) {
+                if (nanos == Long.MAX_VALUE) {
                     clock.park(this);
-                } else if (pause > 0) {
-                    clock.parkNanos(this, pause);
+                } else if (now - since < nanos) {
+                    clock.parkNanos(this, nanos - (now - since));
                 }
                 if (status != WAITING) {
                     break;
@@ -218,11 +213,6 @@ final class Waiter implements Answer {
                         aftermath = stripe.leave(this, WITHDRAWN);
                     } else {
                         signalled = false;
-                        if (crowd.head == this) {
-                            headSince = headSince == 0 ? now : headSince;
-                            impatient = now - headSince >= BYPASS_NANOS;
-                            handed |= impatient;
-                        }
                     }
                 } finally {
                     stripe.unlock();

@@ -147,10 +147,7 @@ class EvictionCasesTests {
     }
 
     private int largestTable() {
-        return locker.stripes.all().stream()
-                .mapToInt(s -> s.table == null ? 0 : s.table.length)
-                .max()
-                .orElse(0);
+        return locker.stripes.all().stream().mapToInt(Stripe::size).max().orElse(0);
     }
 
     private int entries() {

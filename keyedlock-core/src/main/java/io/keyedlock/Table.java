@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The entries of a stripe: a chained hash table that grows and shrinks with their number. All of it under the lock that it
+ * extends, but for {@link #active()}.
+ */
+class Table extends SpinLock {
+
+    private static final VarHandle ACTIVE;
+
+    static {
+        try {
+            ACTIVE = MethodHandles.lookup().findVarHandle(Table.class, "active", int.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private static final int SMALLEST = 8;
+
+    private static final int LARGEST = 1 << 27;
+
+    /** By how many bits the table grows and shrinks at once: each time, all its entries are touched. */
+    private static final int RESIZING = 2;
+
+    /** Chains by the low bits of {@link Entry#hash}; the stripe was chosen by the high ones. Null until first used. */
+    private @Nullable Entry @Nullable [] chains;
+
+    /** How many entries there are. Written under the lock, read by anybody. */
+    private int active;
+
+    final int active() {
+        return (int) ACTIVE.getOpaque(this);
+    }
+
+    /** How many chains there are; what a burst has left behind. */
+    final int size() {
+        return chains == null ? 0 : chains.length;
+    }
+
+    final @Nullable Entry find(Object key, int hash) {
+        @Nullable Entry[] c = chains;
+        if (c == null) {
+            return null;
+        }
+        for (Entry e = c[hash & (c.length - 1)]; e != null; e = e.next) {
+            if (e.hash == hash && (e.key == key || key.equals(e.key))) {
+                return e;
+            }
+        }
+        return null;
+    }
+
+    final void add(Entry entry) {
+        @Nullable Entry[] c = chains;
+        if (c == null) {
+            c = chains = new Entry[SMALLEST];
+        } else if (active >= c.length && c.length < LARGEST) {
+            c = resize(c, c.length << RESIZING);
+        }
+        int i = entry.hash & (c.length - 1);
+        Entry last = c[i];
+        if (last == null) {
+            c[i] = entry;
+        } else {
+            // At the end: a key that was taken earlier is likely to be given back earlier, and so found at once.
+            while (last.next != null) {
+                last = last.next;
+            }
+            last.next = entry;
+        }
+        ACTIVE.setOpaque(this, active + 1);
+    }
+
+    final void remove(Entry entry) {
+        @Nullable Entry[] c = chains;
+        if (c == null) {
+            throw new AssertionError("an entry without a table");
+        }
+        int i = entry.hash & (c.length - 1);
+        Entry e = c[i];
+        if (e == entry) {
+            c[i] = entry.next;
+        } else {
+            while (e != null && e.next != entry) {
+                e = e.next;
+            }
+            if (e == null) {
+                throw new AssertionError("an entry that is not in its table");
+            }
+            e.next = entry.next;
+        }
+        int left = active - 1;
+        if (left < c.length >> (2 * RESIZING) && c.length > SMALLEST) {
+            resize(c, c.length >> RESIZING);
+        }
+        ACTIVE.setOpaque(this, left);
+    }
+
+    private @Nullable Entry[] resize(@Nullable Entry[] old, int length) {
+        @Nullable Entry[] fresh = new Entry[length];
+        for (Entry e : old) {
+            while (e != null) {
+                Entry following = e.next;
+                int i = e.hash & (length - 1);
+                e.next = fresh[i];
+                fresh[i] = e;
+                e = following;
+            }
+        }
+        chains = fresh;
+        return fresh;
+    }
+
+    /** Calls an action with each entry; the action must not add or remove any. */
+    final void forEach(Consumer<Entry> action) {
+        if (chains != null) {
+            for (Entry head : chains) {
+                for (Entry e = head; e != null; e = e.next) {
+                    action.accept(e);
+                }
+            }
+        }
+    }
+}
