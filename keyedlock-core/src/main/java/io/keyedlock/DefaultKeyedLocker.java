@@ -59,10 +59,10 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      * loses, nothing was granted and the permit went to the next waiter. If it wins, the thread returns with the
      * permit (its interrupt flag stays set), and a canceller completes the future with the permit, as the granting
      * thread may not have come to that yet, and is told false.
-     * A free permit between the signalled head and a newcomer: whoever locks the word first. The head, if it loses,
-     * clears its signal so that the next release signals again, and once it has been head for BYPASS_NANOS it turns
-     * impatient, so that the next release hands over. A head that leaves is followed by settle(), which restores I4
-     * for the next: no signal is lost with it.
+     * A free permit between the signalled head and a newcomer: whoever locks the word first. The head, if it loses, looks
+     * out a little longer while it is awake anyway, and then clears its signal under the word, so that the next release
+     * signals again; or, if it has been head for BYPASS_NANOS by then, hands over. A head that leaves is followed by
+     * settle(), which restores I4 for the next: no signal is lost with it.
      * Close against an acquisition: an acquisition reads the state under the word; close() sets it first and then locks
      * every stripe, so that it finds everybody who has read the old one. In a stripe made later the new one is read.
      * The scan's rest against an acquisition: see LockerScan; the same argument.

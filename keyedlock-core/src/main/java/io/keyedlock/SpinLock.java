@@ -25,7 +25,7 @@ class SpinLock extends Padding {
      * How often a thread looks again before it lets others run; vain on a single processor. A virtual thread does so too: the
      * owner never parks, so it is running, while a yield would put this thread behind all others that are ready.
      */
-    private static final int SPINS = Runtime.getRuntime().availableProcessors() > 1 ? 64 : 0;
+    static final int SPINS = Runtime.getRuntime().availableProcessors() > 1 ? 64 : 0;
 
     /** How often a thread yields before it sleeps, so that a lock holder of lower priority gets to run. */
     private static final int YIELDS = 32;
@@ -39,6 +39,11 @@ class SpinLock extends Padding {
         if (!WORD.compareAndSet(this, 0, 1)) {
             lockContended();
         }
+    }
+
+    /** Takes the word if nobody has it. */
+    final boolean tryLock() {
+        return word == 0 && WORD.compareAndSet(this, 0, 1);
     }
 
     final void unlock() {

@@ -41,6 +41,9 @@ final class Waiter implements Answer {
     /** For how long, since it became head, a thread may be passed over by newcomers who find a permit free. */
     static final long BYPASS_NANOS = 1_000_000;
 
+    /** How often a thread that was woken looks out for a permit before it parks again; more each time it was woken in vain. */
+    private static final int MOST_SPINS = SpinLock.SPINS == 0 ? 0 : 255;
+
     final Entry entry;
 
     /** Who waits: a thread, or else {@link #future}. */
@@ -185,6 +188,7 @@ final class Waiter implements Answer {
         Stripe stripe = entry.stripe;
         Clock clock = stripe.locker.clock;
         boolean interrupted = false;
+        int spins = 0;
         long now = since;
         try {
             while (status == WAITING) {
@@ -193,6 +197,8 @@ final class Waiter implements Answer {
                 } else if (now - since < nanos) {
                     clock.parkNanos(this, nanos - (now - since));
                 }
+                spins = Math.min(MOST_SPINS, 2 * spins + 1);
+                lookOut(spins);
                 if (status != WAITING) {
                     break;
                 }
@@ -204,11 +210,9 @@ final class Waiter implements Answer {
                     Crowd crowd = entry.crowd();
                     if (status != WAITING) {
                         cut = false;
-                    } else if (crowd.head == this && crowd.holdCount < stripe.locker.limit) {
+                    } else if (mayTake(crowd)) {
                         cut = false;
-                        crowd.dequeue(this);
-                        grant(crowd.addHold(thread, stripe.locker.stampOfHold()));
-                        aftermath = stripe.settle(entry, crowd);
+                        aftermath = take(crowd);
                     } else if (cut || now - since >= nanos) {
                         aftermath = stripe.leave(this, WITHDRAWN);
                     } else {
@@ -234,6 +238,43 @@ final class Waiter implements Answer {
                 Thread.currentThread().interrupt();
             }
         }
+    }
+
+    /**
+     * Looks out for a free permit for a moment, with the signal still set: as long as this thread is awake, those who release
+     * need not wake it. What it sees without the lock is a guess; it takes under the lock only.
+     */
+    private void lookOut(int spins) {
+        Stripe stripe = entry.stripe;
+        Crowd crowd = entry.crowd();
+        for (int i = 0; i < spins && status == WAITING; i++) {
+            if (mayTake(crowd) && stripe.tryLock()) {
+                Stripe.Aftermath aftermath = null;
+                try {
+                    if (mayTake(crowd)) {
+                        aftermath = take(crowd);
+                    }
+                } finally {
+                    stripe.unlock();
+                }
+                if (aftermath != null) {
+                    aftermath.carryOut();
+                }
+            } else {
+                Thread.onSpinWait();
+            }
+        }
+    }
+
+    private boolean mayTake(Crowd crowd) {
+        return crowd.head == this && crowd.holdCount < entry.stripe.locker.limit;
+    }
+
+    /** Takes a free permit, as the head; under the lock. */
+    private Stripe.@Nullable Aftermath take(Crowd crowd) {
+        crowd.dequeue(this);
+        grant(crowd.addHold(thread, entry.stripe.locker.stampOfHold()));
+        return entry.stripe.settle(entry, crowd);
     }
 
     /** What a thread dump shows as the reason of parking. */

@@ -484,6 +484,25 @@ class CoreCasesTests {
     }
 
     @Test
+    @DisplayName(
+            "case 9: whoever has been the head for a millisecond is handed the permit, also if it has never looked")
+    void overdueHeadIsHandedThePermitByTheRelease() throws Exception {
+        ScriptedClock clock = new ScriptedClock();
+        DefaultKeyedLocker<String> unfair = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null, clock);
+        Permit held = unfair.acquireAsync("k").join();
+        Actor newcomer = cast.actor("newcomer");
+        boolean[] handedOver = new boolean[1];
+        clock.script(Thread.currentThread(), () -> {
+            clock.advance(Duration.ofMillis(1));
+            held.close();
+            handedOver[0] = newcomer.does(() -> unfair.tryAcquire("k")).isEmpty();
+        });
+        unfair.acquire("k").close();
+        assertThat(handedOver[0]).isTrue();
+        assertThat(unfair.activeKeyCount()).isZero();
+    }
+
+    @Test
     @DisplayName("case 9: the millisecond begins when a waiter becomes the head, not when it lines up")
     void timeAtTheHeadCounts() throws Exception {
         ScriptedClock clock = new ScriptedClock();

@@ -43,7 +43,11 @@ public final class Forks {
 
     /** A small young generation: with a large one, whatever allocates measures the memory bus. */
     public static List<String> jvmArguments(String gc) {
-        return List.of("-XX:+Use" + gc, "-Xms3g", "-Xmx3g", "-Xmn64m");
+        return jvmArguments(gc, "64m");
+    }
+
+    private static List<String> jvmArguments(String gc, String youngGeneration) {
+        return List.of("-XX:+Use" + gc, "-Xms3g", "-Xmx3g", "-Xmn" + youngGeneration);
     }
 
     Map<String, List<Double>> run(String gc, Workload workload, Contestants contestant)
@@ -103,7 +107,7 @@ public final class Forks {
             throws IOException, InterruptedException {
         List<String> command = new ArrayList<>();
         command.add(jdk.java());
-        command.addAll(jvmArguments(gc));
+        command.addAll(jvmArguments(gc, workload.keepsPermits() ? "1g" : "64m"));
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Figures.class.getName()));
         command.addAll(List.of(workload.name(), contestant.name(), Long.toString(tokens), Boolean.toString(quick)));
         Process process = new ProcessBuilder(command)

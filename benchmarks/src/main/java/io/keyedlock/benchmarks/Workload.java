@@ -94,6 +94,11 @@ enum Workload {
         this.hasRivals = hasRivals;
     }
 
+    /** Whether it keeps a permit for each of many futures, of which a small young generation would copy each. */
+    boolean keepsPermits() {
+        return this == GRANTS || this == CANCELLATIONS;
+    }
+
     /** Who takes part, in the order in which their forks run. */
     List<Contestants> contestants(boolean all) {
         List<Contestants> those = new ArrayList<>();
