@@ -359,7 +359,13 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         return acquireAsync(key, hash(key), nanos(waitTime), waitTime, false);
     }
 
-    PermitFuture acquireAsync(Object key, int hash, long nanos, Duration waitTime, boolean admitted) {
+    @Override
+    public CompletableFuture<Permit> tryAcquireAsync(K key) {
+        return acquireAsync(key, hash(key), 0, null, false);
+    }
+
+    /** Asks for a permit that no thread owns; without a wait time it is a try, whose failure is a refusal and no time-out. */
+    PermitFuture acquireAsync(Object key, int hash, long nanos, @Nullable Duration waitTime, boolean admitted) {
         PermitFuture future = new PermitFuture(this, waitTime);
         Answer answer = ask(key, hash, null, nanos, future, admitted);
         if (answer == Answer.Refusal.DRAINING && holdsSomething(Thread.currentThread())) {
@@ -368,7 +374,10 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         if (answer instanceof Hold permit) {
             future.deliver(granted(permit));
         } else if (answer instanceof Answer.Refusal refusal) {
-            tellRefused(refusal, key, KeyedLockerListener.Outcome.TIMEOUT);
+            tellRefused(
+                    refusal,
+                    key,
+                    waitTime == null ? KeyedLockerListener.Outcome.REJECTED : KeyedLockerListener.Outcome.TIMEOUT);
             future.fail(failureOf(refusal, key, waitTime));
         } else if (answer instanceof Waiter waiter) {
             future.waits(waiter, nanos);
@@ -389,10 +398,10 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         }
     }
 
-    /** The exception that tells a caller of a refusal. */
-    RuntimeException failureOf(Answer.Refusal refusal, Object key, Duration waitTime) {
+    /** The exception that tells a caller of a refusal; without a wait time it was an untimed try. */
+    RuntimeException failureOf(Answer.Refusal refusal, Object key, @Nullable Duration waitTime) {
         return switch (refusal) {
-            case TAKEN -> Messages.timeout(settings, key, waitTime);
+            case TAKEN -> waitTime == null ? Messages.taken(settings, key) : Messages.timeout(settings, key, waitTime);
             case FULL -> Messages.full(settings, key);
             case REENTRY -> Messages.reentry(settings, key);
             case DRAINING -> Messages.draining(settings, key);
@@ -436,6 +445,13 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     public CompletableFuture<Permit> acquireAllAsync(Collection<? extends K> keys, Duration waitTime) {
         long nanos = nanos(waitTime);
         SeveralFuture future = new SeveralFuture(this, new KeyOrder(stripes, keys), nanos, waitTime);
+        future.start();
+        return future;
+    }
+
+    @Override
+    public CompletableFuture<Permit> tryAcquireAllAsync(Collection<? extends K> keys) {
+        SeveralFuture future = new SeveralFuture(this, new KeyOrder(stripes, keys), 0, null);
         future.start();
         return future;
     }

@@ -199,6 +199,16 @@ public interface KeyedLocker<K> extends AutoCloseable {
     CompletableFuture<Permit> acquireAsync(K key, Duration waitTime);
 
     /**
+     * Takes a permit of a key if one is free now and nobody waits for it. The permit belongs to no thread, as with
+     * {@link #acquireAsync(Object)}, so unlike {@link #tryAcquire(Object)} this does not re-enter.
+     *
+     * @param key the key
+     * @return a future of the permit, complete on return unless the locker must ask beyond this process; it fails with
+     *     {@link LockRejectedException} (none was free) or {@link KeyedLockerClosedException}
+     */
+    CompletableFuture<Permit> tryAcquireAsync(K key);
+
+    /**
      * Takes a permit of each of several keys, all or none, waiting up to {@link KeyedLockerSettings#waitTime()} in all.
      *
      * <p>The keys are taken in one canonical order, the same for all callers, so that callers who take several at once cannot
@@ -253,6 +263,17 @@ public interface KeyedLocker<K> extends AutoCloseable {
      * @throws IllegalArgumentException if {@code waitTime} is negative
      */
     CompletableFuture<Permit> acquireAllAsync(Collection<? extends K> keys, Duration waitTime);
+
+    /**
+     * Takes a permit of each of several keys if all are free now. The permits belong to no thread, as with
+     * {@link #acquireAsync(Object)}.
+     *
+     * @param keys the keys; neither changed nor kept. If empty, the permit holds nothing
+     * @return a future of one permit for all, complete when that of {@link #tryAcquireAsync(Object)} would be; it fails as
+     *     that does
+     * @throws NullPointerException if a key is null
+     */
+    CompletableFuture<Permit> tryAcquireAllAsync(Collection<? extends K> keys);
 
     /**
      * Runs a task under the lock of a key, waiting up to {@link KeyedLockerSettings#waitTime()}.

@@ -48,6 +48,11 @@ final class Messages {
                 "the queue is full (maxWaiters " + settings.maxWaiters() + "): " + describe(settings, key));
     }
 
+    static LockRejectedException taken(KeyedLockerSettings settings, Object key) {
+        return new LockRejectedException(
+                settings.name(), key, "no permit is free, and the try does not wait: " + describe(settings, key));
+    }
+
     static LockReentryException reentry(KeyedLockerSettings settings, Object key) {
         return new LockReentryException(
                 settings.name(),

@@ -23,7 +23,8 @@ final class PermitFuture extends AcquisitionFuture {
 
     private final DefaultKeyedLocker<?> locker;
 
-    private final Duration waitTime;
+    /** Null for a try, which never comes to wait. */
+    private final @Nullable Duration waitTime;
 
     /** The place in the queue, null if there was no need for one. Written once, under the stripe. */
     private volatile @Nullable Waiter waiter;
@@ -31,7 +32,7 @@ final class PermitFuture extends AcquisitionFuture {
     /** Ends the wait; null if it has no end. Written once by the thread that asked. */
     private volatile @Nullable Future<?> timer;
 
-    PermitFuture(DefaultKeyedLocker<?> locker, Duration waitTime) {
+    PermitFuture(DefaultKeyedLocker<?> locker, @Nullable Duration waitTime) {
         this.locker = locker;
         this.waitTime = waitTime;
     }
@@ -116,7 +117,7 @@ final class PermitFuture extends AcquisitionFuture {
     private void timeOut() {
         Waiter w = waiter;
         if (w != null && withdraw(KeyedLockerListener.Outcome.TIMEOUT)) {
-            RuntimeException failure = Messages.timeout(locker.settings(), w.entry.key, waitTime);
+            RuntimeException failure = locker.failureOf(Answer.Refusal.TAKEN, w.entry.key, waitTime);
             // Not here: what depends on the future may take its time, and other waits end on this thread.
             defaultExecutor().execute(() -> fail(failure));
         }

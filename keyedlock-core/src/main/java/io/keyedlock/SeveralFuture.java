@@ -30,7 +30,7 @@ final class SeveralFuture extends AcquisitionFuture {
 
     private final long nanos;
 
-    private final Duration waitTime;
+    private final @Nullable Duration waitTime;
 
     private final long start;
 
@@ -45,7 +45,7 @@ final class SeveralFuture extends AcquisitionFuture {
 
     private @Nullable Permit permit;
 
-    SeveralFuture(DefaultKeyedLocker<?> locker, KeyOrder keys, long nanos, Duration waitTime) {
+    SeveralFuture(DefaultKeyedLocker<?> locker, KeyOrder keys, long nanos, @Nullable Duration waitTime) {
         this.locker = locker;
         this.keys = keys;
         this.nanos = nanos;

@@ -13,6 +13,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.support.AopUtils;
+import org.springframework.core.KotlinDetector;
 import org.springframework.core.annotation.AnnotationConfigurationException;
 import org.springframework.core.annotation.MergedAnnotation;
 import org.springframework.core.annotation.MergedAnnotations;
@@ -144,7 +145,10 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
     }
 
     private static String signature(Method method, boolean qualified) {
+        // The last parameter of a suspending function is none that its source has.
+        int last = method.getParameterCount() - (KotlinDetector.isSuspendingFunction(method) ? 1 : 0);
         return Stream.of(method.getParameterTypes())
+                .limit(last)
                 .map(parameter -> qualified ? parameter.getTypeName() : parameter.getSimpleName())
                 .collect(Collectors.joining(",", method.getName() + "(", ")"));
     }

@@ -3,6 +3,7 @@ package io.keyedlock.aop;
 
 import io.keyedlock.annotation.KeyedLock;
 import java.lang.reflect.Method;
+import java.util.concurrent.Executor;
 import java.util.function.Supplier;
 import org.springframework.aop.ClassFilter;
 import org.springframework.aop.support.DefaultPointcutAdvisor;
@@ -27,14 +28,20 @@ public final class KeyedLockAdvisor extends DefaultPointcutAdvisor {
      * @param beans where annotated beans, and the beans that expressions name, are
      * @param lockers gives the lockers
      * @param defaultRelease gives what {@link KeyedLock.Release#DEFAULT} stands for
+     * @param executor gives what runs the bodies of methods with a {@code CompletionStage} that had to wait; asked for when
+     *     one has waited
      * @param order where it stands among other advice; lower is further outside
      */
     public KeyedLockAdvisor(
             ConfigurableListableBeanFactory beans,
             Supplier<KeyedLockerSource> lockers,
             Supplier<KeyedLock.Release> defaultRelease,
+            Supplier<Executor> executor,
             int order) {
-        this(new LockedMethods(new LockedMethodParser(beans, lockers, defaultRelease)), new Proxies(beans), order);
+        this(
+                new LockedMethods(new LockedMethodParser(beans, lockers, defaultRelease, executor)),
+                new Proxies(beans),
+                order);
     }
 
     private KeyedLockAdvisor(LockedMethods methods, Proxies proxies, int order) {

@@ -25,7 +25,6 @@ final class KeyedLockInterceptor implements MethodInterceptor {
             // A proxy whose target changes may stand before a class that has no annotation.
             return invocation.proceed();
         }
-        CallContext context = method.contextOf(invocation, target);
-        return method.applies(context) ? method.strategy().call(invocation, method, context) : invocation.proceed();
+        return method.strategy().call(invocation, method, method.contextOf(invocation, target));
     }
 }

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.aop;
 
-import java.lang.reflect.Method;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Flow;
 import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
-import org.springframework.core.KotlinDetector;
 import org.springframework.core.ReactiveAdapterRegistry;
 import org.springframework.core.ResolvableType;
 
@@ -45,16 +43,17 @@ final class LateResult {
     private LateResult() {}
 
     /** What of a method's result comes later, as words for a message; null if all of it is there on return. */
-    static @Nullable String of(Method method, Class<?> type) {
-        if (KotlinDetector.isSuspendingFunction(method)) {
-            return "a suspending function";
-        }
-        ResolvableType result = ResolvableType.forMethodReturnType(method, type);
+    static @Nullable String of(ResolvableType result) {
         Class<?> raw = result.resolve(Object.class);
         if (isAnyOf(raw, Set.of(CALLABLE))) {
             return raw.getSimpleName();
         }
         return running(result, new HashSet<>());
+    }
+
+    /** What comes even later than the result, as part of it; null if there is nothing of that kind. */
+    static @Nullable String inside(ResolvableType result) {
+        return inside(result, new HashSet<>());
     }
 
     /** Whether a method that declares this type may return something late without saying so. */
@@ -64,6 +63,11 @@ final class LateResult {
 
     static boolean isRunning(Class<?> type) {
         return IS_RUNNING.get(type);
+    }
+
+    /** Whether this is a publisher, or what Spring can make one of. */
+    static boolean isReactive(Class<?> type) {
+        return isRunning(type) && !isFuture(type);
     }
 
     /** Whether this is a future, which can be asked to wait. */
@@ -77,15 +81,20 @@ final class LateResult {
             return null;
         }
         if (isRunning(raw)) {
-            return raw.getSimpleName();
+            String inside = inside(type, seen);
+            return inside == null ? raw.getSimpleName() : inside;
         }
         if (raw.isArray()) {
             return running(type.getComponentType(), seen);
         }
+        return inside(type, seen);
+    }
+
+    private static @Nullable String inside(ResolvableType type, Set<ResolvableType> seen) {
         for (ResolvableType argument : type.getGenerics()) {
             String found = running(argument, seen);
             if (found != null) {
-                return raw.getSimpleName() + "<" + found + ">";
+                return type.resolve(Object.class).getSimpleName() + "<" + found + ">";
             }
         }
         return null;

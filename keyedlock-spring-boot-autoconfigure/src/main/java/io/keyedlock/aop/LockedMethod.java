@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.aop;
 
+import io.keyedlock.KeyedLocker;
+import io.keyedlock.LockRejectedException;
 import io.keyedlock.annotation.KeyedLock;
 import java.lang.reflect.Method;
 import java.time.Duration;
@@ -90,6 +92,18 @@ record LockedMethod(
             several.add(nonNull(element, "has null at index " + several.size()));
         }
         return several;
+    }
+
+    /** What a call gets that does not wait and found no permit free. */
+    LockRejectedException refused(KeyedLocker<Object> locker, Object key) {
+        return new LockRejectedException(
+                locker.name(),
+                key,
+                "No permit of " + described(locker, key) + " is free, and " + place + " does not wait");
+    }
+
+    static String described(KeyedLocker<Object> locker, Object key) {
+        return (locker.settings().showKeys() ? "key '" + key + "'" : "a key") + " of locker '" + locker.name() + "'";
     }
 
     private @Nullable Object evaluate(CallContext context) {

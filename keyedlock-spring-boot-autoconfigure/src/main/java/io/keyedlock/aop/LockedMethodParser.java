@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.concurrent.Executor;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
@@ -27,16 +28,19 @@ final class LockedMethodParser {
     private final Supplier<KeyedLockerSource> lockers;
     private final Supplier<KeyedLock.Release> defaultRelease;
     private final LockExpressions expressions;
+    private final ResultStrategies results;
     private final boolean transactions = TransactionHold.isPossible();
 
     LockedMethodParser(
             ConfigurableListableBeanFactory beans,
             Supplier<KeyedLockerSource> lockers,
-            Supplier<KeyedLock.Release> defaultRelease) {
+            Supplier<KeyedLock.Release> defaultRelease,
+            Supplier<Executor> executor) {
         this.beans = beans;
         this.lockers = lockers;
         this.defaultRelease = defaultRelease;
         this.expressions = new LockExpressions(beans);
+        this.results = new ResultStrategies(executor);
     }
 
     /**
@@ -85,7 +89,7 @@ final class LockedMethodParser {
             }
             KeyedLock.Policy policy = attributes.getEnum("policy", KeyedLock.Policy.class);
             Duration waitTime = waitTime(policy);
-            ResultStrategy strategy = strategy();
+            ResultStrategy strategy = results.of(annotated, this::report);
             return new LockedMethod(
                     annotated.described(),
                     method,
@@ -260,30 +264,13 @@ final class LockedMethodParser {
 
         private @Nullable Object emptyResult() {
             Class<?> type = method.getReturnType();
-            if (type == Optional.class) {
-                return Optional.empty();
-            }
-            if (type != void.class) {
+            if (!ResultStrategies.mayBeSkipped(annotated)) {
                 report(
                         "policy = SKIP returns nothing, and " + type.getSimpleName() + " has no empty value",
-                        "Return void or Optional, or write policy = REJECT");
+                        "Return void, Optional, a CompletionStage<Void> or a publisher that may be empty, "
+                                + "or write policy = REJECT");
             }
-            return null;
-        }
-
-        private ResultStrategy strategy() {
-            String late = LateResult.of(method, annotated.type());
-            if (late == null) {
-                return LateResult.mayHide(method.getReturnType()) ? new UndeclaredResult() : new PlainResult();
-            }
-            if (annotated.isAsync() && LateResult.isFuture(method.getReturnType())) {
-                return new AsyncMethodResult();
-            }
-            report(
-                    "its result finishes later (" + late + "), after the lock would have been given back",
-                    "Return the value itself (with @Async the method runs elsewhere all the same), or take the lock with "
-                            + "KeyedLocker.acquireAsync and close the permit when the result is complete");
-            return new PlainResult();
+            return type == Optional.class ? Optional.empty() : null;
         }
 
         /** The value of an attribute with its placeholders replaced; empty if that fails. */

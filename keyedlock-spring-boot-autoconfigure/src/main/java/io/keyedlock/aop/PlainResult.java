@@ -3,7 +3,6 @@ package io.keyedlock.aop;
 
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.LockInterruptedException;
-import io.keyedlock.LockRejectedException;
 import io.keyedlock.Permit;
 import io.keyedlock.annotation.KeyedLock;
 import java.time.Duration;
@@ -21,6 +20,9 @@ class PlainResult implements ResultStrategy {
     @Override
     public final @Nullable Object call(MethodInvocation invocation, LockedMethod method, CallContext context)
             throws Throwable {
+        if (!method.applies(context)) {
+            return invocation.proceed();
+        }
         Permit permit = take(method, context);
         if (permit == null) {
             return method.emptyResult();
@@ -75,10 +77,7 @@ class PlainResult implements ResultStrategy {
         if (permit.isPresent() || method.policy() == KeyedLock.Policy.SKIP) {
             return permit.orElse(null);
         }
-        throw new LockRejectedException(
-                locker.name(),
-                key,
-                "No permit of " + described(locker, key) + " is free, and " + method.place() + " does not wait");
+        throw method.refused(locker, key);
     }
 
     private static RuntimeException interrupted(
@@ -91,11 +90,7 @@ class PlainResult implements ResultStrategy {
         return new LockInterruptedException(
                 locker.name(),
                 key,
-                "Interrupted before " + method.place() + " got a permit of " + described(locker, key),
+                "Interrupted before " + method.place() + " got a permit of " + LockedMethod.described(locker, key),
                 e);
-    }
-
-    private static String described(KeyedLocker<Object> locker, Object key) {
-        return (locker.settings().showKeys() ? "key '" + key + "'" : "a key") + " of locker '" + locker.name() + "'";
     }
 }

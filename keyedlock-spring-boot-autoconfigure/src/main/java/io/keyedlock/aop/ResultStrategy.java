@@ -4,7 +4,7 @@ package io.keyedlock.aop;
 import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
 
-/** How a call runs under its lock, given what kind of result its method has: when the lock is taken, and when given back. */
+/** How a call runs under its lock, given what kind of result its method has: whether and when the lock is taken, and when given back. */
 interface ResultStrategy {
 
     /**

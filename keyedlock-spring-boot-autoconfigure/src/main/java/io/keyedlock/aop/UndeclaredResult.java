@@ -13,7 +13,7 @@ final class UndeclaredResult extends PlainResult {
             throw new IllegalStateException("@KeyedLock on " + method.place() + ": it returned a "
                     + result.getClass().getName()
                     + ", which finishes after the lock is given back. Declare such a result, "
-                    + "and take the lock with KeyedLocker.acquireAsync.");
+                    + "or take the lock with KeyedLocker.acquireAsync.");
         }
         return result;
     }

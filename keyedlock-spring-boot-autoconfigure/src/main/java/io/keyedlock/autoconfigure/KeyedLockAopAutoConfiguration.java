@@ -41,6 +41,7 @@ public final class KeyedLockAopAutoConfiguration {
                 ConfigurableListableBeanFactory beans,
                 ObjectProvider<LockerRegistry> registry,
                 ObjectProvider<KeyedLockProperties> properties,
+                ObjectProvider<BodyExecutor> executor,
                 Environment environment) {
             int order = Binder.get(environment)
                     .bind("keyedlock.aop.order", Integer.class)
@@ -52,7 +53,15 @@ public final class KeyedLockAopAutoConfiguration {
                         case AFTER_TRANSACTION -> KeyedLock.Release.AFTER_TRANSACTION;
                         case ON_RETURN -> KeyedLock.Release.ON_RETURN;
                     },
+                    () -> executor.getObject().get(),
                     order);
+        }
+
+        @Bean
+        @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+        static BodyExecutor keyedLockBodyExecutor(
+                ConfigurableListableBeanFactory beans, KeyedLockProperties properties) {
+            return new BodyExecutor(beans, properties.executor());
         }
 
         @Bean

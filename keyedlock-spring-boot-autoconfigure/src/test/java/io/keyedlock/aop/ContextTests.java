@@ -151,6 +151,7 @@ class ContextTests {
                             context.getBeanFactory(),
                             () -> lockers,
                             () -> KeyedLock.Release.DEFAULT,
+                            () -> Runnable::run,
                             Ordered.LOWEST_PRECEDENCE));
             context.registerBean(Service.class);
             context.refresh();

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.aop;
+
+import kotlin.Unit;
+import kotlin.coroutines.Continuation;
+import kotlin.coroutines.CoroutineContext;
+import kotlinx.coroutines.Job;
+import kotlinx.coroutines.channels.BufferOverflow;
+import kotlinx.coroutines.flow.Flow;
+import kotlinx.coroutines.flow.FlowCollector;
+import kotlinx.coroutines.flow.FlowKt;
+import kotlinx.coroutines.reactive.ReactiveFlowKt;
+import kotlinx.coroutines.reactor.ReactorFlowKt;
+import org.aopalliance.intercept.MethodInvocation;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * For Kotlin functions that return a {@code Flow} and do not suspend. Each collection is a call of its own.
+ *
+ * <p>To be touched only where kotlinx-coroutines-reactor is there.
+ */
+final class FlowResult implements ResultStrategy {
+
+    @Override
+    public Object call(MethodInvocation invocation, LockedMethod method, CallContext context) {
+        return new LockedFlow(invocation, method, context);
+    }
+
+    /** Goes through a {@code Flux}, but the flow of the method runs where its collector does, and no value ahead of it. */
+    private record LockedFlow(MethodInvocation invocation, LockedMethod method, CallContext context)
+            implements Flow<Object> {
+
+        @Override
+        public @Nullable Object collect(
+                FlowCollector<? super Object> collector, Continuation<? super Unit> continuation) {
+            // The job stays out, as cancellation comes through the subscription.
+            CoroutineContext own = continuation.getContext().minusKey(Job.Key);
+            ReactiveCall call = new ReactiveCall(
+                    invocation,
+                    method,
+                    context,
+                    flow -> ReactiveResult.untyped(ReactorFlowKt.asFlux((Flow<?>) flow, own)));
+            return FlowKt.buffer(ReactiveFlowKt.asFlow(new LockedFlux(call).assembled()), 0, BufferOverflow.SUSPEND)
+                    .collect(collector, continuation);
+        }
+    }
+}

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.aop;
+
+import io.keyedlock.KeyedLocker;
+import io.keyedlock.LockReentryException;
+import io.keyedlock.LockRejectedException;
+import io.keyedlock.Permit;
+import io.keyedlock.annotation.KeyedLock;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+import org.reactivestreams.Publisher;
+import org.reactivestreams.Subscription;
+import reactor.core.CoreSubscriber;
+import reactor.core.Exceptions;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.Operators;
+import reactor.core.scheduler.Scheduler;
+import reactor.core.scheduler.Schedulers;
+import reactor.util.context.Context;
+
+/**
+ * One subscription to a locked call: first a place in the queue, then a subscriber of what the method returned, which passes
+ * signals and demand on as they come.
+ */
+final class LockedSubscriber extends Operators.DeferredSubscription implements CoreSubscriber<Object> {
+
+    /*
+     * COURSE
+     * start     Downstream gets its subscription at once, so that it can cancel a wait; demand is kept for the source.
+     * acquire   A free permit: the body runs right here. Otherwise on a scheduler, once the acquisition has ended.
+     * run       The method is called and its publisher subscribed, with what is held in the context.
+     * end       The permit goes back before downstream hears of completion or error, so that what it does next finds
+     *           the key free. The value of a Mono waits for that too, as many take it for the end.
+     *
+     * WHO WINS, AND WHAT THE LOSER OWES
+     * Cancellation against the grant: cancel() marks this as cancelled and then looks for the acquisition and for what
+     * is held; the other side stores what it has and then looks for the mark. One of them sees the other, and both may
+     * try to give back: who takes held out of its field does.
+     * Cancellation against the end: whichever takes held out gives back. Signals of the source after a cancellation pass,
+     * as everywhere.
+     * An inner call against the end of the outer one: see Held.
+     */
+
+    private static final VarHandle HELD;
+
+    static {
+        try {
+            HELD = MethodHandles.lookup().findVarHandle(LockedSubscriber.class, "held", Held.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private final CoreSubscriber<? super Object> actual;
+
+    private final ReactiveCall call;
+
+    /** Whether the source is to give one value at most. */
+    private final boolean single;
+
+    /** What {@link #actual} has, with {@link #held} once that is there. */
+    private Context context;
+
+    /** Written by the subscribing thread, if it has to wait. */
+    private volatile @Nullable CompletableFuture<Permit> acquisition;
+
+    /** Written before the method is called; null again once it is given back, by whoever takes it out. */
+    private volatile @Nullable Held held;
+
+    /** The value of a Mono until it completes. This and the next are used by the source's signals only. */
+    private @Nullable Object value;
+
+    private boolean done;
+
+    LockedSubscriber(CoreSubscriber<? super Object> actual, ReactiveCall call, boolean single) {
+        this.actual = actual;
+        this.call = call;
+        this.single = single;
+        this.context = actual.currentContext();
+    }
+
+    void start() {
+        actual.onSubscribe(this);
+        if (isCancelled()) {
+            return;
+        }
+        LockedMethod method = call.method();
+        try {
+            if (method.applies(call.context())) {
+                acquire(method, method.locker().get(), AsyncPermits.keysOf(method, call.context()));
+                return;
+            }
+        } catch (Throwable e) {
+            // A condition or key that fails, a key whose own code throws, no locker: nothing is held.
+            Exceptions.throwIfFatal(e);
+            onError(e);
+            return;
+        }
+        run();
+    }
+
+    // ---- acquiring
+
+    private void acquire(LockedMethod method, KeyedLocker<Object> locker, Object keys) {
+        Held outer = context.getOrDefault(Held.class, null);
+        List<Held> entered = List.of();
+        CompletableFuture<Permit> asked;
+        if (outer == null) {
+            asked = AsyncPermits.of(method, locker, keys);
+        } else {
+            entered = new ArrayList<>();
+            boolean asking = false;
+            try {
+                asked = inside(method, locker, keys, outer, entered);
+                asking = true;
+            } finally {
+                if (!asking) {
+                    entered.forEach(Held::leave);
+                }
+            }
+        }
+        List<Held> inner = entered;
+        if (asked.isDone()) {
+            acquired(locker, keys, asked, outer, inner);
+            return;
+        }
+        acquisition = asked;
+        CallerContext caller = CallerContext.capture(context);
+        // A body that may block where it was subscribed may still block where it is resumed.
+        Scheduler scheduler = Schedulers.isInNonBlockingThread() ? Schedulers.parallel() : Schedulers.boundedElastic();
+        asked.whenComplete((permit, failure) -> {
+            if (failure != null && isCancelled()) {
+                inner.forEach(Held::leave);
+                return;
+            }
+            try {
+                // Never here: this is the thread of who gave the permit back, or of a timer.
+                scheduler.schedule(() -> caller.run(() -> acquired(locker, keys, asked, outer, inner)));
+            } catch (Throwable e) {
+                inner.forEach(Held::leave);
+                if (permit != null) {
+                    permit.close();
+                }
+                onError(e);
+            }
+        });
+        if (isCancelled()) {
+            asked.cancel(false);
+        }
+    }
+
+    /** Asks for what this chain does not hold yet; what it does hold is used again. */
+    private static CompletableFuture<Permit> inside(
+            LockedMethod method, KeyedLocker<Object> locker, Object keys, Held outer, List<Held> entered) {
+        List<Object> wanted = method.hasSeveralKeys() ? AsyncPermits.several(keys) : List.of(keys);
+        List<Object> missing = new ArrayList<>();
+        for (Object key : wanted) {
+            Held mine = Held.enter(outer, locker, key);
+            if (mine == null) {
+                missing.add(key);
+                continue;
+            }
+            entered.add(mine);
+            if (!locker.settings().reentrant()) {
+                return CompletableFuture.failedFuture(reentry(method, locker, key));
+            }
+        }
+        if (missing.isEmpty()) {
+            return CompletableFuture.completedFuture(() -> {});
+        }
+        return method.hasSeveralKeys()
+                ? AsyncPermits.ofAll(method, locker, missing)
+                : AsyncPermits.ofOne(method, locker, keys);
+    }
+
+    private static RuntimeException reentry(LockedMethod method, KeyedLocker<Object> locker, Object key) {
+        String problem = method.place() + " is called by a chain that holds " + LockedMethod.described(locker, key)
+                + " already, and the locker is not reentrant";
+        return method.policy() == KeyedLock.Policy.BLOCK
+                ? new LockReentryException(locker.name(), key, problem)
+                : new LockRejectedException(locker.name(), key, problem);
+    }
+
+    /** Goes on with an acquisition that has ended. */
+    private void acquired(
+            KeyedLocker<Object> locker,
+            Object keys,
+            CompletableFuture<Permit> ended,
+            @Nullable Held outer,
+            List<Held> entered) {
+        Throwable failure = AsyncPermits.failureOf(ended);
+        if (failure != null) {
+            entered.forEach(Held::leave);
+            if (isCancelled()) {
+                return;
+            }
+            if (AsyncPermits.isSkipped(call.method(), failure)) {
+                onComplete();
+            } else {
+                onError(AsyncPermits.explained(call.method(), locker, keys, failure));
+            }
+            return;
+        }
+        Permit own = ended.join();
+        Permit all = entered.isEmpty()
+                ? own
+                : () -> {
+                    own.close();
+                    entered.forEach(Held::leave);
+                };
+        Held mine = new Held(locker, keys, call.method().hasSeveralKeys(), all, outer);
+        context = context.put(Held.class, mine);
+        held = mine;
+        if (isCancelled()) {
+            release();
+        } else {
+            run();
+        }
+    }
+
+    private void run() {
+        try {
+            Publisher<Object> source = call.proceed();
+            CoreSubscriber<Object> me = this;
+            if (single) {
+                Mono.fromDirect(source).subscribe(me);
+            } else {
+                Flux.from(source).subscribe(me);
+            }
+        } catch (Throwable e) {
+            release();
+            Exceptions.throwIfFatal(e);
+            onError(e);
+        }
+    }
+
+    /** Gives back what is held, once. */
+    private void release() {
+        if (held != null && HELD.getAndSet(this, null) instanceof Held mine) {
+            mine.leave();
+        }
+    }
+
+    // ---- what downstream says
+
+    @Override
+    public void cancel() {
+        super.cancel();
+        CompletableFuture<Permit> waiting = acquisition;
+        if (waiting != null) {
+            waiting.cancel(false);
+        }
+        release();
+    }
+
+    // ---- what the source says
+
+    @Override
+    public Context currentContext() {
+        return context;
+    }
+
+    @Override
+    public void onSubscribe(Subscription subscription) {
+        set(subscription);
+    }
+
+    @Override
+    public void onNext(Object next) {
+        if (done) {
+            Operators.onNextDropped(next, context);
+        } else if (single) {
+            value = next;
+        } else {
+            actual.onNext(next);
+        }
+    }
+
+    @Override
+    public void onError(Throwable failure) {
+        if (done) {
+            Operators.onErrorDropped(failure, context);
+            return;
+        }
+        done = true;
+        Operators.onDiscard(value, context);
+        value = null;
+        release();
+        actual.onError(failure);
+    }
+
+    @Override
+    public void onComplete() {
+        if (done) {
+            return;
+        }
+        done = true;
+        Object last = value;
+        value = null;
+        release();
+        if (last != null) {
+            if (isCancelled()) {
+                Operators.onDiscard(last, context);
+                return;
+            }
+            actual.onNext(last);
+        }
+        actual.onComplete();
+    }
+}

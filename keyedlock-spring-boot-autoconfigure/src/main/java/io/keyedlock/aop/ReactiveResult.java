@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.aop;
+
+import java.util.function.Function;
+import org.aopalliance.intercept.MethodInvocation;
+import org.jspecify.annotations.Nullable;
+import org.reactivestreams.Publisher;
+import org.springframework.core.ReactiveAdapter;
+import org.springframework.core.ReactiveAdapterRegistry;
+import reactor.core.publisher.Mono;
+
+/**
+ * For methods that return a publisher, or what can be turned into one and back. Each subscription is a call of its own: it
+ * evaluates the key, takes the lock, calls the method, and holds the lock until completion, error or cancellation.
+ *
+ * <p>To be touched only where Reactor is there.
+ */
+final class ReactiveResult implements ResultStrategy {
+
+    /** Whether there is one value at most. */
+    private final boolean single;
+
+    private final Function<Object, Publisher<Object>> asPublisher;
+
+    private final Function<Publisher<Object>, Object> asResult;
+
+    private ReactiveResult(
+            boolean single,
+            Function<Object, Publisher<Object>> asPublisher,
+            Function<Publisher<Object>, Object> asResult) {
+        this.single = single;
+        this.asPublisher = asPublisher;
+        this.asResult = asResult;
+    }
+
+    /** For a type of the registry; null if that cannot give what a method of this type must return. */
+    static @Nullable ReactiveResult of(Class<?> declared) {
+        ReactiveAdapter adapter = adapterOf(declared);
+        if (adapter == null) {
+            return null;
+        }
+        return new ReactiveResult(
+                !adapter.isMultiValue(), result -> publisher(result, adapter), adapter::fromPublisher);
+    }
+
+    /** For a suspending function, which stands behind a publisher as far as advice sees it. */
+    static ReactiveResult suspending(boolean single) {
+        return new ReactiveResult(
+                single,
+                result -> result instanceof Publisher<?> some ? untyped(some) : Mono.just(result),
+                publisher -> publisher);
+    }
+
+    /** Whether a publisher of this type may complete without a value. */
+    static boolean mayBeEmpty(Class<?> declared) {
+        ReactiveAdapter adapter = adapterOf(declared);
+        return adapter != null && adapter.supportsEmpty();
+    }
+
+    private static @Nullable ReactiveAdapter adapterOf(Class<?> declared) {
+        ReactiveAdapter adapter = ReactiveAdapterRegistry.getSharedInstance().getAdapter(declared);
+        return adapter != null && declared.isAssignableFrom(adapter.getReactiveType()) ? adapter : null;
+    }
+
+    private static Publisher<Object> publisher(Object result, ReactiveAdapter adapter) {
+        return result instanceof Publisher<?> some ? untyped(some) : adapter.toPublisher(result);
+    }
+
+    @SuppressWarnings("unchecked") // what it gives is passed on as it is
+    static Publisher<Object> untyped(Publisher<?> publisher) {
+        return (Publisher<Object>) publisher;
+    }
+
+    @Override
+    public Object call(MethodInvocation invocation, LockedMethod method, CallContext context) {
+        ReactiveCall call = new ReactiveCall(invocation, method, context, asPublisher);
+        return asResult.apply(single ? new LockedMono(call).assembled() : new LockedFlux(call).assembled());
+    }
+}

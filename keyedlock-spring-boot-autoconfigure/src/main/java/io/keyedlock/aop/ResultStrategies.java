@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.aop;
+
+import java.lang.reflect.Method;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.function.BiConsumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.springframework.core.KotlinDetector;
+import org.springframework.core.ResolvableType;
+import org.springframework.util.ClassUtils;
+
+/** Chooses how the calls of a method run, given what it returns. What is not on the class path is not touched. */
+final class ResultStrategies {
+
+    private static final String FLOW = "kotlinx.coroutines.flow.Flow";
+
+    private static final String BY_HAND =
+            "take the lock with KeyedLocker.acquireAsync and close the permit when the result is complete";
+
+    private static final boolean REACTOR = isPresent("reactor.core.publisher.Mono");
+
+    private static final boolean COROUTINES = REACTOR && isPresent("kotlinx.coroutines.reactor.MonoKt");
+
+    private final Supplier<Executor> executor;
+
+    ResultStrategies(Supplier<Executor> executor) {
+        this.executor = executor;
+    }
+
+    private static boolean isPresent(String className) {
+        return ClassUtils.isPresent(className, ResultStrategies.class.getClassLoader());
+    }
+
+    /**
+     * How the calls of a method run.
+     *
+     * @param report takes a problem and its remedy, if calls of the method cannot be locked
+     */
+    ResultStrategy of(AnnotatedMethod annotated, BiConsumer<String, String> report) {
+        Method method = annotated.method();
+        if (KotlinDetector.isSuspendingFunction(method)) {
+            return suspending(method, report);
+        }
+        ResolvableType result = ResolvableType.forMethodReturnType(method, annotated.type());
+        Class<?> raw = result.resolve(Object.class);
+        String late = LateResult.of(result);
+        if (late == null) {
+            return LateResult.mayHide(raw) ? new UndeclaredResult() : new PlainResult();
+        }
+        if (annotated.isAsync() && LateResult.isFuture(raw)) {
+            return new AsyncMethodResult();
+        }
+        if (LateResult.isRunning(raw)) {
+            String inside = LateResult.inside(result);
+            ResultStrategy strategy = inside == null ? running(raw) : null;
+            if (strategy != null) {
+                return strategy;
+            }
+        }
+        report.accept(
+                "its result finishes later (" + late + "), after the lock would have been given back", remedy(raw));
+        return new PlainResult();
+    }
+
+    /** Whether a call may be left out and give its caller nothing. */
+    static boolean mayBeSkipped(AnnotatedMethod annotated) {
+        Method method = annotated.method();
+        if (KotlinDetector.isSuspendingFunction(method)) {
+            return COROUTINES && KotlinDetector.isKotlinReflectPresent() && SuspendingFunctions.mayBeEmpty(method);
+        }
+        ResolvableType result = ResolvableType.forMethodReturnType(method, annotated.type());
+        Class<?> raw = result.resolve(Object.class);
+        if (LateResult.isFuture(raw)) {
+            return result.getGeneric().resolve() == Void.class;
+        }
+        return raw == void.class || raw == Optional.class || (REACTOR && ReactiveResult.mayBeEmpty(raw));
+    }
+
+    private ResultStrategy suspending(Method method, BiConsumer<String, String> report) {
+        if (!COROUTINES || !KotlinDetector.isKotlinReflectPresent()) {
+            report.accept(
+                    "a suspending function needs libraries that are not there",
+                    "Add org.jetbrains.kotlinx:kotlinx-coroutines-reactor and org.jetbrains.kotlin:kotlin-reflect");
+            return new PlainResult();
+        }
+        ResolvableType result = SuspendingFunctions.resultOf(method);
+        boolean flow = result.resolve(Object.class).getName().equals(FLOW);
+        String late = flow ? LateResult.inside(result) : LateResult.of(result);
+        if (late != null) {
+            report.accept(
+                    "its result finishes later (" + late + "), after the suspending function has ended",
+                    "Return the value itself, or " + BY_HAND);
+        }
+        return ReactiveResult.suspending(!flow);
+    }
+
+    private @Nullable ResultStrategy running(Class<?> raw) {
+        if (raw == CompletableFuture.class || raw == CompletionStage.class) {
+            return new StageResult(executor);
+        }
+        if (LateResult.isFuture(raw) || !REACTOR) {
+            return null;
+        }
+        if (raw.getName().equals(FLOW)) {
+            return COROUTINES ? new FlowResult() : null;
+        }
+        return ReactiveResult.of(raw);
+    }
+
+    private static String remedy(Class<?> raw) {
+        if (raw.getName().startsWith("kotlinx.coroutines.") && !COROUTINES) {
+            return "Add org.jetbrains.kotlinx:kotlinx-coroutines-reactor";
+        }
+        if (!REACTOR && LateResult.isReactive(raw)) {
+            return "Add io.projectreactor:reactor-core, or " + BY_HAND;
+        }
+        return "Return the value itself (with @Async the method runs elsewhere all the same), a CompletableFuture, a Mono"
+                + " or a Flux of it, or " + BY_HAND;
+    }
+}
