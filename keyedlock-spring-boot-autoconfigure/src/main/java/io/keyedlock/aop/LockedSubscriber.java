@@ -11,6 +11,8 @@ import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicLongFieldUpdater;
+import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Publisher;
 import org.reactivestreams.Subscription;
@@ -27,7 +29,7 @@ import reactor.util.context.Context;
  * One subscription to a locked call: first a place in the queue, then a subscriber of what the method returned, which passes
  * signals and demand on as they come.
  */
-final class LockedSubscriber extends Operators.DeferredSubscription implements CoreSubscriber<Object> {
+final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
 
     /*
      * COURSE
@@ -38,13 +40,19 @@ final class LockedSubscriber extends Operators.DeferredSubscription implements C
      *           the key free. The value of a Mono waits for that too, as many take it for the end.
      *
      * WHO WINS, AND WHAT THE LOSER OWES
-     * Cancellation against the grant: cancel() marks this as cancelled and then looks for the acquisition and for what
+     * Cancellation against the grant: cancel() marks the source as cancelled and then looks for the acquisition and for what
      * is held; the other side stores what it has and then looks for the mark. One of them sees the other, and both may
      * try to give back: who takes held out of its field does.
      * Cancellation against the end: whichever takes held out gives back. Signals of the source after a cancellation pass,
      * as everywhere.
      * An inner call against the end of the outer one: see Held.
      */
+
+    private static final AtomicReferenceFieldUpdater<LockedSubscriber, Subscription> SOURCE =
+            AtomicReferenceFieldUpdater.newUpdater(LockedSubscriber.class, Subscription.class, "source");
+
+    private static final AtomicLongFieldUpdater<LockedSubscriber> REQUESTED =
+            AtomicLongFieldUpdater.newUpdater(LockedSubscriber.class, "requested");
 
     private static final VarHandle HELD;
 
@@ -65,6 +73,12 @@ final class LockedSubscriber extends Operators.DeferredSubscription implements C
 
     /** What {@link #actual} has, with {@link #held} once that is there. */
     private Context context;
+
+    /** The subscription of what the method returned once that is there; that of {@link Operators} for cancelled ones. */
+    private volatile @Nullable Subscription source;
+
+    /** What downstream has asked for and the source has not been told. */
+    private volatile long requested;
 
     /** Written by the subscribing thread, if it has to wait. */
     private volatile @Nullable CompletableFuture<Permit> acquisition;
@@ -225,12 +239,12 @@ final class LockedSubscriber extends Operators.DeferredSubscription implements C
 
     private void run() {
         try {
-            Publisher<Object> source = call.proceed();
+            Publisher<Object> publisher = call.proceed();
             CoreSubscriber<Object> me = this;
             if (single) {
-                Mono.fromDirect(source).subscribe(me);
+                Mono.fromDirect(publisher).subscribe(me);
             } else {
-                Flux.from(source).subscribe(me);
+                Flux.from(publisher).subscribe(me);
             }
         } catch (Throwable e) {
             release();
@@ -249,8 +263,37 @@ final class LockedSubscriber extends Operators.DeferredSubscription implements C
     // ---- what downstream says
 
     @Override
+    public void request(long n) {
+        Subscription told = source;
+        if (told != null) {
+            told.request(n);
+        } else if (Operators.validate(n)) {
+            // Whoever comes second, this or the source's subscription, sees the other and tells.
+            Operators.addCap(REQUESTED, this, n);
+            told = source;
+            if (told != null) {
+                tellRequested(told);
+            }
+        }
+    }
+
+    private void tellRequested(Subscription subscription) {
+        long kept = requested == 0 ? 0 : REQUESTED.getAndSet(this, 0);
+        if (kept != 0) {
+            subscription.request(kept);
+        }
+    }
+
+    private boolean isCancelled() {
+        return source == Operators.cancelledSubscription();
+    }
+
+    @Override
     public void cancel() {
-        super.cancel();
+        Subscription running = SOURCE.getAndSet(this, Operators.cancelledSubscription());
+        if (running != null) {
+            running.cancel();
+        }
         CompletableFuture<Permit> waiting = acquisition;
         if (waiting != null) {
             waiting.cancel(false);
@@ -267,7 +310,12 @@ final class LockedSubscriber extends Operators.DeferredSubscription implements C
 
     @Override
     public void onSubscribe(Subscription subscription) {
-        set(subscription);
+        if (SOURCE.compareAndSet(this, null, subscription)) {
+            tellRequested(subscription);
+        } else {
+            // Cancelled meanwhile, or a second one, which a source must not give.
+            subscription.cancel();
+        }
     }
 
     @Override

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.keyedlock.KeyedLockerRegistry;
 import io.keyedlock.annotation.KeyedLock;
+import io.reactivex.rxjava3.core.Flowable;
+import io.reactivex.rxjava3.core.Single;
 import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -28,10 +30,11 @@ import org.springframework.web.context.request.async.WebAsyncTask;
 import org.springframework.web.servlet.mvc.method.annotation.ResponseBodyEmitter;
 import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 import org.springframework.web.servlet.mvc.method.annotation.StreamingResponseBody;
+import reactor.core.publisher.ConnectableFlux;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
-/** Results that finish after the method has returned are refused: a lock that is given back on return protects nothing. */
+/** Results that finish after the method has returned in a way that the lock cannot follow are refused. */
 class LateResultTests {
 
     @ParameterizedTest
@@ -47,6 +50,17 @@ class LateResultTests {
     @Test
     void resultThatIsThereOnReturnIsNot() {
         assertThat(StartupFindings.LATE).noneMatch(finding -> finding.method().startsWith("plain"));
+    }
+
+    @Test
+    void whatIsLateIsNamed() {
+        assertThat(StartupFindings.LATE)
+                .extracting(finding -> finding.method() + " " + finding.problem())
+                .anyMatch(text -> text.startsWith("future() ") && text.contains("(Future)"))
+                .anyMatch(text -> text.startsWith("futures() ") && text.contains("(List<CompletableFuture>)"))
+                .anyMatch(text -> text.startsWith("monoInFuture() ") && text.contains("(CompletableFuture<Mono>)"))
+                .anyMatch(text -> text.startsWith("fluxInMono() ") && text.contains("(Mono<ResponseEntity<Flux>>)"))
+                .anyMatch(text -> text.startsWith("connectableFlux() ") && text.contains("(ConnectableFlux)"));
     }
 
     @Test
@@ -94,21 +108,11 @@ class LateResultTests {
 
     @KeyedLock
     interface Late {
-        CompletableFuture<String> completableFuture();
-
-        CompletionStage<Void> completionStage();
-
         Future<String> future();
 
+        CompletedFuture<String> ownFuture();
+
         Callable<String> callable();
-
-        Mono<String> mono();
-
-        Flux<String> flux();
-
-        Publisher<String> publisher();
-
-        Flow.Publisher<String> flowPublisher();
 
         DeferredResult<String> deferredResult();
 
@@ -130,6 +134,14 @@ class LateResultTests {
 
         Future<?>[] futureArray();
 
+        ConnectableFlux<String> connectableFlux();
+
+        CompletableFuture<Mono<String>> monoInFuture();
+
+        Mono<ResponseEntity<Flux<String>>> fluxInMono();
+
+        Flux<List<CompletableFuture<String>>> futuresInFlux();
+
         String plainString();
 
         void plainVoid();
@@ -141,5 +153,23 @@ class LateResultTests {
         ResponseEntity<String> plainEntity();
 
         <T extends Comparable<T>> T plainVariable();
+
+        CompletableFuture<String> plainCompletableFuture();
+
+        CompletionStage<Void> plainCompletionStage();
+
+        Mono<ResponseEntity<String>> plainMono();
+
+        Flux<String> plainFlux();
+
+        Publisher<String> plainPublisher();
+
+        Flow.Publisher<String> plainFlowPublisher();
+
+        Flowable<String> plainFlowable();
+
+        Single<List<String>> plainSingle();
     }
+
+    static final class CompletedFuture<T> extends CompletableFuture<T> {}
 }
