@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.aop;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.keyedlock.KeyedLockerRegistry;
+import io.keyedlock.annotation.KeyedLock;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordingFile;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Scheduler;
+import reactor.core.scheduler.Schedulers;
+
+/** No event-loop thread blocks: whatever parks, sleeps or waits for a monitor in code of ours is seen by the Flight Recorder. */
+class EventLoopTests {
+
+    private static final List<String> BLOCKS =
+            List.of("jdk.ThreadPark", "jdk.ThreadSleep", "jdk.JavaMonitorWait", "jdk.JavaMonitorEnter");
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void contendedCallsParkNoEventLoop() {
+        Contexts.runner(Calls.class).run(context -> {
+            Calls calls = context.getBean(Calls.class);
+            Scheduler loops = Schedulers.newParallel("loop", 2);
+            try {
+                List<RecordedEvent> blocked = blockedLoops(() -> {
+                    Flux.range(0, 2_000)
+                            .flatMap(
+                                    i -> Mono.defer(() -> switch (i % 3) {
+                                                case 0 -> calls.mono("key" + i % 2);
+                                                case 1 ->
+                                                    calls.flux("key" + i % 2).last();
+                                                default -> Mono.fromFuture(() -> calls.stage("key" + i % 2));
+                                            })
+                                            .subscribeOn(loops),
+                                    64)
+                            .blockLast(Duration.ofSeconds(60));
+                });
+                assertThat(blocked).isEmpty();
+            } finally {
+                loops.dispose();
+            }
+            Bodies.awaitIdle(context.getBean(KeyedLockerRegistry.class));
+        });
+    }
+
+    private static void call(Calls calls, Scheduler loops) {
+        Flux.range(0, 2_000)
+                .flatMap(
+                        i -> Mono.defer(() -> switch (i % 3) {
+                                    case 0 -> calls.mono("key" + i % 2);
+                                    case 1 -> calls.flux("key" + i % 2).last();
+                                    default -> Mono.fromFuture(() -> calls.stage("key" + i % 2));
+                                })
+                                .subscribeOn(loops),
+                        64)
+                .blockLast(Duration.ofSeconds(60));
+    }
+
+    /** The proof of the proof: a method with a plain result does block, and that is seen. */
+    @Test
+    void aPlainMethodIsSeenToBlock() {
+        Contexts.runner(Calls.class).run(context -> {
+            Calls calls = context.getBean(Calls.class);
+            Scheduler loops = Schedulers.newParallel("loop", 2);
+            try {
+                List<RecordedEvent> blocked = blockedLoops(() -> {
+                    CompletableFuture<String> gate = new CompletableFuture<>();
+                    CompletableFuture<String> first = Mono.fromCallable(() -> calls.plain("a", gate))
+                            .subscribeOn(Schedulers.boundedElastic())
+                            .toFuture();
+                    Bodies.until(() -> calls.isInside());
+                    CompletableFuture<String> second = Mono.fromCallable(() -> calls.plain("a", gate))
+                            .subscribeOn(loops)
+                            .toFuture();
+                    var locker = Bodies.locker(context.getBean(KeyedLockerRegistry.class), "plain");
+                    Bodies.until(() -> Bodies.waiters(locker, "a") == 1);
+                    gate.complete("done");
+                    first.get(60, TimeUnit.SECONDS);
+                    second.get(60, TimeUnit.SECONDS);
+                });
+                assertThat(blocked).isNotEmpty();
+            } finally {
+                loops.dispose();
+            }
+        });
+    }
+
+    private List<RecordedEvent> blockedLoops(Work work) throws Exception {
+        Path file = directory.resolve("blocks.jfr");
+        try (Recording recording = new Recording()) {
+            BLOCKS.forEach(event ->
+                    recording.enable(event).withThreshold(Duration.ZERO).withStackTrace());
+            recording.start();
+            work.run();
+            recording.stop();
+            recording.dump(file);
+        }
+        List<RecordedEvent> found = blocked(file);
+        Files.delete(file);
+        return found;
+    }
+
+    private static List<RecordedEvent> blocked(Path file) throws IOException {
+        return RecordingFile.readAllEvents(file).stream()
+                .filter(event -> BLOCKS.contains(event.getEventType().getName()))
+                .filter(event -> event.getThread() != null
+                        && event.getThread().getJavaName() != null
+                        && event.getThread().getJavaName().matches("(loop|parallel)-.*"))
+                .filter(EventLoopTests::isByUs)
+                .toList();
+    }
+
+    /** Whether the code outside the JDK that blocked is ours; a queue of a scheduler has a lock of its own, for instance. */
+    private static boolean isByUs(RecordedEvent event) {
+        return event.getStackTrace() != null
+                && event.getStackTrace().getFrames().stream()
+                        .map(frame -> frame.getMethod().getType().getName())
+                        .filter(type -> !type.startsWith("java.") && !type.startsWith("jdk."))
+                        .findFirst()
+                        .filter(EventLoopTests::isOurs)
+                        .isPresent();
+    }
+
+    private static boolean isOurs(String type) {
+        // A spin lock gives its time slice away when the thread that is in a section of some instructions has lost its
+        // own.
+        return type.startsWith("io.keyedlock.") && !type.contains("Tests") && !type.endsWith(".SpinLock");
+    }
+
+    private interface Work {
+        void run() throws Exception;
+    }
+
+    static class Calls {
+
+        private volatile boolean inside;
+
+        boolean isInside() {
+            return inside;
+        }
+
+        @KeyedLock(key = "#key")
+        Mono<String> mono(String key) {
+            return Mono.just(key).publishOn(Schedulers.parallel());
+        }
+
+        @KeyedLock(key = "#key")
+        Flux<String> flux(String key) {
+            return Flux.just(key, key).publishOn(Schedulers.parallel());
+        }
+
+        @KeyedLock(key = "#key")
+        CompletableFuture<String> stage(String key) {
+            return CompletableFuture.supplyAsync(() -> key);
+        }
+
+        @KeyedLock(key = "#key")
+        String plain(String key, CompletableFuture<String> gate) {
+            inside = true;
+            return gate.join();
+        }
+    }
+}
