@@ -37,20 +37,9 @@ class EventLoopTests {
             Calls calls = context.getBean(Calls.class);
             Scheduler loops = Schedulers.newParallel("loop", 2);
             try {
-                List<RecordedEvent> blocked = blockedLoops(() -> {
-                    Flux.range(0, 2_000)
-                            .flatMap(
-                                    i -> Mono.defer(() -> switch (i % 3) {
-                                                case 0 -> calls.mono("key" + i % 2);
-                                                case 1 ->
-                                                    calls.flux("key" + i % 2).last();
-                                                default -> Mono.fromFuture(() -> calls.stage("key" + i % 2));
-                                            })
-                                            .subscribeOn(loops),
-                                    64)
-                            .blockLast(Duration.ofSeconds(60));
-                });
-                assertThat(blocked).isEmpty();
+                // Once before, as loading a class locks that class.
+                call(calls, loops);
+                assertThat(blockedLoops(() -> call(calls, loops))).isEmpty();
             } finally {
                 loops.dispose();
             }
@@ -125,11 +114,19 @@ class EventLoopTests {
                 .toList();
     }
 
-    /** Whether the code outside the JDK that blocked is ours; a queue of a scheduler has a lock of its own, for instance. */
+    /**
+     * Whether the code outside the JDK that blocked is ours; a queue of a scheduler has a lock of its own, for instance. What
+     * the recorder itself does to record an event of ours does not count.
+     */
     private static boolean isByUs(RecordedEvent event) {
-        return event.getStackTrace() != null
-                && event.getStackTrace().getFrames().stream()
-                        .map(frame -> frame.getMethod().getType().getName())
+        if (event.getStackTrace() == null) {
+            return false;
+        }
+        List<String> types = event.getStackTrace().getFrames().stream()
+                .map(frame -> frame.getMethod().getType().getName())
+                .toList();
+        return types.stream().noneMatch(type -> type.startsWith("jdk.jfr."))
+                && types.stream()
                         .filter(type -> !type.startsWith("java.") && !type.startsWith("jdk."))
                         .findFirst()
                         .filter(EventLoopTests::isOurs)

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.kotlin
+
+import io.keyedlock.KeyedLocker
+import io.keyedlock.KeyedLockerRegistry
+import io.keyedlock.LockRejectedException
+import io.keyedlock.LockTimeoutException
+import io.keyedlock.annotation.KeyedLock
+import io.keyedlock.aop.InvalidKeyedLockException
+import io.keyedlock.aop.LockKeyException
+import io.keyedlock.autoconfigure.KeyedLockAopAutoConfiguration
+import io.keyedlock.autoconfigure.KeyedLockAutoConfiguration
+import java.time.Duration
+import java.util.Optional
+import java.util.concurrent.CopyOnWriteArrayList
+import java.util.concurrent.Executors
+import kotlin.coroutines.AbstractCoroutineContextElement
+import kotlin.coroutines.CoroutineContext
+import kotlin.coroutines.coroutineContext
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.CoroutineName
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.Deferred
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.asCoroutineDispatcher
+import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitAll
+import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.flow
+import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.flow.map
+import kotlinx.coroutines.flow.take
+import kotlinx.coroutines.flow.toList
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withContext
+import kotlinx.coroutines.withTimeout
+import org.assertj.core.api.Assertions.assertThat
+import org.assertj.core.api.Assertions.assertThatThrownBy
+import org.awaitility.Awaitility
+import org.junit.jupiter.api.Test
+import org.springframework.boot.autoconfigure.AutoConfigurations
+import org.springframework.boot.autoconfigure.aop.AopAutoConfiguration
+import org.springframework.boot.test.context.runner.ApplicationContextRunner
+import reactor.core.publisher.Mono
+
+/** Suspending functions and flows of Kotlin under their lock. */
+class SuspendingFunctionTests {
+
+    private val runner: ApplicationContextRunner = ApplicationContextRunner()
+        .withConfiguration(
+            AutoConfigurations.of(
+                AopAutoConfiguration::class.java,
+                KeyedLockAutoConfiguration::class.java,
+                KeyedLockAopAutoConfiguration::class.java,
+            ),
+        )
+        .withPropertyValues("keyedlock.locks.shared.limit=1", "keyedlock.locks.other.limit=1")
+
+    @Test
+    fun `functions of one key run one after the other and nobody is blocked`() = with { orders, lockers ->
+        val gate = CompletableDeferred<Unit>()
+        runBlocking {
+            val first = async { orders.ship("a", gate) }
+            val second = async { orders.ship("a", gate) }
+            val other = async { orders.ship("b", gate) }
+            withTimeout(PATIENCE) {
+                while (orders.begun.size < 2 || waiters(lockers.get<Any>("shared"), "a") < 1) delay(1)
+            }
+            assertThat(orders.begun).containsExactlyInAnyOrder("a", "b")
+            gate.complete(Unit)
+            assertThat(listOf(first, second, other).awaitAll()).containsExactly("shipped a", "shipped a", "shipped b")
+        }
+        assertThat(orders.peak("a")).isEqualTo(1)
+    }
+
+    @Test
+    fun `changes that many coroutines make at once are not lost`() = with { orders, _ ->
+        runBlocking(Dispatchers.Default) {
+            List(200) { launch { orders.add("a") } }.forEach { it.join() }
+        }
+        assertThat(orders.counts["a"]).isEqualTo(200)
+    }
+
+    @Test
+    fun `body runs on the dispatcher of its caller and knows its coroutine context`() = with { orders, lockers ->
+        Executors.newSingleThreadExecutor { Thread(it, "mine") }.asCoroutineDispatcher().use { mine ->
+            val held = lockers.get<String>("shared").acquireAsync("a").join()
+            runBlocking {
+                val waiting = async(mine + CoroutineName("caller") + User("alice")) { orders.where("a") }
+                withTimeout(PATIENCE) { while (waiters(lockers.get<Any>("shared"), "a") < 1) delay(1) }
+                held.close()
+                assertThat(waiting.await()).startsWith("mine").endsWith(" caller alice")
+                val free = async(mine + CoroutineName("caller") + User("bob")) { orders.where("a") }
+                assertThat(free.await()).startsWith("mine").endsWith(" caller bob")
+            }
+        }
+    }
+
+    @Test
+    fun `cancelling while waiting withdraws and while running frees the key once`() = with { orders, lockers ->
+        val locker = lockers.get<Any>("shared")
+        runBlocking(Dispatchers.Default) {
+            val never = CompletableDeferred<Unit>()
+            val first = launch { orders.ship("a", never) }
+            withTimeout(PATIENCE) { while (orders.begun.size < 1) delay(1) }
+            val second = launch { orders.ship("a", never) }
+            withTimeout(PATIENCE) { while (waiters(locker, "a") < 1) delay(1) }
+            second.cancelAndJoin()
+            assertThat(waiters(locker, "a")).isZero()
+            val third = async { orders.ship("a", CompletableDeferred(Unit)) }
+            withTimeout(PATIENCE) { while (waiters(locker, "a") < 1) delay(1) }
+            first.cancelAndJoin()
+            assertThat(third.await()).isEqualTo("shipped a")
+        }
+        assertThat(orders.cancelled).containsExactly("a")
+    }
+
+    @Test
+    fun `nested call on the same key passes and on another key waits`() = with { orders, lockers ->
+        runBlocking {
+            assertThat(orders.outer("a") { orders.where("a") }).isNotEmpty()
+            assertThat(orders.outer("a") { orders.rejecting("a") }).isEqualTo("a")
+            assertThat(orders.outer("a") { withContext(Dispatchers.IO) { orders.rejecting("a") } }).isEqualTo("a")
+            assertThat(orders.outer("a") { orders.values("a", 2).toList().joinToString() }).isEqualTo("1, 2")
+            assertThat(orders.valuesOf("a") { orders.rejecting("a") }.first()).isEqualTo("a")
+            val held = lockers.get<String>("shared").acquireAsync("b").join()
+            assertThat(orders.outer("a") { orders.skipping("b") ?: "skipped" }).isEqualTo("skipped")
+            held.close()
+        }
+    }
+
+    @Test
+    fun `chains on one thread exclude each other`() = with { orders, _ ->
+        runBlocking {
+            val gate = CompletableDeferred<Unit>()
+            val first = async(start = CoroutineStart.UNDISPATCHED) { orders.ship("a", gate) }
+            while (orders.begun.size < 1) delay(1)
+            val refused = runCatching { orders.rejecting("a") }.exceptionOrNull()
+            assertThat(refused).isInstanceOf(LockRejectedException::class.java)
+            assertThat(orders.skipping("a")).isNull()
+            orders.skippingUnit("a")
+            assertThat(orders.begun).containsExactly("a")
+            gate.complete(Unit)
+            first.await()
+            assertThat(orders.skipping("a")).isEqualTo("a")
+            orders.skippingUnit("a")
+            assertThat(orders.begun).containsExactly("a", "unit a")
+        }
+    }
+
+    @Test
+    fun `failures arrive as they are`() = with { orders, lockers ->
+        assertThatThrownBy { runBlocking { orders.failing("a") } }
+            .isInstanceOf(IllegalStateException::class.java)
+            .hasMessage("no")
+        assertThatThrownBy { runBlocking { orders.nullable(null) } }
+            .isInstanceOf(LockKeyException::class.java)
+            .hasMessageContaining("Orders.nullable(String)")
+            .hasMessageContaining("is null")
+        val held = lockers.get<String>("shared").acquireAsync("a").join()
+        assertThatThrownBy { runBlocking { orders.brief("a") } }.isInstanceOf(LockTimeoutException::class.java)
+        held.close()
+    }
+
+    @Test
+    fun `several keys are taken together`() = with { orders, _ ->
+        runBlocking(Dispatchers.Default) {
+            List(100) { launch { orders.transfer(if (it % 2 == 0) listOf("x", "y") else listOf("y", "x")) } }
+                .forEach { it.join() }
+        }
+        assertThat(orders.counts["x"]).isEqualTo(100)
+    }
+
+    @Test
+    fun `a flow holds its key from the collection to its end and each collection is a call`() = with { orders, lockers ->
+        val locker = lockers.get<Any>("shared")
+        val values = orders.values("a", 3)
+        assertThat(locker.isActive("a")).isFalse()
+        runBlocking {
+            assertThat(values.map { "$it ${locker.isActive("a")}" }.toList())
+                .containsExactly("1 true", "2 true", "3 true")
+            assertThat(locker.isActive("a")).isFalse()
+            assertThat(values.take(1).toList()).containsExactly(1)
+            assertThat(locker.isActive("a")).isFalse()
+            assertThat(orders.suspendingFlow("a").toList()).containsExactly(1, 2)
+        }
+        assertThat(orders.collections).isEqualTo(2)
+    }
+
+    @Test
+    fun `a flow runs where its collector does and not ahead of it`() = with { orders, lockers ->
+        Executors.newSingleThreadExecutor { Thread(it, "mine") }.asCoroutineDispatcher().use { mine ->
+            val held = lockers.get<String>("shared").acquireAsync("a").join()
+            runBlocking {
+                val waiting = async(mine + User("alice")) { orders.places("a").toList() }
+                withTimeout(PATIENCE) { while (waiters(lockers.get<Any>("shared"), "a") < 1) delay(1) }
+                held.close()
+                assertThat(waiting.await()).allMatch { it.startsWith("mine") && it.endsWith(" alice") }.hasSize(2)
+            }
+        }
+        runBlocking {
+            orders.values("a", 1_000).take(3).toList()
+        }
+        assertThat(orders.emitted).isBetween(3, 5)
+    }
+
+    @Test
+    fun `a flow that is cancelled while waiting withdraws`() = with { orders, lockers ->
+        val held = lockers.get<String>("shared").acquireAsync("a").join()
+        runBlocking(Dispatchers.Default) {
+            val waiting = launch { orders.values("a", 3).toList() }
+            withTimeout(PATIENCE) { while (waiters(lockers.get<Any>("shared"), "a") < 1) delay(1) }
+            waiting.cancelAndJoin()
+            assertThat(waiters(lockers.get<Any>("shared"), "a")).isZero()
+        }
+        held.close()
+        assertThat(orders.collections).isZero()
+    }
+
+    @Test
+    fun `a deferred is a late result like others`() = with { orders, _ ->
+        runBlocking { assertThat(orders.deferred("a").await()).isEqualTo("a") }
+    }
+
+    @Test
+    fun `lockers are named without the hidden parameter`() = with { orders, lockers ->
+        runBlocking { orders.own("a") }
+        assertThat(lockers.names()).contains(Orders::class.java.name + ".own(String)")
+    }
+
+    @Test
+    fun `what cannot be is told at the start`() {
+        runner.withBean(Wrong::class.java).run { context ->
+            val failure = generateSequence(context.startupFailure) { it.cause }
+                .filterIsInstance<InvalidKeyedLockException>().first()
+            assertThat(failure)
+                .hasMessageContaining("has no empty value")
+                .hasMessageContaining("after the suspending function has ended")
+                .hasMessageContaining("(Deferred)")
+                .hasMessageContaining("(Mono)")
+            assertThat(failure.findings().map { it.method() })
+                .containsExactlyInAnyOrder("skip(String)", "deferred(String)", "mono(String)", "optional(String)")
+        }
+    }
+
+    private fun with(check: (Orders, KeyedLockerRegistry) -> Unit) {
+        runner.withBean(Orders::class.java).run { context ->
+            val lockers = context.getBean(KeyedLockerRegistry::class.java)
+            check(context.getBean(Orders::class.java), lockers)
+            Awaitility.await().atMost(Duration.ofSeconds(60)).until {
+                lockers.names().all { lockers.get<Any>(it).activeKeyCount() == 0 }
+            }
+        }
+    }
+
+    class User(val name: String) : AbstractCoroutineContextElement(User) {
+        companion object Key : CoroutineContext.Key<User>
+    }
+
+    open class Orders {
+
+        open val begun = CopyOnWriteArrayList<String>()
+        open val cancelled = CopyOnWriteArrayList<String>()
+        open val counts = HashMap<String, Int>()
+
+        @Volatile
+        open var collections = 0
+
+        @Volatile
+        open var emitted = 0
+
+        private val inside = HashMap<String, Int>()
+        private val peaks = HashMap<String, Int>()
+
+        open fun peak(key: String) = synchronized(peaks) { peaks[key] }
+
+        @KeyedLock(name = "shared", key = "#key")
+        open suspend fun ship(key: String, gate: Deferred<Unit>): String {
+            begun.add(key)
+            synchronized(peaks) {
+                inside.merge(key, 1, Int::plus)
+                peaks.merge(key, inside[key]!!, Math::max)
+            }
+            try {
+                gate.await()
+            } catch (e: kotlinx.coroutines.CancellationException) {
+                cancelled.add(key)
+                throw e
+            } finally {
+                synchronized(peaks) { inside.merge(key, -1, Int::plus) }
+            }
+            return "shipped $key"
+        }
+
+        @KeyedLock(name = "shared", key = "#key")
+        open suspend fun add(key: String) {
+            val before = synchronized(counts) { counts[key] ?: 0 }
+            delay(if (before % 10 == 0) 1 else 0)
+            synchronized(counts) { counts[key] = before + 1 }
+        }
+
+        @KeyedLock(name = "shared", keys = "#keys")
+        open suspend fun transfer(keys: List<String>) {
+            val before = synchronized(counts) { counts["x"] ?: 0 }
+            delay(if (keys[0] == "x") 1 else 0)
+            synchronized(counts) { counts["x"] = before + 1 }
+        }
+
+        @KeyedLock(name = "shared", key = "#key")
+        open suspend fun where(key: String): String =
+            Thread.currentThread().name + " " + key + " " + coroutineContext[CoroutineName]?.name + " " +
+                coroutineContext[User]?.name
+
+        @KeyedLock(name = "shared", key = "#key")
+        open suspend fun outer(key: String, body: suspend () -> String): String {
+            delay(1)
+            check(key.isNotEmpty())
+            return body()
+        }
+
+        @KeyedLock(name = "shared", key = "#key", policy = KeyedLock.Policy.REJECT)
+        open suspend fun rejecting(key: String): String = key
+
+        @KeyedLock(name = "shared", key = "#key", policy = KeyedLock.Policy.SKIP)
+        open suspend fun skipping(key: String): String? = key
+
+        @KeyedLock(name = "shared", key = "#key", policy = KeyedLock.Policy.SKIP)
+        open suspend fun skippingUnit(key: String) {
+            begun.add("unit $key")
+        }
+
+        @KeyedLock(name = "shared", key = "#key")
+        open suspend fun failing(key: String): String = throw IllegalStateException(if (key == "a") "no" else "")
+
+        @KeyedLock(name = "shared", key = "#key")
+        open suspend fun nullable(key: String?): String? = key
+
+        @KeyedLock(name = "shared", key = "#key", waitTime = "10ms")
+        open suspend fun brief(key: String): String = key
+
+        @KeyedLock(key = "#key")
+        open suspend fun own(key: String): String = key
+
+        @KeyedLock(name = "shared", key = "#key")
+        open fun values(key: String, count: Int): Flow<Int> = flow {
+            check(key.isNotEmpty())
+            collections++
+            for (i in 1..count) {
+                emitted++
+                emit(i)
+            }
+        }
+
+        @KeyedLock(name = "shared", key = "#key")
+        open fun valuesOf(key: String, value: suspend () -> String): Flow<String> = flow {
+            check(key.isNotEmpty())
+            emit(value())
+        }
+
+        @KeyedLock(name = "shared", key = "#key")
+        open fun places(key: String): Flow<String> = flow {
+            check(key.isNotEmpty())
+            emit(Thread.currentThread().name + " " + coroutineContext[User]?.name)
+            delay(1)
+            emit(Thread.currentThread().name + " " + coroutineContext[User]?.name)
+        }
+
+        @KeyedLock(name = "shared", key = "#key")
+        open suspend fun suspendingFlow(key: String): Flow<Int> {
+            delay(1)
+            check(key.isNotEmpty())
+            return flow {
+                emit(1)
+                emit(2)
+            }
+        }
+
+        @KeyedLock(name = "shared", key = "#key")
+        open fun deferred(key: String): Deferred<String> = CompletableDeferred(key)
+    }
+
+    open class Wrong {
+
+        @KeyedLock(key = "#key", policy = KeyedLock.Policy.SKIP)
+        open suspend fun skip(key: String): String = key
+
+        @KeyedLock(key = "#key")
+        open suspend fun deferred(key: String): Deferred<String> = CompletableDeferred(key)
+
+        @KeyedLock(key = "#key")
+        open suspend fun mono(key: String): Mono<String> = Mono.just(key)
+
+        @KeyedLock(key = "#key")
+        open suspend fun optional(key: String): Optional<Deferred<String>> = Optional.of(CompletableDeferred(key))
+    }
+
+    private companion object {
+
+        const val PATIENCE = 60_000L
+
+        fun waiters(locker: KeyedLocker<*>, key: String): Int {
+            @Suppress("UNCHECKED_CAST")
+            return (locker as KeyedLocker<Any>).snapshot(key).map { it.waiters().size }.orElse(0)
+        }
+    }
+}
