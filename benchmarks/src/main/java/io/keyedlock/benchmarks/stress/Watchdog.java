@@ -11,13 +11,20 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 
 /** Ends the program with a dump of all threads when nothing has moved for long. */
-final class Watchdog implements AutoCloseable {
+public final class Watchdog implements AutoCloseable {
 
     private static final int SECONDS_OF_PATIENCE = 30;
 
     private final CountDownLatch closed = new CountDownLatch(1);
 
-    Watchdog(LongAdder moves, Supplier<String> what, PrintStream out) {
+    /**
+     * Begins to watch.
+     *
+     * @param moves grows as long as something moves
+     * @param what tells what is being done
+     * @param out where to print
+     */
+    public Watchdog(LongAdder moves, Supplier<String> what, PrintStream out) {
         Thread thread = new Thread(
                 () -> {
                     try {
