@@ -3,6 +3,7 @@ package io.keyedlock.aop;
 
 import org.springframework.beans.factory.config.ConfigurableBeanFactory;
 import org.springframework.context.expression.BeanFactoryResolver;
+import org.springframework.core.NativeDetector;
 import org.springframework.expression.EvaluationContext;
 import org.springframework.expression.ParseException;
 import org.springframework.expression.spel.SpelCompilerMode;
@@ -21,7 +22,9 @@ final class LockExpressions {
     private final StandardEvaluationContext shared = new StandardEvaluationContext();
 
     LockExpressions(ConfigurableBeanFactory beans) {
-        configuration = new SpelParserConfiguration(SpelCompilerMode.MIXED, beans.getBeanClassLoader());
+        // A native image cannot define classes.
+        SpelCompilerMode mode = NativeDetector.inNativeImage() ? SpelCompilerMode.OFF : SpelCompilerMode.MIXED;
+        configuration = new SpelParserConfiguration(mode, beans.getBeanClassLoader());
         parser = new SpelExpressionParser(configuration);
         shared.setBeanResolver(new BeanFactoryResolver(beans));
         shared.setTypeLocator(new StandardTypeLocator(beans.getBeanClassLoader()));

@@ -7,6 +7,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.DefaultParameterNameDiscoverer;
 
@@ -66,6 +67,14 @@ final class ParameterNames {
             }
         }
         return -1;
+    }
+
+    /** All names of an argument. */
+    List<String> namesOf(int index) {
+        return IntStream.range(0, names.length)
+                .filter(i -> indexes[i] == index)
+                .mapToObj(i -> names[i])
+                .toList();
     }
 
     /** What to propose to somebody who wrote another name. */

@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.LockSupport;
@@ -84,7 +85,7 @@ final class SoakPlayer {
             case 4 -> jobs.shipAll(List.of(key, random.nextInt(Jobs.KEYS), random.nextInt(Jobs.KEYS)));
             case 5 -> jobs.fail(key);
             case 6 -> jobs.describe(key);
-            case 7 -> jobs.shipLater(key).get(60, TimeUnit.SECONDS);
+            case 7 -> later(jobs, key);
             case 8 -> jobs.report(key);
             case 9 -> jobs.alone(key);
             case 10 -> await(sections, orders.acquireAsync(key), key);
@@ -94,6 +95,14 @@ final class SoakPlayer {
             case 14 -> lock(sections, orders.asLock(key), key);
             case 15 -> holdAndBeAwaited(application, key);
             default -> soak.anyPlayer(random).interrupt();
+        }
+    }
+
+    private static void later(Jobs jobs, int key) throws Exception {
+        try {
+            jobs.shipLater(key).get(60, TimeUnit.SECONDS);
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof Exception cause ? cause : e;
         }
     }
 

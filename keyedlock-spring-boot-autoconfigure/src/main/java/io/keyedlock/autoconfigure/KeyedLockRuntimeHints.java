@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.autoconfigure;
+
+import io.keyedlock.annotation.KeyedLock;
+import io.keyedlock.aop.LockInvocation;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.springframework.aot.hint.MemberCategory;
+import org.springframework.aot.hint.RuntimeHints;
+import org.springframework.aot.hint.RuntimeHintsRegistrar;
+import org.springframework.aot.hint.TypeReference;
+
+/** What of keyedlock itself a native image reaches by reflection. */
+final class KeyedLockRuntimeHints implements RuntimeHintsRegistrar {
+
+    /** Internal to the core, which knows nothing of Spring; a test sees to it that the names are right. */
+    static final String WAIT_EVENT = "io.keyedlock.WaitEvent";
+
+    static final List<String> WAIT_EVENT_FIELDS = List.of("locker", "key", "waitersAhead", "outcome");
+
+    @Override
+    public void registerHints(RuntimeHints hints, @Nullable ClassLoader classLoader) {
+        hints.reflection().registerType(KeyedLock.class, MemberCategory.INVOKE_DECLARED_METHODS);
+        hints.reflection().registerType(LockInvocation.class, MemberCategory.INVOKE_PUBLIC_METHODS);
+        // The Flight Recorder reads the fields of an event.
+        hints.reflection().registerType(TypeReference.of(WAIT_EVENT), event -> {
+            event.withMembers(MemberCategory.INVOKE_DECLARED_CONSTRUCTORS);
+            WAIT_EVENT_FIELDS.forEach(event::withField);
+        });
+    }
+}
