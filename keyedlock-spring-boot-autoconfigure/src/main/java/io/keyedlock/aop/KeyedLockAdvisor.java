@@ -20,6 +20,12 @@ public final class KeyedLockAdvisor extends DefaultPointcutAdvisor {
 
     private static final long serialVersionUID = 1L;
 
+    /**
+     * What the pointcut calls itself. Spring reuses the class of a proxy where the texts of its pointcuts are the same; if they
+     * had the identity of an object in them, each new context would leave classes behind for ever.
+     */
+    private static final String SAME_IN_ALL_CONTEXTS = "@KeyedLock";
+
     private final transient LockedMethods methods;
 
     /**
@@ -65,6 +71,11 @@ public final class KeyedLockAdvisor extends DefaultPointcutAdvisor {
         public boolean matches(Method method, Class<?> targetClass) {
             return AnnotatedMethod.find(method, targetClass) != null;
         }
+
+        @Override
+        public String toString() {
+            return SAME_IN_ALL_CONTEXTS;
+        }
     }
 
     private record ProxyableClasses(Proxies proxies) implements ClassFilter {
@@ -72,6 +83,11 @@ public final class KeyedLockAdvisor extends DefaultPointcutAdvisor {
         @Override
         public boolean matches(Class<?> type) {
             return proxies.canProxy(type);
+        }
+
+        @Override
+        public String toString() {
+            return SAME_IN_ALL_CONTEXTS;
         }
     }
 }

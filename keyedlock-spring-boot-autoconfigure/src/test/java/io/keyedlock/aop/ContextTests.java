@@ -43,6 +43,15 @@ class ContextTests {
     }
 
     @Test
+    void contextsShareTheClassesOfTheirProxies() {
+        Contexts.runner(Service.class)
+                .run(first -> Contexts.runner(Service.class)
+                        .run(second -> assertThat(second.getBean(Service.class))
+                                .hasSameClassAs(first.getBean(Service.class))
+                                .isNotSameAs(first.getBean(Service.class))));
+    }
+
+    @Test
     void closedContextLeavesTheOthersAlone() {
         Contexts.runner(Service.class).run(first -> {
             Contexts.runner(Service.class)
