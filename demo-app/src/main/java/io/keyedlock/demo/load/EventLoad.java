@@ -35,8 +35,10 @@ public class EventLoad {
 
     private final EventIntake intake;
     private final ThreatScores scores;
+    private final Database database;
 
-    EventLoad(EventIntake intake, ThreatScores scores) {
+    EventLoad(EventIntake intake, ThreatScores scores, Database database) {
+        this.database = database;
         this.intake = intake;
         this.scores = scores;
     }
@@ -68,7 +70,7 @@ public class EventLoad {
         } finally {
             threads.shutdownNow();
         }
-        return run.result(scores.totalOf(addresses));
+        return run.result(database.isolation(), scores.totalOf(addresses));
     }
 
     private final class Run {
@@ -129,10 +131,11 @@ public class EventLoad {
             nanos[n] = System.nanoTime() - begin;
         }
 
-        LoadResult result(long stored) {
+        LoadResult result(String isolation, long stored) {
             Arrays.sort(nanos);
             long accepted = plan.events() - givenUp.sum();
             return new LoadResult(
+                    isolation,
                     lock,
                     plan.events(),
                     Duration.ofNanos(endNanos - startNanos),

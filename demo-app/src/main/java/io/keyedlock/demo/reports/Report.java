@@ -7,5 +7,6 @@ package io.keyedlock.demo.reports;
  * @param tenant the tenant
  * @param addresses how many addresses have a score
  * @param blocked how many of them are blocked
+ * @param inWork how many reports of the tenant were in work when this one was begun, itself included
  */
-public record Report(String tenant, long addresses, long blocked) {}
+public record Report(String tenant, long addresses, long blocked, int inWork) {}

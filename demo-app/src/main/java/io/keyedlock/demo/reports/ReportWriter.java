@@ -3,6 +3,8 @@ package io.keyedlock.demo.reports;
 
 import io.keyedlock.demo.threats.ThreatScores;
 import java.time.Duration;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
 import org.springframework.stereotype.Component;
 
 /** Writes reports. That is slow work, which is why a tenant may not have too much of it at once. */
@@ -10,6 +12,7 @@ import org.springframework.stereotype.Component;
 public class ReportWriter {
 
     private final ThreatScores scores;
+    private final ConcurrentMap<String, Integer> inWork = new ConcurrentHashMap<>();
 
     /**
      * Makes a writer.
@@ -29,7 +32,12 @@ public class ReportWriter {
      * @throws InterruptedException if the thread is interrupted meanwhile
      */
     public Report write(String tenant, Duration slowness) throws InterruptedException {
-        Thread.sleep(slowness.toMillis());
-        return new Report(tenant, scores.known(), scores.blocked());
+        int now = inWork.merge(tenant, 1, Integer::sum);
+        try {
+            Thread.sleep(slowness.toMillis());
+            return new Report(tenant, scores.known(), scores.blocked(), now);
+        } finally {
+            inWork.computeIfPresent(tenant, (same, count) -> count == 1 ? null : count - 1);
+        }
     }
 }

@@ -24,7 +24,7 @@ class LoadCommandTests {
 
         assertThat(exitCode).isZero();
         assertThat(output)
-                .contains("200 concurrent events over 10 addresses by 16 threads, on H2")
+                .contains("200 concurrent events over 10 addresses by 16 threads, in H2")
                 .containsPattern("without the lock +100 of 200 events")
                 .containsPattern("with the lock +200 of 200 events")
                 .containsPattern("with the lock +[\\d,]+ ms +0 +0 +0 +0 ")
@@ -43,6 +43,6 @@ class LoadCommandTests {
 
     private static LoadResult result(boolean lock, long conflicts, long lost, long givenUp) {
         Duration time = Duration.ofSeconds(1);
-        return new LoadResult(lock, 10, time, conflicts, conflicts, lost, givenUp, time, time);
+        return new LoadResult("READ COMMITTED", lock, 10, time, conflicts, conflicts, lost, givenUp, time, time);
     }
 }

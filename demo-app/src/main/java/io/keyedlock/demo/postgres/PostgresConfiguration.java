@@ -2,30 +2,24 @@
 package io.keyedlock.demo.postgres;
 
 import com.zaxxer.hikari.HikariDataSource;
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
-import java.io.IOException;
+import io.keyedlock.demo.servers.DetachedServers;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Profile;
 
-/** Under the profile {@code postgres}, a server that is unpacked and started for the demo, unless a URL is given. */
+/** Under the profile {@code postgres}, the database of a server that comes with the demo, unless a URL is given. */
 @Configuration(proxyBeanMethods = false)
 @Profile("postgres")
 @ConditionalOnProperty(name = "spring.datasource.url", havingValue = "absent", matchIfMissing = true)
-class EmbeddedPostgresConfiguration {
-
-    @Bean(destroyMethod = "close")
-    EmbeddedPostgres embeddedPostgres() throws IOException {
-        return EmbeddedPostgres.start();
-    }
+class PostgresConfiguration {
 
     @Bean(destroyMethod = "close")
     @ConfigurationProperties("spring.datasource.hikari")
-    HikariDataSource dataSource(EmbeddedPostgres server) {
+    HikariDataSource dataSource() {
         HikariDataSource dataSource = new HikariDataSource();
-        dataSource.setJdbcUrl(server.getJdbcUrl("postgres", "postgres"));
+        dataSource.setJdbcUrl(new DetachedServers().findOrStart("postgres", PostgresServer.class));
         return dataSource;
     }
 }

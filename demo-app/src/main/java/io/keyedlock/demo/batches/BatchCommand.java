@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.demo.batches;
+
+import java.io.PrintStream;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.springframework.boot.Banner;
+import org.springframework.boot.WebApplicationType;
+import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.stereotype.Component;
+
+/** The command that works on the same messages in each way, and prints all side by side. */
+@Component
+public class BatchCommand {
+
+    /** The argument that starts this command instead of the web application. */
+    public static final String ARGUMENT = "batch";
+
+    private static final int WARM_UP_MESSAGES = 1000;
+
+    private final StepRuns runs;
+    private final StepSource source;
+    private final BatchProperties properties;
+
+    BatchCommand(StepRuns runs, StepSource source, BatchProperties properties) {
+        this.runs = runs;
+        this.source = source;
+        this.properties = properties;
+    }
+
+    /**
+     * Starts an application without a web server, runs the messages, prints to standard output, and stops it.
+     *
+     * @param application the application's class
+     * @param args its arguments; {@code --demo.batches.messages} and its like change the plan
+     * @return 0 if all went as it must, else 1
+     */
+    public static int run(Class<?> application, String... args) {
+        SpringApplicationBuilder builder = new SpringApplicationBuilder(application)
+                .web(WebApplicationType.NONE)
+                .bannerMode(Banner.Mode.OFF)
+                .logStartupInfo(false)
+                .properties(Map.of("logging.level.root", "warn"));
+        try (ConfigurableApplicationContext context = builder.run(args)) {
+            return context.getBean(BatchCommand.class).run(System.out) ? 0 : 1;
+        } catch (InterruptedException stopped) {
+            Thread.currentThread().interrupt();
+            return 1;
+        }
+    }
+
+    boolean run(PrintStream out) throws InterruptedException {
+        int messages = properties.messages();
+        out.printf(
+                Locale.ROOT,
+                "%,d messages for %d orders in batches of up to %d, from %s%n",
+                messages,
+                properties.orders(),
+                properties.size(),
+                source.description());
+        List<BatchWay> ways = Arrays.asList(BatchWay.values());
+        for (BatchWay way : ways) {
+            runs.run(Math.min(WARM_UP_MESSAGES, messages), way, (done, of) -> {});
+        }
+        out.printf("%n%-18s %11s %12s %8s %9s %13s%n", "", "time", "per second", "lost", "repeated", "out of order");
+        boolean good = true;
+        for (BatchWay way : ways) {
+            StepCheck check = runs.run(messages, way, (done, of) -> {});
+            good &= check.good() || (!way.keepsOrder() && check.lost() == 0);
+            out.printf(
+                    Locale.ROOT,
+                    "%-18s %,8d ms %,12d %8d %9d %13d%n",
+                    way.label(),
+                    check.millis(),
+                    messages * 1000L / Math.max(1, check.millis()),
+                    check.lost(),
+                    check.repeated(),
+                    check.outOfOrder());
+            out.flush();
+        }
+        out.println();
+        out.println(
+                good
+                        ? "As it must be: nothing lost, and under the lock no message before its turn."
+                        : "NOT as it must be: see the table.");
+        out.flush();
+        return good;
+    }
+}

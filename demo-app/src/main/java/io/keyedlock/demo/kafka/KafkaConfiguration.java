@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.demo.kafka;
+
+import io.keyedlock.demo.batches.BatchProperties;
+import io.keyedlock.demo.batches.BatchWay;
+import io.keyedlock.demo.servers.DetachedServers;
+import java.util.Arrays;
+import java.util.Map;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.serialization.StringDeserializer;
+import org.apache.kafka.common.serialization.StringSerializer;
+import org.springframework.beans.factory.annotation.Value;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Profile;
+import org.springframework.kafka.annotation.EnableKafka;
+import org.springframework.kafka.config.ConcurrentKafkaListenerContainerFactory;
+import org.springframework.kafka.core.DefaultKafkaConsumerFactory;
+import org.springframework.kafka.core.DefaultKafkaProducerFactory;
+import org.springframework.kafka.core.KafkaAdmin;
+import org.springframework.kafka.core.KafkaTemplate;
+import org.springframework.kafka.core.ProducerFactory;
+import org.springframework.kafka.listener.ContainerProperties;
+import org.springframework.kafka.listener.DefaultErrorHandler;
+import org.springframework.util.backoff.FixedBackOff;
+
+/**
+ * Under the profile {@code kafka}, topics of a broker that comes with the demo, or of the one whose address
+ * {@code spring.kafka.bootstrap-servers} gives. The beans are the demo's own, so that it needs no Spring Boot module for
+ * Kafka.
+ */
+@Configuration(proxyBeanMethods = false)
+@Profile("kafka")
+@EnableKafka
+class KafkaConfiguration {
+
+    private static final int PARTITIONS = 4;
+
+    @Bean
+    Broker broker(@Value("${spring.kafka.bootstrap-servers:}") String given) {
+        return new Broker(given.isEmpty() ? new DetachedServers().findOrStart("kafka", KafkaServer.class) : given);
+    }
+
+    @Bean
+    KafkaAdmin kafkaAdmin(Broker broker) {
+        KafkaAdmin admin = new KafkaAdmin(Map.of("bootstrap.servers", broker.address()));
+        admin.setFatalIfBrokerNotAvailable(true);
+        return admin;
+    }
+
+    @Bean
+    KafkaAdmin.NewTopics topics() {
+        return new KafkaAdmin.NewTopics(Arrays.stream(BatchWay.values())
+                .map(way -> new NewTopic(StepTopics.of(way), PARTITIONS, (short) 1))
+                .toArray(NewTopic[]::new));
+    }
+
+    @Bean
+    ProducerFactory<String, String> producerFactory(Broker broker) {
+        return new DefaultKafkaProducerFactory<>(Map.of(
+                ProducerConfig.BOOTSTRAP_SERVERS_CONFIG,
+                broker.address(),
+                ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG,
+                StringSerializer.class,
+                ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG,
+                StringSerializer.class));
+    }
+
+    @Bean
+    KafkaTemplate<String, String> kafkaTemplate(ProducerFactory<String, String> producers) {
+        return new KafkaTemplate<>(producers);
+    }
+
+    @Bean
+    ConcurrentKafkaListenerContainerFactory<String, String> kafkaListenerContainerFactory(
+            Broker broker, BatchProperties properties) {
+        ConcurrentKafkaListenerContainerFactory<String, String> factory =
+                new ConcurrentKafkaListenerContainerFactory<>();
+        factory.setConsumerFactory(new DefaultKafkaConsumerFactory<>(Map.of(
+                ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG,
+                broker.address(),
+                ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG,
+                StringDeserializer.class,
+                ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG,
+                StringDeserializer.class,
+                ConsumerConfig.AUTO_OFFSET_RESET_CONFIG,
+                "earliest",
+                ConsumerConfig.MAX_POLL_RECORDS_CONFIG,
+                properties.size(),
+                // A consumer that was killed is missed after so long, and its partitions go to the next.
+                ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG,
+                6000,
+                ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG,
+                2000)));
+        factory.setBatchListener(true);
+        // Offsets are committed after the listener has returned, and not at all if it has thrown.
+        factory.getContainerProperties().setAckMode(ContainerProperties.AckMode.BATCH);
+        factory.getContainerProperties().setSyncCommits(true);
+        // A batch that fails is handed in again, whole, for as long as it takes: giving up would mean to lose it.
+        factory.setCommonErrorHandler(new DefaultErrorHandler(new FixedBackOff(1000, FixedBackOff.UNLIMITED_ATTEMPTS)));
+        return factory;
+    }
+
+    /** Where the broker is. */
+    record Broker(String address) {}
+}

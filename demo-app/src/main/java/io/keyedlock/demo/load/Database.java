@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.demo.load;
+
+import java.sql.Connection;
+import java.util.Objects;
+import javax.sql.DataSource;
+import org.springframework.jdbc.support.DatabaseMetaDataCallback;
+import org.springframework.jdbc.support.JdbcUtils;
+import org.springframework.jdbc.support.MetaDataAccessException;
+import org.springframework.stereotype.Component;
+
+/** The database that is in use. */
+@Component
+class Database {
+
+    static final String SERIALIZABLE = "SERIALIZABLE";
+
+    private final DataSource dataSource;
+
+    Database(DataSource dataSource) {
+        this.dataSource = dataSource;
+    }
+
+    /** Its product, its version, and how far it isolates transactions. */
+    String description() {
+        return tell(about -> about.getDatabaseProductName() + " "
+                + about.getDatabaseProductVersion().split(" ", 2)[0] + " at "
+                + isolation(about.getConnection().getTransactionIsolation()));
+    }
+
+    /** How far it isolates transactions. */
+    String isolation() {
+        return tell(about -> isolation(about.getConnection().getTransactionIsolation()));
+    }
+
+    private String tell(DatabaseMetaDataCallback<String> question) {
+        try {
+            return Objects.requireNonNull(JdbcUtils.extractDatabaseMetaData(dataSource, question));
+        } catch (MetaDataAccessException failure) {
+            throw new IllegalStateException("The database does not tell what it is", failure);
+        }
+    }
+
+    private static String isolation(int level) {
+        return switch (level) {
+            case Connection.TRANSACTION_READ_COMMITTED -> "READ COMMITTED";
+            case Connection.TRANSACTION_REPEATABLE_READ -> "REPEATABLE READ";
+            case Connection.TRANSACTION_SERIALIZABLE -> SERIALIZABLE;
+            default -> "isolation level " + level;
+        };
+    }
+}

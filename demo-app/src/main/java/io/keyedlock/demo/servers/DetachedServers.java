@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.demo.servers;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/*
+ * A directory per user holds, for each server, NAME.properties (written by the server once it answers, deleted by it when it
+ * stops), NAME.log, NAME.lock and its data in NAME/. Whoever looks for a server and starts it holds NAME.lock meanwhile, so
+ * that of two demos that start at once one starts the server, and the other finds it.
+ */
+/** Starts servers as processes that outlive the demo, finds those that run, and stops them. */
+public final class DetachedServers {
+
+    /** The system property that names another directory than the user's own below that for temporary files. */
+    public static final String DIRECTORY_PROPERTY = "demo.servers.directory";
+
+    private static final Duration PATIENCE = Duration.ofMinutes(3);
+
+    private static final String SUFFIX = ".properties";
+
+    // The shell leaves ignored signals ignored in what it becomes: neither Ctrl-C nor a closed terminal reaches the
+    // server.
+    private static final String DETACH =
+            "trap '' INT HUP; if command -v setsid > /dev/null; then exec setsid \"$@\"; fi; exec \"$@\"";
+
+    private final Path directory;
+
+    /** Uses the directory of this user. */
+    public DetachedServers() {
+        this(Path.of(System.getProperty(
+                DIRECTORY_PROPERTY,
+                System.getProperty("java.io.tmpdir") + File.separator + "keyedlock-demo-"
+                        + System.getProperty("user.name"))));
+    }
+
+    DetachedServers(Path directory) {
+        this.directory = directory.toAbsolutePath();
+    }
+
+    /**
+     * Finds a server, or starts it and waits until it answers.
+     *
+     * @param name its name
+     * @param type what it is
+     * @return its address
+     */
+    public String findOrStart(String name, Class<? extends EmbeddedServer> type) {
+        try {
+            prepareDirectory();
+            try (FileChannel channel = FileChannel.open(
+                    directory.resolve(name + ".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+                // Freed with the channel.
+                channel.lock();
+                Optional<ServerState> running = ServerState.read(stateFile(directory, name));
+                return running.isPresent() ? running.get().address() : start(name, type);
+            }
+        } catch (IOException failure) {
+            throw new UncheckedIOException("Could not start " + name + " in " + directory, failure);
+        } catch (InterruptedException stopped) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("Interrupted while starting " + name, stopped);
+        }
+    }
+
+    /**
+     * The servers that run.
+     *
+     * @return their addresses by name
+     * @throws IOException if the directory cannot be read
+     */
+    public Map<String, String> running() throws IOException {
+        Map<String, String> found = new TreeMap<>();
+        for (String name : names()) {
+            ServerState.read(stateFile(directory, name)).ifPresent(state -> found.put(name, state.address()));
+        }
+        return found;
+    }
+
+    /**
+     * Stops the servers that run, and waits until they have ended.
+     *
+     * @return the names of those that were stopped
+     * @throws IOException if the directory cannot be read
+     * @throws InterruptedException if the thread is interrupted meanwhile
+     */
+    public List<String> stopAll() throws IOException, InterruptedException {
+        List<String> stopped = new ArrayList<>();
+        for (String name : names()) {
+            Optional<ProcessHandle> process =
+                    ServerState.read(stateFile(directory, name)).flatMap(ServerState::process);
+            if (process.isPresent()) {
+                stop(name, process.get());
+                stopped.add(name);
+            }
+        }
+        return stopped;
+    }
+
+    static Path stateFile(Path directory, String name) {
+        return directory.resolve(name + SUFFIX);
+    }
+
+    private List<String> names() throws IOException {
+        if (!Files.isDirectory(directory)) {
+            return List.of();
+        }
+        try (Stream<Path> files = Files.list(directory)) {
+            return files.map(file -> file.getFileName().toString())
+                    .filter(file -> file.endsWith(SUFFIX))
+                    .map(file -> file.substring(0, file.length() - SUFFIX.length()))
+                    .sorted()
+                    .toList();
+        }
+    }
+
+    /** In a place that everybody may write to, only what belongs to this user alone is trusted. */
+    private void prepareDirectory() throws IOException {
+        boolean posix = directory.getFileSystem().supportedFileAttributeViews().contains("posix");
+        if (!Files.exists(directory)) {
+            Files.createDirectories(directory);
+            if (posix) {
+                Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx------"));
+            }
+        }
+        Path probe = Files.createTempFile(directory, "probe", null);
+        boolean mine = Files.getOwner(directory).equals(Files.getOwner(probe));
+        Files.delete(probe);
+        if (!mine) {
+            throw new IOException(directory + " belongs to somebody else; give another directory with -D"
+                    + DIRECTORY_PROPERTY + "=...");
+        }
+    }
+
+    private String start(String name, Class<? extends EmbeddedServer> type) throws IOException, InterruptedException {
+        Path state = stateFile(directory, name);
+        Files.deleteIfExists(state);
+        Path log = directory.resolve(name + ".log");
+        List<String> command = new ArrayList<>();
+        if (File.separatorChar == '/') {
+            command.addAll(List.of("sh", "-c", DETACH, "sh"));
+        }
+        command.addAll(javaCommand(name));
+        command.addAll(List.of(ServerProcess.ARGUMENT, name, type.getName(), directory.toString()));
+        Process process = new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(log.toFile())
+                .redirectInput(ProcessBuilder.Redirect.from(nothing()))
+                .start();
+        long end = System.nanoTime() + PATIENCE.toNanos();
+        while (System.nanoTime() < end) {
+            Optional<ServerState> running = ServerState.read(state);
+            if (running.isPresent()) {
+                return running.get().address();
+            }
+            if (process.waitFor(50, TimeUnit.MILLISECONDS)) {
+                break;
+            }
+        }
+        process.destroyForcibly();
+        throw new IOException(name + " did not start; the end of " + log + ":\n" + tail(log));
+    }
+
+    private static File nothing() {
+        return new File(File.separatorChar == '/' ? "/dev/null" : "NUL");
+    }
+
+    /** The command that starts this application again. A packaged one is copied first, as the next build overwrites it. */
+    private List<String> javaCommand(String name) throws IOException {
+        String classPath = System.getProperty("java.class.path", "");
+        List<String> command = new ArrayList<>(JavaCommand.of(ServerProcess.class));
+        if (JavaCommand.isJar(classPath)) {
+            Path copy = directory.resolve(name + ".jar");
+            Files.copy(Path.of(classPath), copy, StandardCopyOption.REPLACE_EXISTING);
+            command.set(command.indexOf(classPath), copy.toString());
+        }
+        return command;
+    }
+
+    private static void stop(String name, ProcessHandle process) throws InterruptedException, IOException {
+        process.destroy();
+        long end = System.nanoTime() + PATIENCE.toNanos();
+        while (process.isAlive()) {
+            if (System.nanoTime() > end) {
+                throw new IOException(name + " (process " + process.pid() + ") does not stop");
+            }
+            Thread.sleep(50);
+        }
+    }
+
+    private static String tail(Path log) throws IOException {
+        List<String> lines = Files.readAllLines(log);
+        return String.join("\n", lines.subList(Math.max(0, lines.size() - 30), lines.size()));
+    }
+}

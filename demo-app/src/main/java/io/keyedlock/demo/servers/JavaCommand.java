@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.demo.servers;
+
+import java.io.File;
+import java.nio.file.Path;
+import java.util.List;
+
+/** The command line that starts a class of this application once more, packaged or not. */
+public final class JavaCommand {
+
+    private JavaCommand() {}
+
+    /**
+     * The command without arguments.
+     *
+     * @param application the class with the main method; a packaged application has it in its manifest
+     * @return the parts of the command
+     */
+    public static List<String> of(Class<?> application) {
+        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        String classPath = System.getProperty("java.class.path", "");
+        return isJar(classPath)
+                ? List.of(java, "-jar", classPath)
+                : List.of(java, "-cp", classPath, application.getName());
+    }
+
+    static boolean isJar(String classPath) {
+        return classPath.endsWith(".jar") && !classPath.contains(File.pathSeparator);
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.demo.uses;
+
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.context.SmartLifecycle;
+import org.springframework.stereotype.Component;
+
+/**
+ * Runs uses, one at a time, since two would measure each other. Stops what runs when the application stops, before anything
+ * waits for its locks.
+ */
+@Component
+class Runs implements SmartLifecycle {
+
+    private static final Logger log = LoggerFactory.getLogger(Runs.class);
+
+    private final Map<String, Use> uses = new LinkedHashMap<>();
+
+    /** The run that goes on, or the one that has ended last. Guarded by this. */
+    private @Nullable UseRun last;
+
+    private final ExecutorService executor = Executors.newSingleThreadExecutor(task -> {
+        Thread thread = new Thread(task, "use-run");
+        thread.setDaemon(true);
+        return thread;
+    });
+
+    private volatile boolean running;
+
+    Runs(List<Use> uses) {
+        uses.stream().sorted(Comparator.comparing(Use::id)).forEach(use -> this.uses.put(use.id(), use));
+    }
+
+    Map<String, Use> uses() {
+        return uses;
+    }
+
+    synchronized Optional<UseRun> last() {
+        return Optional.ofNullable(last);
+    }
+
+    /** Begins a run, or is empty if another one goes on. */
+    synchronized Optional<UseRun> begin(Use use, String way) {
+        if (last != null && last.state() == UseRun.State.RUNNING) {
+            return Optional.empty();
+        }
+        long id = last == null ? 1 : last.id() + 1;
+        last = new UseRun(id, use.id(), way, UseRun.State.RUNNING, 0, 0, List.of(), null);
+        executor.execute(() -> run(use, way));
+        return Optional.of(last);
+    }
+
+    private void run(Use use, String way) {
+        try {
+            List<Figure> figures = use.run(way, (done, of) -> change(run -> run.at(done, of)));
+            change(run -> run.ended(figures));
+        } catch (InterruptedException stopped) {
+            change(run -> run.failed("The application stops"));
+        } catch (RuntimeException failure) {
+            log.warn("The run of {} failed", use.id(), failure);
+            change(run -> run.failed(String.valueOf(failure.getMessage())));
+        }
+    }
+
+    private synchronized void change(UnaryOperator<UseRun> change) {
+        if (last != null) {
+            last = change.apply(last);
+        }
+    }
+
+    @Override
+    public void start() {
+        running = true;
+    }
+
+    @Override
+    public void stop() {
+        running = false;
+        executor.shutdownNow();
+    }
+
+    @Override
+    public boolean isRunning() {
+        return running;
+    }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.demo.uses;
+
+import java.util.List;
+import java.util.Optional;
+import org.springframework.http.HttpStatus;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.ResponseStatus;
+import org.springframework.web.bind.annotation.RestController;
+import org.springframework.web.server.ResponseStatusException;
+
+/** Tells of the uses, begins runs of them, and tells how the last one stands. */
+@RestController
+class UseController {
+
+    private final Runs runs;
+
+    UseController(Runs runs) {
+        this.runs = runs;
+    }
+
+    /** A use. */
+    record UseView(String id, String conditions, List<Use.Way> ways) {}
+
+    @GetMapping("/uses")
+    List<UseView> uses() {
+        return runs.uses().values().stream()
+                .map(use -> new UseView(use.id(), use.conditions(), use.ways()))
+                .toList();
+    }
+
+    @PostMapping("/uses/{id}/runs")
+    @ResponseStatus(HttpStatus.ACCEPTED)
+    UseRun begin(@PathVariable String id, @RequestParam String way) {
+        Use use = Optional.ofNullable(runs.uses().get(id))
+                .orElseThrow(() -> new ResponseStatusException(
+                        HttpStatus.NOT_FOUND,
+                        "There is no use " + id + "; give one of " + runs.uses().keySet()));
+        if (use.ways().stream().noneMatch(known -> known.id().equals(way))) {
+            throw new ResponseStatusException(
+                    HttpStatus.BAD_REQUEST,
+                    "way is " + way + "; give one of "
+                            + use.ways().stream().map(Use.Way::id).toList());
+        }
+        return runs.begin(use, way)
+                .orElseThrow(() -> new ResponseStatusException(
+                        HttpStatus.CONFLICT, "Another run goes on; wait until it has ended"));
+    }
+
+    @GetMapping("/uses/run")
+    ResponseEntity<UseRun> last() {
+        return runs.last()
+                .map(ResponseEntity::ok)
+                .orElseGet(() -> ResponseEntity.noContent().build());
+    }
+}
