@@ -204,6 +204,32 @@ class DemoApplicationTests {
                 .contains("keyedlock_acquire_seconds_count{lock=\"tenants\",outcome=\"acquired\"}");
     }
 
+    @Test
+    void oneRunAtATimeAndItsFiguresAtTheEnd() throws Exception {
+        writer.closeGate();
+        assertThat(http.post("/uses/reports/runs?way=wait").statusCode()).isEqualTo(202);
+        HttpResponse<String> second = http.post("/uses/events/runs?way=lock");
+        assertThat(second.statusCode()).isEqualTo(409);
+        assertThat(Http.text(http.get("/uses/run"), "$.state")).isEqualTo("RUNNING");
+        await().until(() -> writer.inside("initech") == 3);
+
+        writer.openGate();
+
+        await().until(() -> Http.text(http.get("/uses/run"), "$.state").equals("DONE"));
+        assertThat(http.get("/uses/run").body())
+                .contains("{\"label\":\"Most at once per tenant\",\"value\":3.0,\"unit\":\"\"}");
+    }
+
+    @Test
+    void wrongRunIsRefusedWithWhatToSendInstead() throws Exception {
+        HttpResponse<String> use = http.post("/uses/nothing/runs?way=lock");
+        assertThat(use.statusCode()).isEqualTo(404);
+        assertThat(Http.text(use, "$.detail")).contains("[batches, events, reports]");
+        HttpResponse<String> way = http.post("/uses/events/runs?way=sideways");
+        assertThat(way.statusCode()).isEqualTo(400);
+        assertThat(Http.text(way, "$.detail")).contains("[no-lock, lock]");
+    }
+
     private List<CompletableFuture<HttpResponse<String>>> reports(String tenant, int count) {
         return IntStream.range(0, count)
                 .mapToObj(n -> http.postAsync("/tenants/" + tenant + "/reports"))

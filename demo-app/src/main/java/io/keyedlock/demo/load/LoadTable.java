@@ -33,11 +33,11 @@ final class LoadTable {
     }
 
     static String verdict(List<LoadResult> results) {
-        String verdict = "As it must be: no update lost either way, and no conflict under the lock.";
         return results.stream().noneMatch(LoadResult::serializable)
-                ? verdict
-                : verdict + System.lineSeparator()
-                        + "At SERIALIZABLE the database also fails events of different addresses, whose rows share a page.";
+                ? "As it must be: no update lost either way, and no conflict under the lock."
+                : """
+                As it must be: no update lost either way, and under the lock no conflict of events of one address.
+                At SERIALIZABLE the database also fails events of different addresses whose rows share a page.""";
     }
 
     static String name(boolean lock) {

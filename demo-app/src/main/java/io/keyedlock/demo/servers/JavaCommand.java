@@ -3,6 +3,7 @@ package io.keyedlock.demo.servers;
 
 import java.io.File;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /** The command line that starts a class of this application once more, packaged or not. */
@@ -17,11 +18,16 @@ public final class JavaCommand {
      * @return the parts of the command
      */
     public static List<String> of(Class<?> application) {
-        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        String directory = System.getProperty(DetachedServers.DIRECTORY_PROPERTY);
+        if (directory != null) {
+            command.add("-D" + DetachedServers.DIRECTORY_PROPERTY + "=" + directory);
+        }
         String classPath = System.getProperty("java.class.path", "");
-        return isJar(classPath)
-                ? List.of(java, "-jar", classPath)
-                : List.of(java, "-cp", classPath, application.getName());
+        command.addAll(
+                isJar(classPath) ? List.of("-jar", classPath) : List.of("-cp", classPath, application.getName()));
+        return command;
     }
 
     static boolean isJar(String classPath) {

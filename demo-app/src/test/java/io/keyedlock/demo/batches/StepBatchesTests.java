@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.demo.batches;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.BrokenBarrierException;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CyclicBarrier;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.springframework.jdbc.datasource.embedded.EmbeddedDatabase;
+import org.springframework.jdbc.datasource.embedded.EmbeddedDatabaseBuilder;
+import org.springframework.jdbc.datasource.embedded.EmbeddedDatabaseType;
+
+@Timeout(120)
+class StepBatchesTests {
+
+    private static final String RUN = "run";
+
+    private final BatchProperties properties = new BatchProperties(600, 20, 500, 8, Duration.ZERO);
+
+    private EmbeddedDatabase database;
+    private Ledger ledger;
+    private StepBatches batches;
+
+    /** Does something before a step is written down. */
+    private static final class Ledger extends StepLedger {
+
+        private volatile Consumer<Step> before = step -> {};
+
+        Ledger(EmbeddedDatabase database) {
+            super(database);
+        }
+
+        @Override
+        void deliver(Step step, long batch, long startedAt) {
+            before.accept(step);
+            super.deliver(step, batch, startedAt);
+        }
+    }
+
+    @BeforeEach
+    void openDatabase() {
+        database = new EmbeddedDatabaseBuilder()
+                .generateUniqueName(true)
+                .setType(EmbeddedDatabaseType.H2)
+                .build();
+        ledger = new Ledger(database);
+        batches = new StepBatches(ledger, properties);
+    }
+
+    @AfterEach
+    void closeDatabase() {
+        batches.destroy();
+        database.shutdown();
+    }
+
+    @ParameterizedTest
+    @EnumSource(BatchWay.class)
+    void allIsDoneWhenTheBatchHasBeenHandled(BatchWay way) throws Exception {
+        ledger.beginRun(RUN, 600);
+
+        batches.handle(properties.steps(RUN, 600), way);
+
+        StepCheck check = ledger.check(RUN);
+        assertThat(check.lost()).isZero();
+        assertThat(check.repeated()).isZero();
+        assertThat(check.brokenOff()).isZero();
+        assertThat(check.good() || !way.keepsOrder()).isTrue();
+        assertThat(batches.current()).isEmpty();
+    }
+
+    @Test
+    void ordersAreWorkedOnAtOnce() throws Exception {
+        CyclicBarrier two = new CyclicBarrier(2);
+        ledger.before = step -> meet(two);
+        ledger.beginRun(RUN, 2);
+
+        batches.handle(List.of(new Step(RUN, "a", 1), new Step(RUN, "b", 1)), BatchWay.IN_ORDER);
+
+        assertThat(ledger.check(RUN).good()).isTrue();
+    }
+
+    @Test
+    void failedMessageKeepsThoseAfterItFromBeingDoneAndTheBatchCanBeHandedInAgain() throws Exception {
+        List<Step> batch = properties.steps(RUN, 600);
+        ledger.beginRun(RUN, 600);
+        ledger.before = step -> {
+            if (step.order().equals("order-7") && step.number() == 3) {
+                throw new IllegalStateException("out of paper");
+            }
+        };
+
+        assertThatThrownBy(() -> batches.handle(batch, BatchWay.IN_ORDER)).isInstanceOf(CompletionException.class);
+
+        assertThat(ledger.check(RUN).lost()).isPositive();
+        assertThat(ledger.check(RUN).outOfOrder()).isZero();
+        assertThat(ledger.check(RUN).brokenOff()).isEqualTo(1);
+        ledger.before = step -> {};
+        batches.handle(batch, BatchWay.IN_ORDER);
+        StepCheck check = ledger.check(RUN);
+        assertThat(check.good()).isTrue();
+        assertThat(check.repeated()).isPositive();
+    }
+
+    @Test
+    void checkSeesWhatWasOvertakenLeftOutAndMixed() {
+        ledger.beginRun(RUN, 100);
+        long first = ledger.beginBatch(3);
+        long second = ledger.beginBatch(3);
+        deliver("good", first, 1, 2);
+        deliver("good", second, 2, 3);
+        assertThat(ledger.check(RUN).outOfOrder()).isZero();
+        deliver("overtaken", first, 1, 3, 2);
+        assertThat(ledger.check(RUN).outOfOrder()).isEqualTo(2);
+        deliver("begins-late", first, 2);
+        assertThat(ledger.check(RUN).outOfOrder()).isEqualTo(3);
+        deliver("left-out", first, 1);
+        deliver("left-out", second, 3);
+        assertThat(ledger.check(RUN).outOfOrder()).isEqualTo(4);
+        deliver("mixed", second, 1);
+        deliver("mixed", first, 2);
+        assertThat(ledger.check(RUN).outOfOrder()).isEqualTo(5);
+        assertThat(ledger.check(RUN).repeated()).isEqualTo(1);
+    }
+
+    @Test
+    void stepIsReadAsItWasSent() {
+        Step step = new Step("a/b", "order-1", 12);
+
+        assertThat(Step.of(step.order(), step.text())).isEqualTo(step);
+        assertThatThrownBy(() -> Step.of("order-1", "12")).hasMessageContaining("send run/number");
+    }
+
+    private void deliver(String order, long batch, int... numbers) {
+        for (int number : numbers) {
+            ledger.deliver(new Step(RUN, order, number), batch, 0);
+        }
+    }
+
+    private static void meet(CyclicBarrier barrier) {
+        try {
+            barrier.await();
+        } catch (InterruptedException | BrokenBarrierException failure) {
+            throw new IllegalStateException(failure);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.demo.servers;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** The smallest server there is. Does not start where its directory says so, and leaves a file when it was stopped. */
+public final class SocketServer implements EmbeddedServer {
+
+    private final ServerSocket socket;
+    private Path directory;
+
+    public SocketServer() throws IOException {
+        socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+    }
+
+    @Override
+    public String start(Path itsDirectory) {
+        directory = itsDirectory;
+        if (itsDirectory.endsWith("broken")) {
+            throw new IllegalStateException("no socket to be had");
+        }
+        return String.valueOf(socket.getLocalPort());
+    }
+
+    @Override
+    public void stop() throws IOException {
+        socket.close();
+        Files.createFile(directory.resolve("stopped"));
+    }
+}
