@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock;
 
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -24,6 +25,11 @@ final class Background {
 
     static void scheduleScan(Runnable scan, long nanos) {
         SCANNER.schedule(scan, nanos, TimeUnit.NANOSECONDS);
+    }
+
+    /** Runs what may call foreign code, where neither the caller's thread nor the timer's may be delayed. */
+    static void execute(Runnable task) {
+        CompletableFuture.runAsync(task);
     }
 
     private static ScheduledThreadPoolExecutor executor(String threadName) {

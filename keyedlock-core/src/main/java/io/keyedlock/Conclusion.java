@@ -17,9 +17,12 @@ record Conclusion(DefaultKeyedLocker<?> locker, Object key, int hash, Thread me,
             locker.tellRefused(refusal, key, KeyedLockerListener.Outcome.TIMEOUT);
             throw locker.failureOf(refusal, key, waitTime);
         }
-        Permit permit = await((Waiter) answer, interruptible);
+        Waiter waiter = (Waiter) answer;
+        Permit permit = await(waiter, interruptible, KeyedLockerListener.Outcome.TIMEOUT);
         if (permit == null) {
-            throw Messages.timeout(locker.settings(), key, waitTime);
+            throw waiter.refusal == null
+                    ? Messages.timeout(locker.settings(), key, waitTime)
+                    : locker.failureOf(waiter.refusal, key, waitTime);
         }
         return permit;
     }
@@ -38,7 +41,8 @@ record Conclusion(DefaultKeyedLocker<?> locker, Object key, int hash, Thread me,
             }
             return null;
         }
-        return await((Waiter) answer, true);
+        // A caller who does not wait awaits the backend's answer alone, which comes in any case.
+        return await((Waiter) answer, nanos != 0, whenTaken);
     }
 
     private Answer admit(Answer answer) {
@@ -51,12 +55,13 @@ record Conclusion(DefaultKeyedLocker<?> locker, Object key, int hash, Thread me,
         return permit instanceof Hold hold ? locker.granted(hold) : permit;
     }
 
-    /** Returns null if the time has passed. */
-    private @Nullable Permit await(Waiter waiter, boolean interruptible) throws InterruptedException {
+    /** Returns null if the time has passed, or if the backend had no permit for a caller who does not wait. */
+    private @Nullable Permit await(Waiter waiter, boolean interruptible, KeyedLockerListener.Outcome whenTaken)
+            throws InterruptedException {
         waiter.begins();
         int outcome;
         try {
-            outcome = waiter.await(nanos, interruptible);
+            outcome = waiter.await(waiter.refusal == null ? nanos : Long.MAX_VALUE, interruptible);
         } catch (InterruptedException e) {
             waiter.ended(KeyedLockerListener.Outcome.INTERRUPTED);
             throw e;
@@ -69,6 +74,14 @@ record Conclusion(DefaultKeyedLocker<?> locker, Object key, int hash, Thread me,
             case Waiter.WITHDRAWN -> {
                 waiter.ended(KeyedLockerListener.Outcome.TIMEOUT);
                 yield null;
+            }
+            case Waiter.REFUSED -> {
+                waiter.ended(waiter.refusal == Answer.Refusal.TAKEN ? whenTaken : KeyedLockerListener.Outcome.REJECTED);
+                yield null;
+            }
+            case Waiter.BACKEND -> {
+                waiter.ended(KeyedLockerListener.Outcome.BACKEND);
+                throw locker.backendFailure(key, waiter.backendFailure);
             }
             case Waiter.DEADLOCK -> {
                 waiter.ended(KeyedLockerListener.Outcome.DEADLOCK);

@@ -15,6 +15,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>the queue holds exactly the waiters whose status is {@link Waiter#WAITING};
  *   <li>if a permit is free and the queue is not empty, its head is a thread that was signalled and will look.
  * </ul>
+ *
+ * <p>Where permits come from a backend, {@link RemoteKey} has the invariants instead of the last.
  */
 final class Crowd {
 
@@ -41,6 +43,10 @@ final class Crowd {
     private @Nullable Waiter tail;
 
     int waiterCount;
+
+    /** What the key has besides where permits come from a backend; null in a locker without. Set before anybody waits. */
+    @Nullable
+    RemoteKey remote;
 
     /** How many callers who take several keys keep this entry alive without holding or awaiting it yet. */
     int pins;
@@ -75,7 +81,10 @@ final class Crowd {
     }
 
     ExtraHold addHold(@Nullable Thread owner, long now) {
-        ExtraHold h = new ExtraHold(entry);
+        return addHold(new ExtraHold(entry), owner, now);
+    }
+
+    ExtraHold addHold(ExtraHold h, @Nullable Thread owner, long now) {
         h.begin(owner, now);
         h.previous = lastHold;
         if (lastHold == null) {

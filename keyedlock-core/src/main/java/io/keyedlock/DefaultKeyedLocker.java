@@ -28,6 +28,8 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      * Stripe    A lock word and a small chained hash table of entries, which grows and shrinks with their number.
      * Entry     The lock of one key. Is itself the hold of the caller who made it, and that hold is the permit.
      * Crowd     What an entry needs once a second caller has come: further holds (ExtraHold), the queue, pins.
+     * RemoteKey What a crowd has besides where permits come from a backend; RemotePermit is one of them. Their invariants,
+     *           transitions and races are told in RemoteKey; I4 is that of a locker without a backend.
      * Hold      One permit while it is held. Re-entries of its owner (Reentry) are handles that keep it open.
      * Waiter    One place in the queue, of a thread or of a future.
      *
@@ -50,8 +52,8 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      * Entry   absent -> present (begin, pin) -> absent (the last hold, waiter or pin leaves). An entry that was taken
      *         out never returns, so a handle that is closed late meets its own dead hold and nothing else.
      * Hold    held -> over, when its last handle is closed. A handle closes once; the flag is under the word.
-     * Waiter  WAITING -> GRANTED | WITHDRAWN | CLOSED | DEADLOCK, once, under the word and in one step with leaving
-     *         the queue. The grant makes the hold in that step too.
+     * Waiter  WAITING -> GRANTED | WITHDRAWN | CLOSED | DEADLOCK | BACKEND | REFUSED, once, under the word and in one
+     *         step with leaving the queue. The grant makes the hold in that step too.
      * State   open <-> DRAINING, either -> CLOSED.
      *
      * WHO WINS, AND WHAT THE LOSER OWES
@@ -71,6 +73,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      *
      * WHO RUNS WHAT
      * The closer of a permit completes the futures that it granted, through Deliveries, so that chains do not nest.
+     * What a backend's thread grants or ends is completed on the default executor of futures.
      * Timed futures are withdrawn by the timer thread and completed on the future's default executor. Listeners run on
      * the thread of the event; longHold on the scanning thread, which also searches for deadlocks.
      */
@@ -107,6 +110,9 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     /** Those who listen, null as long as nobody does. Changed by compare-and-set; listeners come and never go. */
     private volatile @Nullable ListenerCalls events;
 
+    /** Where permits come from beyond this process, or null. */
+    final @Nullable KeyedLockerBackend backend;
+
     final Stripes stripes = new Stripes(this);
 
     private final KeyedLockerSettings settings;
@@ -124,7 +130,12 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     /** While draining, threads that hold something in one of these are let in. Written before {@link #DRAINING} is set. */
     private volatile List<KeyedLocker<?>> drainedTogether = List.of();
 
-    private DefaultKeyedLocker(KeyedLockerSettings settings, @Nullable KeyedLockerListener listener, Clock clock) {
+    private DefaultKeyedLocker(
+            KeyedLockerSettings settings,
+            @Nullable KeyedLockerListener listener,
+            @Nullable KeyedLockerBackend backend,
+            Clock clock) {
+        this.backend = backend;
         this.settings = settings;
         this.clock = clock;
         this.limit = settings.limit();
@@ -141,7 +152,20 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
 
     static <K> DefaultKeyedLocker<K> create(
             KeyedLockerSettings settings, @Nullable KeyedLockerListener listener, Clock clock) {
-        return new DefaultKeyedLocker<>(Objects.requireNonNull(settings, "settings"), listener, clock);
+        return create(settings, listener, null, clock);
+    }
+
+    static <K> DefaultKeyedLocker<K> create(
+            KeyedLockerSettings settings,
+            @Nullable KeyedLockerListener listener,
+            @Nullable KeyedLockerBackend backend,
+            Clock clock) {
+        return new DefaultKeyedLocker<>(Objects.requireNonNull(settings, "settings"), listener, backend, clock);
+    }
+
+    @Override
+    public Optional<KeyedLockerBackend> backend() {
+        return Optional.ofNullable(backend);
     }
 
     @Override
@@ -200,6 +224,9 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      */
     Answer ask(
             Object key, int hash, @Nullable Thread owner, long nanos, @Nullable PermitFuture future, boolean admitted) {
+        if (backend != null) {
+            return ask(backend, key, hash, owner, nanos, future, admitted);
+        }
         Stripe stripe = stripes.of(hash);
         Answer answer;
         int unusual;
@@ -220,6 +247,49 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         }
         if ((unusual & SCAN_RESTS) != 0 && scan != null) {
             scan.start();
+        }
+        return answer;
+    }
+
+    /** As above, where a permit comes with one of a backend: whoever does not re-enter lines up. */
+    private Answer ask(
+            KeyedLockerBackend from,
+            Object key,
+            int hash,
+            @Nullable Thread owner,
+            long nanos,
+            @Nullable PermitFuture future,
+            boolean admitted) {
+        String keyName = Objects.requireNonNull(from.keyName(key), "keyName");
+        Stripe stripe = stripes.of(hash);
+        Answer answer;
+        Stripe.Aftermath aftermath = null;
+        int unusual;
+        stripe.lock();
+        try {
+            unusual = state;
+            Answer.Refusal refusal = (unusual & (DRAINING | CLOSED)) == 0 ? null : refusal(unusual, admitted);
+            Entry entry = stripe.find(key, hash);
+            if (entry == null && refusal != null) {
+                answer = refusal;
+            } else {
+                if (entry == null) {
+                    entry = stripe.insert(key, hash);
+                }
+                RemoteKey remote = entry.remote(from, keyName);
+                answer = remote.lineUp(entry, owner, nanos, future, refusal);
+                if (answer instanceof Waiter) {
+                    aftermath = remote.settle(entry, entry.crowd(), null);
+                }
+            }
+        } finally {
+            stripe.unlock();
+        }
+        if ((unusual & SCAN_RESTS) != 0 && scan != null) {
+            scan.start();
+        }
+        if (aftermath != null) {
+            aftermath.carryOut();
         }
         return answer;
     }
@@ -409,6 +479,11 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         };
     }
 
+    /** The exception that tells a caller of a failure of the backend, or with null of its silence. */
+    RuntimeException backendFailure(Object key, @Nullable Throwable cause) {
+        return Messages.backend(Objects.requireNonNull(backend, "backend"), settings, key, cause);
+    }
+
     @Override
     public <T> CompletableFuture<T> supplyAsync(K key, Supplier<T> task, Executor executor) {
         Objects.requireNonNull(task, "task");
@@ -429,14 +504,14 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         if (Thread.interrupted()) {
             throw new InterruptedException();
         }
-        try (KeyOrder order = new KeyOrder(stripes, keys)) {
+        try (KeyOrder order = new KeyOrder(stripes, backend, keys)) {
             return SeveralPermits.acquire(this, order, nanos, waitTime);
         }
     }
 
     @Override
     public Optional<Permit> tryAcquireAll(Collection<? extends K> keys) {
-        try (KeyOrder order = new KeyOrder(stripes, keys)) {
+        try (KeyOrder order = new KeyOrder(stripes, backend, keys)) {
             return Optional.ofNullable(SeveralPermits.tryAcquire(this, order));
         }
     }
@@ -444,7 +519,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     @Override
     public CompletableFuture<Permit> acquireAllAsync(Collection<? extends K> keys, Duration waitTime) {
         long nanos = nanos(waitTime);
-        SeveralFuture future = new SeveralFuture(this, new KeyOrder(stripes, keys), nanos, waitTime);
+        SeveralFuture future = new SeveralFuture(this, new KeyOrder(stripes, backend, keys), nanos, waitTime);
         future.start();
         return future;
     }
@@ -564,6 +639,9 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         if (((int) STATE.getAndBitwiseOr(this, CLOSED) & CLOSED) == 0) {
             // A caller who read the old state under a stripe's lock is in that stripe by the time it is locked here.
             stripes.all().forEach(Stripe::failWaiters);
+            if (backend != null) {
+                backend.close();
+            }
         }
     }
 }

@@ -46,6 +46,16 @@ final class Entry extends Hold {
         return c;
     }
 
+    /** The remote half of this key, made if there is none; under the stripe. */
+    RemoteKey remote(KeyedLockerBackend backend, String keyName) {
+        Crowd c = crowd();
+        RemoteKey remote = c.remote;
+        if (remote == null) {
+            remote = c.remote = new RemoteKey(backend, keyName);
+        }
+        return remote;
+    }
+
     int holdCount() {
         Crowd c = crowd;
         return c != null ? c.holdCount : isHeld() ? 1 : 0;

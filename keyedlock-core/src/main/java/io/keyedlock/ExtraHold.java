@@ -4,7 +4,7 @@ package io.keyedlock;
 import org.jspecify.annotations.Nullable;
 
 /** A hold other than the one with which its entry began. */
-final class ExtraHold extends Hold {
+sealed class ExtraHold extends Hold permits LeasedHold {
 
     private final Entry entry;
 
@@ -20,7 +20,7 @@ final class ExtraHold extends Hold {
     }
 
     @Override
-    Entry entry() {
+    final Entry entry() {
         return entry;
     }
 }

@@ -4,6 +4,7 @@ package io.keyedlock;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
@@ -16,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Keys of equal hash are pinned until this is closed. A pinned entry stays in the table, so that any two callers who
  * are on their way at the same time see the same numbers. A caller pins all such keys before it takes the first.
+ *
+ * <p>Where permits come from a backend, the order is that of the keys' names there, and nothing is pinned.
  */
 final class KeyOrder implements AutoCloseable {
 
@@ -36,7 +39,7 @@ final class KeyOrder implements AutoCloseable {
 
     private final List<Slot> slots;
 
-    KeyOrder(Stripes stripes, Collection<?> keys) {
+    KeyOrder(Stripes stripes, @Nullable KeyedLockerBackend backend, Collection<?> keys) {
         Set<Object> distinct = new LinkedHashSet<>();
         for (Object key : keys) {
             distinct.add(Objects.requireNonNull(key, "keys must not contain null"));
@@ -45,8 +48,12 @@ final class KeyOrder implements AutoCloseable {
         for (Object key : distinct) {
             all.add(new Slot(key, DefaultKeyedLocker.hash(key), null));
         }
-        all.sort(CANONICAL);
         slots = all;
+        if (backend != null) {
+            all.sort(byName(backend, all));
+            return;
+        }
+        all.sort(CANONICAL);
         boolean complete = false;
         try {
             pinWhereHashesAreEqual(stripes);
@@ -57,6 +64,15 @@ final class KeyOrder implements AutoCloseable {
             }
         }
         slots.sort(CANONICAL);
+    }
+
+    /** By the names that the keys have in every process, so that callers of all processes are in one order. */
+    private static Comparator<Slot> byName(KeyedLockerBackend backend, List<Slot> slots) {
+        IdentityHashMap<Object, String> names = new IdentityHashMap<>();
+        for (Slot slot : slots) {
+            names.put(slot.key(), backend.keyName(slot.key()));
+        }
+        return Comparator.comparing(slot -> names.getOrDefault(slot.key(), ""));
     }
 
     private void pinWhereHashesAreEqual(Stripes stripes) {

@@ -95,6 +95,24 @@ public interface KeyedLocker<K> extends AutoCloseable {
     }
 
     /**
+     * Makes a locker whose permits come from beyond this process, so that its keys exclude each other across processes.
+     *
+     * <p>Everything else stays as it is, with these differences: a caller who finds a key free in this process still waits
+     * for the backend, and is a waiter until it has answered; a permit is always handed to the head of the queue, as with
+     * {@code fair}; a call that does not wait makes one try at the backend, for whose answer it does wait; futures may be
+     * completed by their default executor. Whatever is asked fails with {@link LockBackendException} where the backend
+     * fails, or does not answer within the time to wait.
+     *
+     * @param backend where permits come from; of this locker alone, and closed with it
+     * @param settings how it behaves
+     * @param <K> the type of the keys
+     * @return a new locker
+     */
+    static <K> KeyedLocker<K> createOn(KeyedLockerBackend backend, KeyedLockerSettings settings) {
+        return DefaultKeyedLocker.create(settings, null, Objects.requireNonNull(backend, "backend"), Clock.SYSTEM);
+    }
+
+    /**
      * The name of this locker.
      *
      * @return {@link KeyedLockerSettings#name()}
@@ -107,6 +125,15 @@ public interface KeyedLocker<K> extends AutoCloseable {
      * @return its settings
      */
     KeyedLockerSettings settings();
+
+    /**
+     * Where permits come from beyond this process.
+     *
+     * @return the backend, or empty for a locker of this process alone
+     */
+    default Optional<KeyedLockerBackend> backend() {
+        return Optional.empty();
+    }
 
     /**
      * Takes a permit of a key, waiting up to {@link KeyedLockerSettings#waitTime()} (by default for ever).

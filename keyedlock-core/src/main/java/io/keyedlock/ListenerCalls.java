@@ -112,6 +112,10 @@ final class ListenerCalls {
         each("longHold", listener -> listener.longHold(key, holder, stack));
     }
 
+    void leaseLost(Object key) {
+        each("leaseLost", listener -> listener.leaseLost(key));
+    }
+
     private void each(String event, Consumer<KeyedLockerListener> call) {
         for (Heard heard : all) {
             try {

@@ -60,6 +60,18 @@ final class Messages {
                 "this thread holds the key already and the locker is not reentrant: " + describe(settings, key));
     }
 
+    static LockBackendException backend(
+            KeyedLockerBackend backend, KeyedLockerSettings settings, Object key, @Nullable Throwable cause) {
+        String why = cause == null
+                ? "no answer within the time to wait"
+                : cause.getMessage() == null ? cause.getClass().getName() : cause.getMessage();
+        return new LockBackendException(
+                settings.name(),
+                key,
+                "no permit from " + backend.name() + ": " + why + ": " + describe(settings, key),
+                cause);
+    }
+
     static KeyedLockerClosedException closed(KeyedLockerSettings settings, Object key) {
         return new KeyedLockerClosedException(settings.name(), key, "the locker is closed: " + describe(settings, key));
     }

@@ -31,9 +31,9 @@ public interface Permit extends AutoCloseable {
 
     /**
      * A number that never decreases from one holder of a key to the next, so that a store can refuse a holder whose lease was
-     * lost meanwhile.
+     * lost meanwhile. Successive holders of a key in one process may have the same.
      *
-     * @return the token, or empty for a locker that lives in one process
+     * @return the token, or empty for a locker that lives in one process, and for a permit of several keys
      */
     default OptionalLong fencingToken() {
         return OptionalLong.empty();

@@ -44,7 +44,7 @@ final class PermitFuture extends AcquisitionFuture {
     /** By the caller, once it has lined up. */
     void waits(Waiter place, long nanos) {
         place.begins();
-        if (nanos == Long.MAX_VALUE) {
+        if (nanos == Long.MAX_VALUE || place.refusal != null) {
             return;
         }
         timer = Background.schedule(this::timeOut, nanos);
@@ -53,7 +53,7 @@ final class PermitFuture extends AcquisitionFuture {
         }
     }
 
-    /** Completes the future of a waiter that was granted a permit or whose locker was closed. */
+    /** Completes the future of a waiter whose wait was ended by others: granted, refused, failed, or the locker closed. */
     static void finish(Waiter waiter) {
         PermitFuture future = waiter.future;
         if (future == null) {
@@ -64,11 +64,27 @@ final class PermitFuture extends AcquisitionFuture {
             waiter.ended(null);
             future.deliver(permit);
         } else {
-            waiter.ended(KeyedLockerListener.Outcome.CLOSED);
-            future.fail(Messages.closed(future.locker.settings(), waiter.entry.key));
+            future.failWith(waiter, waiter.entry.key);
         }
         // Last: a caller who sets the timer only now sees that the future is complete, or else we see the timer.
         future.cancelTimer();
+    }
+
+    private void failWith(Waiter ended, Object key) {
+        Answer.Refusal refusal = ended.refusal;
+        if (ended.status == Waiter.BACKEND) {
+            ended.ended(KeyedLockerListener.Outcome.BACKEND);
+            fail(locker.backendFailure(key, ended.backendFailure));
+        } else if (ended.status == Waiter.REFUSED && refusal != null) {
+            ended.ended(
+                    refusal == Answer.Refusal.TAKEN
+                            ? KeyedLockerListener.Outcome.TIMEOUT
+                            : KeyedLockerListener.Outcome.REJECTED);
+            fail(locker.failureOf(refusal, key, waitTime));
+        } else {
+            ended.ended(KeyedLockerListener.Outcome.CLOSED);
+            fail(Messages.closed(locker.settings(), key));
+        }
     }
 
     /**
@@ -89,14 +105,15 @@ final class PermitFuture extends AcquisitionFuture {
         try {
             if (w.status == Waiter.WAITING) {
                 withdrawn = true;
-                aftermath = stripe.leave(w, Waiter.WITHDRAWN);
+                aftermath = stripe.leave(
+                        w, outcome == KeyedLockerListener.Outcome.TIMEOUT ? w.outcomeOfTimeOut() : Waiter.WITHDRAWN);
             }
         } finally {
             stripe.unlock();
         }
         if (withdrawn) {
             cancelTimer();
-            w.ended(outcome);
+            w.ended(w.status == Waiter.BACKEND ? KeyedLockerListener.Outcome.BACKEND : outcome);
             if (aftermath != null) {
                 aftermath.carryOut();
             }
@@ -117,7 +134,9 @@ final class PermitFuture extends AcquisitionFuture {
     private void timeOut() {
         Waiter w = waiter;
         if (w != null && withdraw(KeyedLockerListener.Outcome.TIMEOUT)) {
-            RuntimeException failure = locker.failureOf(Answer.Refusal.TAKEN, w.entry.key, waitTime);
+            RuntimeException failure = w.status == Waiter.BACKEND
+                    ? locker.backendFailure(w.entry.key, null)
+                    : locker.failureOf(Answer.Refusal.TAKEN, w.entry.key, waitTime);
             // Not here: what depends on the future may take its time, and other waits end on this thread.
             defaultExecutor().execute(() -> fail(failure));
         }

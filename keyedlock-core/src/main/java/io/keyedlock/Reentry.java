@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock;
 
+import java.util.OptionalLong;
+
 /** The handle of a re-entry: keeps its thread's hold open until closed. */
 final class Reentry implements Permit, Answer {
 
@@ -26,6 +28,11 @@ final class Reentry implements Permit, Answer {
     @Override
     public void close() {
         hold.entry().stripe.giveBack(hold, this);
+    }
+
+    @Override
+    public OptionalLong fencingToken() {
+        return hold.fencingToken();
     }
 
     @Override

@@ -7,7 +7,10 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
-/** One permit for several keys, which are given back in reverse order. */
+/**
+ * One permit for several keys, which are given back in reverse order. It has no fencing token, as no single number would be
+ * right for each of the keys.
+ */
 final class SeveralPermits implements Permit {
 
     private final List<Permit> permits;

@@ -38,7 +38,7 @@ final class Stripe extends Table {
     }
 
     /** Makes the entry of a key that has none; under the lock. */
-    private Entry insert(Object key, int hash) {
+    Entry insert(Object key, int hash) {
         Entry e = new Entry(key, hash, this);
         add(e);
         if (watch != null) {
@@ -48,7 +48,8 @@ final class Stripe extends Table {
     }
 
     /** Takes an entry out that nobody needs any more; under the lock. Returns the watch if this was the idle moment. */
-    private @Nullable IdleWatch evict(Entry entry) {
+    @Nullable
+    IdleWatch evict(Entry entry) {
         remove(entry);
         if (entry.crowd != null) {
             furtherHolds++;
@@ -86,7 +87,7 @@ final class Stripe extends Table {
         } finally {
             unlock();
         }
-        new Aftermath(first, null, null).carryOut();
+        new Aftermath(first, null, null, null).carryOut();
         for (Aftermath aftermath : aftermaths) {
             if (aftermath != null) {
                 aftermath.carryOut();
@@ -120,12 +121,7 @@ final class Stripe extends Table {
         KeyedLockerSettings settings = locker.settings();
         Hold own = owner == null ? null : e.holdOf(owner);
         if (own != null) {
-            if (!settings.reentrant()) {
-                return Answer.Refusal.REENTRY;
-            }
-            Reentry again = new Reentry(own);
-            own.addReentry();
-            return again;
+            return reenter(own, settings);
         }
         if (refusal != null) {
             return refusal;
@@ -145,6 +141,16 @@ final class Stripe extends Table {
             future.linesUp(w);
         }
         return w;
+    }
+
+    /** Answers the owner of a hold who asks again; under the lock. */
+    static Answer reenter(Hold own, KeyedLockerSettings settings) {
+        if (!settings.reentrant()) {
+            return Answer.Refusal.REENTRY;
+        }
+        Reentry again = new Reentry(own);
+        own.addReentry();
+        return again;
     }
 
     /** Keeps the entry of a key in the table, making it if there is none. */
@@ -180,10 +186,12 @@ final class Stripe extends Table {
                 Crowd c = e.crowd;
                 if (c == null) {
                     IdleWatch idle = evict(e);
-                    aftermath = idle == null ? null : new Aftermath(null, null, idle);
+                    aftermath = idle == null ? null : new Aftermath(null, null, idle, null);
                 } else {
                     c.removeHold(hold);
-                    aftermath = settle(e, c);
+                    aftermath = c.remote != null && hold instanceof LeasedHold leased
+                            ? c.remote.settle(e, c, leased.remote)
+                            : settle(e, c);
                 }
             }
         } finally {
@@ -236,10 +244,15 @@ final class Stripe extends Table {
      */
     @Nullable
     Aftermath settle(Entry e, Crowd c) {
+        if (c.remote != null) {
+            return c.remote.settle(e, c, null);
+        }
         Waiter granted = c.grantHead();
         Waiter signalled = c.signalHead();
         IdleWatch idle = c.isNeeded() ? null : evict(e);
-        return granted == null && signalled == null && idle == null ? null : new Aftermath(granted, signalled, idle);
+        return granted == null && signalled == null && idle == null
+                ? null
+                : new Aftermath(granted, signalled, idle, null);
     }
 
     /**
@@ -248,14 +261,19 @@ final class Stripe extends Table {
      * @param done those whose wait has ended, linked by {@link Waiter#nextDone}
      * @param signalled a thread that may look for a free permit
      * @param idle the watch whose moment has come
+     * @param remote what the backend is told
      */
     record Aftermath(
             @Nullable Waiter done,
             @Nullable Waiter signalled,
-            @Nullable IdleWatch idle) {
+            @Nullable IdleWatch idle,
+            RemoteKey.@Nullable Steps remote) {
 
         /** To be called with no lock held: futures run their callers' code. */
         void carryOut() {
+            if (remote != null) {
+                remote.carryOut();
+            }
             if (signalled != null) {
                 signalled.unparkThread();
             }
@@ -271,6 +289,33 @@ final class Stripe extends Table {
                     Deliveries.deliver(w);
                 }
                 w = following;
+            }
+        }
+
+        /** As {@link #carryOut()}, on a thread that belongs to a backend and must not run anybody's code. */
+        void carryOutForBackend() {
+            if (remote != null) {
+                remote.carryOut();
+            }
+            Waiter futures = null;
+            Waiter last = null;
+            for (Waiter w = done; w != null; ) {
+                Waiter following = w.nextDone;
+                w.nextDone = null;
+                if (w.future == null) {
+                    w.unparkThread();
+                } else {
+                    if (last == null) {
+                        futures = w;
+                    } else {
+                        last.nextDone = w;
+                    }
+                    last = w;
+                }
+                w = following;
+            }
+            if (futures != null || idle != null) {
+                Background.execute(new Aftermath(futures, null, idle, null)::carryOut);
             }
         }
     }

@@ -37,6 +37,10 @@ final class Waiter implements Answer {
     static final int CLOSED = 3;
     /** Chosen to break a cycle of threads that wait for each other; {@link #deadlock} tells it. */
     static final int DEADLOCK = 4;
+    /** The backend failed or did not answer in time; {@link #backendFailure} tells why, if that is known. */
+    static final int BACKEND = 5;
+    /** The backend had no permit free for a caller who only tried. */
+    static final int REFUSED = 6;
 
     /** For how long, since it became head, a thread may be passed over by newcomers who find a permit free. */
     static final long BYPASS_NANOS = 1_000_000;
@@ -66,6 +70,13 @@ final class Waiter implements Answer {
     /** Written before {@link #status} becomes {@link #GRANTED}. */
     @Nullable
     Hold permit;
+
+    /** Written before {@link #status} becomes {@link #BACKEND}. */
+    @Nullable
+    Throwable backendFailure;
+
+    /** What this caller is told who does not wait for others; null for one who waits. Written before it lines up. */
+    Answer.@Nullable Refusal refusal;
 
     /** Written before {@link #status} becomes {@link #DEADLOCK}. */
     @Nullable
@@ -162,6 +173,12 @@ final class Waiter implements Answer {
         }
     }
 
+    /** What this becomes as its time has passed; under the stripe. */
+    int outcomeOfTimeOut() {
+        RemoteKey remote = entry.crowd().remote;
+        return remote == null ? WITHDRAWN : remote.outcomeOfTimeOut();
+    }
+
     void unparkThread() {
         LockSupport.unpark(thread);
     }
@@ -214,7 +231,7 @@ final class Waiter implements Answer {
                         cut = false;
                         aftermath = take(crowd);
                     } else if (cut || now - since >= nanos) {
-                        aftermath = stripe.leave(this, WITHDRAWN);
+                        aftermath = stripe.leave(this, cut ? WITHDRAWN : outcomeOfTimeOut());
                     } else {
                         signalled = false;
                     }
@@ -267,7 +284,8 @@ final class Waiter implements Answer {
     }
 
     private boolean mayTake(Crowd crowd) {
-        return crowd.head == this && crowd.holdCount < entry.stripe.locker.limit;
+        // With a backend, whoever is head is handed a permit together with a lease.
+        return crowd.remote == null && crowd.head == this && crowd.holdCount < entry.stripe.locker.limit;
     }
 
     /** Takes a free permit, as the head; under the lock. */

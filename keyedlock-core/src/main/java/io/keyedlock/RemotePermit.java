@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One request for a permit from beyond this process, and the lease that came of it; the way is told in {@link RemoteKey}.
+ *
+ * <p>Methods called by the backend may run on any thread, also within {@link #ask()}.
+ */
+final class RemotePermit implements KeyedLockerBackend.Receiver {
+
+    private final Entry entry;
+
+    private final RemoteKey key;
+
+    /** Whether the request stands in line; if not, it is one try. */
+    private final boolean waits;
+
+    /** Set once the backend has said that others hold the key. */
+    private volatile boolean queued;
+
+    /**
+     * Written by {@link #ask()}, which then reads {@link #withdrawn}, which is written before this is read: whoever comes
+     * second withdraws the request.
+     */
+    private volatile KeyedLockerBackend.@Nullable Request request;
+
+    /** Nobody wants the permit any more. Written once, under the stripe. */
+    private volatile boolean withdrawn;
+
+    /** Written once, before the section in which it is granted. */
+    private volatile KeyedLockerBackend.@Nullable Lease lease;
+
+    private volatile boolean lost;
+
+    /** Whether a caller has had the lease. Guarded by the stripe. */
+    private boolean used;
+
+    RemotePermit(Entry entry, RemoteKey key, boolean waits) {
+        this.entry = entry;
+        this.key = key;
+        this.waits = waits;
+    }
+
+    /** Whether the backend has not answered yet. */
+    boolean isSilent() {
+        return !queued;
+    }
+
+    OptionalLong fencingToken() {
+        KeyedLockerBackend.Lease granted = lease;
+        return granted == null ? OptionalLong.empty() : granted.fencingToken();
+    }
+
+    // ---- under the stripe
+
+    void forget() {
+        withdrawn = true;
+    }
+
+    /** Takes the lease for a caller, its first or a further one; false if it must go back instead. */
+    boolean serve() {
+        KeyedLockerBackend.Lease granted = lease;
+        if (lost || granted == null) {
+            return false;
+        }
+        if (used) {
+            try {
+                return granted.mayPassOn();
+            } catch (RuntimeException e) {
+                return false;
+            }
+        }
+        used = true;
+        return true;
+    }
+
+    // ---- with no lock held
+
+    void ask() {
+        if (withdrawn) {
+            return;
+        }
+        KeyedLockerBackend.Request asked;
+        try {
+            asked = key.backend.acquire(key.name, waits, this);
+        } catch (RuntimeException | Error e) {
+            failed(e);
+            return;
+        }
+        request = asked;
+        if (withdrawn) {
+            withdraw(asked);
+        }
+    }
+
+    void withdraw() {
+        KeyedLockerBackend.Request asked = request;
+        if (asked != null) {
+            withdraw(asked);
+        }
+    }
+
+    private void withdraw(KeyedLockerBackend.Request asked) {
+        try {
+            asked.withdraw();
+        } catch (RuntimeException e) {
+            warn("a request could not be withdrawn", e);
+        }
+    }
+
+    void release() {
+        KeyedLockerBackend.Lease granted = lease;
+        if (granted != null) {
+            if (lost) {
+                warn("a permit was given back whose lease was lost before, so that others may have been inside", null);
+            }
+            release(granted);
+        }
+    }
+
+    private void release(KeyedLockerBackend.Lease granted) {
+        try {
+            granted.release();
+        } catch (RuntimeException e) {
+            warn("a lease could not be given back", e);
+        }
+    }
+
+    private void warn(String what, @Nullable Throwable failure) {
+        Messages.warn(what + ": " + Messages.describe(entry), failure);
+    }
+
+    // ---- by the backend
+
+    @Override
+    public void queued() {
+        queued = true;
+    }
+
+    @Override
+    public void granted(KeyedLockerBackend.Lease granted) {
+        lease = granted;
+        Stripe.Aftermath aftermath = null;
+        boolean wanted;
+        entry.stripe.lock();
+        try {
+            wanted = key.asking == this;
+            if (wanted) {
+                key.asking = null;
+                aftermath = key.settle(entry, entry.crowd(), this);
+            }
+        } finally {
+            entry.stripe.unlock();
+        }
+        if (!wanted) {
+            release(granted);
+        } else if (aftermath != null) {
+            aftermath.carryOutForBackend();
+        }
+    }
+
+    @Override
+    public void refused() {
+        ended(null);
+    }
+
+    @Override
+    public void failed(Throwable cause) {
+        ended(cause);
+    }
+
+    private void ended(@Nullable Throwable cause) {
+        Stripe.Aftermath failed = null;
+        Stripe.Aftermath aftermath = null;
+        entry.stripe.lock();
+        try {
+            if (key.asking == this) {
+                key.asking = null;
+                Crowd crowd = entry.crowd();
+                failed = cause == null ? key.refuse(crowd) : key.fail(crowd, cause);
+                aftermath = key.settle(entry, crowd, null);
+            }
+        } finally {
+            entry.stripe.unlock();
+        }
+        if (failed != null) {
+            failed.carryOutForBackend();
+        }
+        if (aftermath != null) {
+            aftermath.carryOutForBackend();
+        }
+    }
+
+    @Override
+    public void lost() {
+        lost = true;
+        ListenerCalls heard = entry.stripe.locker.events();
+        if (heard == null) {
+            warn("a lease was lost while it was held, and another process may be inside", null);
+        } else {
+            Background.execute(() -> heard.leaseLost(entry.key));
+        }
+    }
+}

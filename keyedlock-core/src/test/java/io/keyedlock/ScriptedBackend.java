@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** A backend that does what the test says: it answers no request by itself, unless told to grant all. */
+final class ScriptedBackend implements KeyedLockerBackend {
+
+    final List<Asked> asked = new CopyOnWriteArrayList<>();
+
+    private final AtomicLong tokens = new AtomicLong();
+
+    /** Grants whatever is asked, on the asking thread. */
+    volatile boolean generous;
+
+    volatile boolean mayPassOn = true;
+
+    /** Thrown by {@link #acquire} if set. */
+    volatile RuntimeException broken;
+
+    volatile boolean closed;
+
+    @Override
+    public String name() {
+        return "script";
+    }
+
+    @Override
+    public String keyName(Object key) {
+        if (key.getClass() == Object.class) {
+            throw new IllegalArgumentException("use a String");
+        }
+        // The reverse, so that the order of names is neither that of keys nor of their hash codes.
+        return new StringBuilder(key.toString()).reverse().toString();
+    }
+
+    @Override
+    public Request acquire(String keyName, boolean waits, Receiver receiver) {
+        if (broken != null) {
+            throw broken;
+        }
+        Asked request = new Asked(keyName, waits, receiver);
+        asked.add(request);
+        if (generous) {
+            request.grant();
+        }
+        return request;
+    }
+
+    @Override
+    public boolean isAvailable() {
+        return broken == null;
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+    }
+
+    /** The one request that was made and not answered. */
+    Asked open() {
+        List<Asked> open =
+                asked.stream().filter(a -> !a.answered && !a.withdrawn).toList();
+        if (open.size() != 1) {
+            throw new AssertionError(open.size() + " requests are open");
+        }
+        return open.get(0);
+    }
+
+    boolean isQuiet() {
+        return asked.stream().allMatch(a -> a.answered || a.withdrawn)
+                && asked.stream().allMatch(a -> a.leases.get() == a.releases.get());
+    }
+
+    final class Asked implements Request {
+
+        final String keyName;
+        final boolean waits;
+        private final Receiver receiver;
+        volatile boolean answered;
+        volatile boolean withdrawn;
+        final AtomicInteger leases = new AtomicInteger();
+        final AtomicInteger releases = new AtomicInteger();
+
+        Asked(String keyName, boolean waits, Receiver receiver) {
+            this.keyName = keyName;
+            this.waits = waits;
+            this.receiver = receiver;
+        }
+
+        @Override
+        public void withdraw() {
+            withdrawn = true;
+        }
+
+        void grant() {
+            answered = true;
+            leases.incrementAndGet();
+            long token = tokens.incrementAndGet();
+            AtomicBoolean released = new AtomicBoolean();
+            receiver.granted(new Lease() {
+                @Override
+                public OptionalLong fencingToken() {
+                    return OptionalLong.of(token);
+                }
+
+                @Override
+                public boolean mayPassOn() {
+                    return mayPassOn;
+                }
+
+                @Override
+                public void release() {
+                    if (!released.compareAndSet(false, true)) {
+                        throw new AssertionError("released twice");
+                    }
+                    releases.incrementAndGet();
+                }
+            });
+        }
+
+        void queue() {
+            receiver.queued();
+        }
+
+        void refuse() {
+            answered = true;
+            receiver.refused();
+        }
+
+        void fail(Throwable cause) {
+            answered = true;
+            receiver.failed(cause);
+        }
+
+        void lose() {
+            receiver.lost();
+        }
+    }
+}
