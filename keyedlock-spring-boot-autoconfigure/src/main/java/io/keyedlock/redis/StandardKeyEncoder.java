@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.redis;
+
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.RecordComponent;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.time.temporal.Temporal;
+import java.time.temporal.TemporalAmount;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Names of the form {@code type:text}, and {@code type(part,part)} for what has parts.
+ *
+ * <p>Four characters have a meaning of their own and are escaped by a backslash in texts, so that no text looks like a
+ * border between parts. A lone surrogate is escaped too, as UTF-8 has no form for it and all of them would be one.
+ */
+final class StandardKeyEncoder implements KeyEncoder {
+
+    static final StandardKeyEncoder INSTANCE = new StandardKeyEncoder();
+
+    private static final Map<Class<?>, String> SIMPLE = Map.ofEntries(
+            Map.entry(String.class, "s"),
+            Map.entry(Character.class, "char"),
+            Map.entry(Boolean.class, "bool"),
+            Map.entry(Byte.class, "byte"),
+            Map.entry(Short.class, "short"),
+            Map.entry(Integer.class, "int"),
+            Map.entry(Long.class, "long"),
+            Map.entry(Float.class, "float"),
+            Map.entry(Double.class, "double"),
+            Map.entry(BigInteger.class, "bigint"),
+            Map.entry(BigDecimal.class, "decimal"),
+            Map.entry(UUID.class, "uuid"));
+
+    private static final ClassValue<Method[]> COMPONENTS = new ClassValue<>() {
+        @Override
+        protected Method[] computeValue(Class<?> type) {
+            RecordComponent[] components = type.getRecordComponents();
+            Method[] accessors = new Method[components.length];
+            for (int i = 0; i < components.length; i++) {
+                accessors[i] = components[i].getAccessor();
+                accessors[i].setAccessible(true);
+            }
+            return accessors;
+        }
+    };
+
+    private StandardKeyEncoder() {}
+
+    @Override
+    public String encode(Object key) {
+        StringBuilder name = new StringBuilder();
+        append(name, key, key);
+        return name.toString();
+    }
+
+    private void append(StringBuilder name, @Nullable Object value, Object key) {
+        if (value == null) {
+            name.append("null");
+            return;
+        }
+        String simple = SIMPLE.get(value.getClass());
+        if (simple != null) {
+            name.append(simple).append(':');
+            appendText(name, value.toString());
+        } else if (value instanceof Enum<?> constant) {
+            appendText(name, constant.getDeclaringClass().getName());
+            name.append(':').append(constant.name());
+        } else if (value instanceof Record) {
+            Method[] accessors = accessors(value, key);
+            Object[] parts = new Object[accessors.length];
+            for (int i = 0; i < parts.length; i++) {
+                parts[i] = read(accessors[i], value);
+            }
+            appendText(name, value.getClass().getName());
+            appendParts(name, java.util.Arrays.asList(parts), key);
+        } else if (value instanceof List<?> list) {
+            name.append("list");
+            appendParts(name, list, key);
+        } else if (isTime(value)) {
+            name.append(value.getClass().getSimpleName()).append(':');
+            appendText(name, value.toString());
+        } else {
+            throw unnamed(value, key, null);
+        }
+    }
+
+    /** Values of the JDK whose text tells all that their equals compares. */
+    private static boolean isTime(Object value) {
+        return (value instanceof Temporal || value instanceof TemporalAmount)
+                && value.getClass().getPackageName().equals("java.time");
+    }
+
+    private void appendParts(StringBuilder name, List<?> parts, Object key) {
+        name.append('(');
+        String comma = "";
+        for (Object part : parts) {
+            name.append(comma);
+            append(name, part, key);
+            comma = ",";
+        }
+        name.append(')');
+    }
+
+    private static void appendText(StringBuilder name, String text) {
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (c == '\\' || c == ',' || c == '(' || c == ')') {
+                name.append('\\').append(c);
+            } else if (!Character.isSurrogate(c)) {
+                name.append(c);
+            } else if (Character.isHighSurrogate(c)
+                    && i + 1 < text.length()
+                    && Character.isLowSurrogate(text.charAt(i + 1))) {
+                name.append(c).append(text.charAt(++i));
+            } else {
+                name.append(String.format("\\u%04x", (int) c));
+            }
+        }
+    }
+
+    private static Method[] accessors(Object value, Object key) {
+        try {
+            return COMPONENTS.get(value.getClass());
+        } catch (RuntimeException e) {
+            throw unnamed(value, key, e);
+        }
+    }
+
+    private static @Nullable Object read(Method accessor, Object value) {
+        try {
+            return accessor.invoke(value);
+        } catch (InvocationTargetException e) {
+            if (e.getCause() instanceof RuntimeException failure) {
+                throw failure;
+            }
+            throw new IllegalArgumentException("A key of " + value.getClass().getName() + " cannot be read", e);
+        } catch (IllegalAccessException e) {
+            throw new IllegalArgumentException("A key of " + value.getClass().getName() + " cannot be read", e);
+        }
+    }
+
+    private static IllegalArgumentException unnamed(Object value, Object key, @Nullable Throwable cause) {
+        return new IllegalArgumentException(
+                "A key " + (value == key ? "" : "with a part ") + "of type "
+                        + value.getClass().getName()
+                        + " has no name in Redis. Use a String, a number, a UUID, an enum, or a record or list of"
+                        + " them as key, or define a KeyEncoder that knows this type.",
+                cause);
+    }
+}

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.redis;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerListener;
+import io.keyedlock.KeyedLockerSettings;
+import io.keyedlock.LockBackendException;
+import io.keyedlock.LockTimeoutException;
+import io.keyedlock.Permit;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInfo;
+import org.redisson.api.RedissonClient;
+import org.redisson.client.codec.StringCodec;
+
+/** Two lockers of one name on two clients of one real Redis, as in two processes. */
+class RedisBackendTests {
+
+    private static RedisProcess redis;
+    private static RedissonClient here;
+    private static RedissonClient there;
+
+    private final List<KeyedLocker<Object>> lockers = new ArrayList<>();
+    private final List<String> events = new CopyOnWriteArrayList<>();
+    private String name;
+
+    @BeforeAll
+    static void start() {
+        redis = new RedisProcess();
+        here = redis.client();
+        there = redis.client();
+    }
+
+    @AfterAll
+    static void stop() {
+        redis.close();
+    }
+
+    @org.junit.jupiter.api.BeforeEach
+    void name(TestInfo test) {
+        name = test.getTestMethod().orElseThrow().getName();
+    }
+
+    @AfterEach
+    void nothingStaysButTheCounter() {
+        lockers.forEach(KeyedLocker::close);
+        RedisProcess.until(() -> {
+            List<String> left = new ArrayList<>(redis.keys(here));
+            left.removeIf(key -> key.endsWith("}:token"));
+            return left.isEmpty();
+        });
+        assertThat(redis.keys(here)).contains("keyedlock:{" + name + "}:token");
+        assertThat(here.getKeys().remainTimeToLive("keyedlock:{" + name + "}:token"))
+                .isEqualTo(-1);
+    }
+
+    private KeyedLocker<Object> locker(RedissonClient client, int limit, RedisSettings settings) {
+        KeyedLockerSettings own = KeyedLockerSettings.defaults().withName(name).withLimit(limit);
+        KeyedLocker<Object> locker = KeyedLocker.createOn(RedisBackend.create(client, own, settings), own);
+        locker.addListener(new KeyedLockerListener() {
+            @Override
+            public void leaseLost(Object key) {
+                events.add("lost " + key);
+            }
+        });
+        lockers.add(locker);
+        return locker;
+    }
+
+    private KeyedLocker<Object> locker(RedissonClient client) {
+        return locker(client, 1, RedisSettings.defaults());
+    }
+
+    private static Permit now(CompletableFuture<Permit> future) throws Exception {
+        return future.get(60, TimeUnit.SECONDS);
+    }
+
+    private static long token(Permit permit) {
+        return permit.fencingToken().orElseThrow();
+    }
+
+    @Test
+    void aKeyIsHeldInOneProcessAtATimeAndOthersAreToldWhenItIsFree() throws Exception {
+        KeyedLocker<Object> one = locker(here);
+        KeyedLocker<Object> two = locker(there);
+        Permit first = one.acquire("k");
+        CompletableFuture<Permit> waits = two.acquireAsync("k");
+        assertThat(two.tryAcquire("k")).isEmpty();
+        assertThat(two.tryAcquire("k", Duration.ofMillis(50))).isEmpty();
+        two.acquire("other").close();
+        assertThat(waits).isNotDone();
+        assertThat(two.snapshot("k").orElseThrow().holders()).isEmpty();
+        first.close();
+        Permit second = now(waits);
+        assertThat(token(second)).isGreaterThan(token(first));
+        assertThat(one.tryAcquire("k")).isEmpty();
+        second.close();
+        one.acquire("k").close();
+    }
+
+    @Test
+    void waitingNeedsNoBeat() throws Exception {
+        // With beats of a quarter of an hour, only the message can end the wait.
+        RedisSettings slow =
+                RedisSettings.defaults().withLeaseTime(Duration.ofHours(1)).withBackendTimeout(Duration.ofMinutes(30));
+        KeyedLocker<Object> one = locker(here, 1, slow);
+        KeyedLocker<Object> two = locker(there, 1, slow);
+        Permit first = one.acquire("k");
+        for (int i = 0; i < 3; i++) {
+            CompletableFuture<Permit> waits = two.acquireAsync("k");
+            RedisProcess.until(() -> here.getScoredSortedSet("keyedlock:{" + name + "}:queue:s:k", StringCodec.INSTANCE)
+                            .size()
+                    == 1);
+            first.close();
+            first = now(waits);
+            KeyedLocker<Object> other = one;
+            one = two;
+            two = other;
+        }
+        first.close();
+    }
+
+    @Test
+    void aLimitHoldsOverAllProcesses() throws Exception {
+        KeyedLocker<Object> one = locker(here, 3, RedisSettings.defaults());
+        KeyedLocker<Object> two = locker(there, 3, RedisSettings.defaults());
+        Permit a = now(one.acquireAsync("k"));
+        Permit b = now(two.acquireAsync("k"));
+        Permit c = now(one.acquireAsync("k"));
+        CompletableFuture<Permit> fourth = two.acquireAsync("k");
+        assertThat(two.tryAcquire("k")).isEmpty();
+        assertThat(one.tryAcquire("k")).isEmpty();
+        assertThat(List.of(token(a), token(b), token(c))).isSorted().doesNotHaveDuplicates();
+        b.close();
+        now(fourth).close();
+        a.close();
+        c.close();
+    }
+
+    @Test
+    void processesWithDifferentLimitsAreTold() throws Exception {
+        KeyedLocker<Object> one = locker(here, 1, RedisSettings.defaults());
+        KeyedLocker<Object> three = locker(there, 3, RedisSettings.defaults());
+        try (Permit held = one.acquire("k")) {
+            assertThat(held.fencingToken()).isPresent();
+            for (String key : List.of("k", "other")) {
+                assertThatThrownBy(() -> three.acquire(key))
+                        .isInstanceOf(LockBackendException.class)
+                        .hasMessageContaining("the limit 3 here")
+                        .hasMessageContaining("the limit 1");
+            }
+            KeyedLockerSettings settings =
+                    KeyedLockerSettings.defaults().withName(name).withLimit(2);
+            RedisBackend backend = RedisBackend.create(there, settings, RedisSettings.defaults());
+            assertThatThrownBy(backend::connect).hasMessageContaining("the limit 2 here");
+            backend.close();
+        }
+        // Nobody holds anything any more, so that the limit may change.
+        RedisProcess.until(() -> redis.keys(here).size() == tokens());
+        three.acquire("k").close();
+    }
+
+    private long tokens() {
+        return redis.keys(here).stream().filter(key -> key.endsWith("}:token")).count();
+    }
+
+    @Test
+    void aPermitIsPassedOnWithinATurnAndNotBeyond() throws Exception {
+        KeyedLocker<Object> generous = locker(here, 1, RedisSettings.defaults().withMaxTurn(Duration.ofHours(1)));
+        List<CompletableFuture<Permit>> all = new ArrayList<>();
+        for (int i = 0; i < 5; i++) {
+            all.add(generous.acquireAsync("k"));
+        }
+        long token = token(now(all.get(0)));
+        for (CompletableFuture<Permit> permit : all) {
+            assertThat(token(now(permit))).isEqualTo(token);
+            permit.join().close();
+        }
+        KeyedLocker<Object> strict = locker(there, 1, RedisSettings.defaults().withMaxTurn(Duration.ZERO));
+        all.clear();
+        for (int i = 0; i < 5; i++) {
+            all.add(strict.acquireAsync("k"));
+        }
+        for (CompletableFuture<Permit> permit : all) {
+            assertThat(token(now(permit))).isGreaterThan(token);
+            token = token(permit.join());
+            permit.join().close();
+        }
+    }
+
+    @Test
+    void processesTakeTurnsWhereBothHaveWaiters() throws Exception {
+        RedisSettings strict = RedisSettings.defaults().withMaxTurn(Duration.ZERO);
+        KeyedLocker<Object> one = locker(here, 1, strict);
+        KeyedLocker<Object> two = locker(there, 1, strict);
+        Permit first = one.acquire("k");
+        List<String> order = new CopyOnWriteArrayList<>();
+        CountDownLatch served = new CountDownLatch(8);
+        for (int i = 0; i < 4; i++) {
+            for (KeyedLocker<Object> locker : List.of(one, two)) {
+                locker.acquireAsync("k").thenAccept(permit -> {
+                    order.add(locker == one ? "one" : "two");
+                    permit.close();
+                    served.countDown();
+                });
+            }
+        }
+        RedisProcess.until(() -> here.getScoredSortedSet("keyedlock:{" + name + "}:queue:s:k", StringCodec.INSTANCE)
+                        .size()
+                == 1);
+        first.close();
+        assertThat(served.await(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(order).containsExactly("two", "one", "two", "one", "two", "one", "two", "one");
+    }
+
+    @Test
+    void aWaiterThatLeavesLeavesTheLineInRedisToo() throws Exception {
+        KeyedLocker<Object> one = locker(here);
+        KeyedLocker<Object> two = locker(there);
+        Permit first = one.acquire("k");
+        CompletableFuture<Permit> gone = two.acquireAsync("k");
+        RedisProcess.until(() -> redis.keys(here).contains("keyedlock:{" + name + "}:queue:s:k"));
+        assertThat(gone.cancel(true)).isTrue();
+        RedisProcess.until(() -> !redis.keys(here).contains("keyedlock:{" + name + "}:queue:s:k"));
+        first.close();
+        one.acquire("k").close();
+    }
+
+    @Test
+    void leasesAreRenewedWhileTheyAreHeld() throws Exception {
+        RedisSettings brief = RedisSettings.defaults().withLeaseTime(Duration.ofMillis(300));
+        KeyedLocker<Object> one = locker(here, 1, brief);
+        KeyedLocker<Object> two = locker(there, 1, brief);
+        List<Permit> held = new ArrayList<>();
+        for (int i = 0; i < 250; i++) {
+            held.add(one.acquire(i));
+        }
+        assertThat(two.tryAcquire(0, Duration.ofMillis(1_200))).isEmpty();
+        assertThat(two.tryAcquire(249, Duration.ofMillis(100))).isEmpty();
+        assertThat(events).isEmpty();
+        held.forEach(Permit::close);
+        two.acquire(0, Duration.ofSeconds(60)).close();
+    }
+
+    @Test
+    void aLostLeaseIsReportedAndItsReleaseIsQuiet() throws Exception {
+        KeyedLocker<Object> one = locker(here);
+        KeyedLocker<Object> two = locker(there);
+        Permit held = one.acquire("k");
+        long token = token(held);
+        here.getKeys().delete("keyedlock:{" + name + "}:holders:s:k");
+        RedisProcess.until(() -> events.contains("lost k"));
+        Permit other = two.acquire("k", Duration.ofSeconds(60));
+        assertThat(token(other)).isGreaterThan(token);
+        held.close();
+        assertThat(one.isActive("k")).isFalse();
+        assertThat(one.tryAcquire("k")).isEmpty();
+        other.close();
+        one.acquire("k", Duration.ofSeconds(60)).close();
+        assertThat(events).containsExactly("lost k");
+    }
+
+    @Test
+    void aLossThatOnlyTheReleaseFindsIsReportedToo() throws Exception {
+        KeyedLocker<Object> one = locker(
+                here,
+                1,
+                RedisSettings.defaults().withLeaseTime(Duration.ofHours(1)).withBackendTimeout(Duration.ofMinutes(30)));
+        Permit held = one.acquire("k");
+        here.getKeys().delete("keyedlock:{" + name + "}:holders:s:k");
+        held.close();
+        RedisProcess.until(() -> events.contains("lost k"));
+    }
+
+    @Test
+    void tokensGrowEvenWhenTheCounterIsGone() throws Exception {
+        KeyedLocker<Object> one = locker(here);
+        Permit before = one.acquire("k");
+        before.close();
+        here.getKeys().delete("keyedlock:{" + name + "}:token");
+        Permit after = one.acquire("k");
+        assertThat(token(after)).isGreaterThan(token(before));
+        after.close();
+    }
+
+    @Test
+    void severalKeysInOppositeOrdersDoNotDeadlock() throws Exception {
+        KeyedLocker<Object> one = locker(here);
+        KeyedLocker<Object> two = locker(there);
+        List<CompletableFuture<Void>> all = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            all.add(one.acquireAllAsync(List.of("a", "b"), Duration.ofSeconds(60))
+                    .thenAccept(Permit::close));
+            all.add(two.acquireAllAsync(List.of("b", "a"), Duration.ofSeconds(60))
+                    .thenAccept(Permit::close));
+        }
+        for (CompletableFuture<Void> one20 : all) {
+            one20.get(60, TimeUnit.SECONDS);
+        }
+    }
+
+    @Test
+    void zeroWaitIsOneRemoteTry() throws Exception {
+        KeyedLocker<Object> one = locker(here);
+        KeyedLocker<Object> two = locker(there);
+        Optional<Permit> first = one.tryAcquire("k");
+        assertThat(first).isPresent();
+        assertThatThrownBy(() -> two.acquire("k", Duration.ZERO)).isInstanceOf(LockTimeoutException.class);
+        assertThat(catchThrowable(() -> two.acquireAsync("k", Duration.ZERO).get(60, TimeUnit.SECONDS)))
+                .hasCauseInstanceOf(LockTimeoutException.class);
+        assertThat(two.isActive("k")).isFalse();
+        first.orElseThrow().close();
+    }
+}

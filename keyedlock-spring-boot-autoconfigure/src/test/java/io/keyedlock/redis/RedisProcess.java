@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.redis;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
+import org.awaitility.Awaitility;
+import org.redisson.Redisson;
+import org.redisson.api.RedissonClient;
+import org.redisson.config.Config;
+import redis.embedded.RedisServer;
+
+/** A real Redis server on a free port of this machine, which writes down every change before it answers. */
+public final class RedisProcess implements AutoCloseable {
+
+    private final int port = freePort();
+    private final Path directory = temporaryDirectory();
+    private final List<RedissonClient> clients = new ArrayList<>();
+    private RedisServer server;
+
+    public RedisProcess() {
+        start();
+    }
+
+    private static int freePort() {
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return socket.getLocalPort();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static Path temporaryDirectory() {
+        try {
+            return Files.createTempDirectory("keyedlock-redis");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    public String address() {
+        return "redis://127.0.0.1:" + port;
+    }
+
+    public void start() {
+        try {
+            server = RedisServer.newRedisServer()
+                    .port(port)
+                    .bind("127.0.0.1")
+                    .setting("dir " + directory)
+                    .setting("appendonly yes")
+                    .setting("appendfsync always")
+                    .setting("save \"\"")
+                    .build();
+            server.start();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    public void stop() {
+        try {
+            server.stop();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Only while it is stopped. */
+    public void forgetEverything() {
+        try (Stream<Path> files = Files.walk(directory)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                Files.delete(file);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** A client of its own, as each process has one. */
+    public RedissonClient client() {
+        RedissonClient client = client(address());
+        clients.add(client);
+        return client;
+    }
+
+    public static RedissonClient client(String address) {
+        Config config = new Config().setLazyInitialization(true);
+        config.useSingleServer()
+                .setAddress(address)
+                .setConnectionMinimumIdleSize(1)
+                .setConnectionPoolSize(8)
+                .setSubscriptionConnectionMinimumIdleSize(1)
+                .setTimeout(1_000)
+                .setConnectTimeout(1_000);
+        return Redisson.create(config);
+    }
+
+    /** The names of all keys. */
+    public Set<String> keys(RedissonClient client) {
+        Set<String> keys = new TreeSet<>();
+        client.getKeys().getKeys().forEach(keys::add);
+        return keys;
+    }
+
+    public static void until(BooleanSupplier condition) {
+        Awaitility.await()
+                .pollDelay(0, TimeUnit.MILLISECONDS)
+                .pollInterval(5, TimeUnit.MILLISECONDS)
+                .atMost(Duration.ofSeconds(60))
+                .until(condition::getAsBoolean);
+    }
+
+    @Override
+    public void close() {
+        clients.forEach(client -> client.shutdown(0, 5, TimeUnit.SECONDS));
+        stop();
+        forgetEverything();
+    }
+}
