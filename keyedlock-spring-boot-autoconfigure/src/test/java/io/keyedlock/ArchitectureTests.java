@@ -79,7 +79,7 @@ class ArchitectureTests {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"actuate", "metrics", "redis"})
+    @ValueSource(strings = {"actuate", "metrics", "redis", "integration"})
     void knowsCoreAlone(String room) {
         classes()
                 .that()
@@ -113,6 +113,7 @@ class ArchitectureTests {
                         "io.keyedlock.actuate",
                         "io.keyedlock.metrics",
                         "io.keyedlock.redis",
+                        "io.keyedlock.integration",
                         "io.keyedlock.autoconfigure")
                 .allowEmptyShould(true)
                 .check(ALL);

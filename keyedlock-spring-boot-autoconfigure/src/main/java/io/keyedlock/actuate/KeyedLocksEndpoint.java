@@ -3,6 +3,7 @@ package io.keyedlock.actuate;
 
 import io.keyedlock.KeySnapshot;
 import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerBackend;
 import io.keyedlock.LockerOverview;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
@@ -128,7 +129,7 @@ public final class KeyedLocksEndpoint {
         return new LockerDescriptor(
                 locker.settings().limit(),
                 locker.settings().fair(),
-                "local",
+                locker.backend().map(KeyedLockerBackend::name).orElse("local"),
                 overview.activeKeys(),
                 overview.holders(),
                 overview.waiters(),
@@ -199,7 +200,7 @@ public final class KeyedLocksEndpoint {
      *
      * @param limit how many callers each key admits at once
      * @param fair whether a permit is always handed to the longest waiting caller
-     * @param backend where permits come from
+     * @param backend where permits come from: {@code local} for this process alone, or the name of the backend
      * @param activeKeys how many keys are held or awaited
      * @param holders how many callers are inside, over all keys
      * @param waiters how many callers wait, over all keys

@@ -48,7 +48,7 @@ public final class KeyedLockAutoConfiguration {
         };
     }
 
-    @Bean
+    @Bean(LockerRegistry.BEAN)
     @Fallback
     LockerRegistry keyedLockerRegistry(ConfigurableListableBeanFactory beans, KeyedLockProperties properties) {
         return new LockerRegistry(beans, new LockerSettings(properties));

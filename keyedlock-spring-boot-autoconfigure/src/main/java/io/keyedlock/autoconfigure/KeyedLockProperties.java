@@ -53,7 +53,13 @@ record KeyedLockProperties(
      * @param fair Whether a permit is always handed to the caller that has waited longest.
      * @param maxWaiters How many callers may wait for one key, or 'unbounded'; a further one is refused.
      * @param reentrant Whether a thread that holds a key may take it again.
-     * @param backend Where permits come from: 'local' is this process alone.
+     * @param backend Where permits come from: 'local' is this process alone, 'redis' is shared by all processes that use the
+     *     same Redis.
+     * @param leaseTime For how long a permit is held in Redis without being renewed, as it is while its process lives.
+     * @param backendTimeout How long an answer of Redis is awaited.
+     * @param maxTurn For how long after its grant a permit of Redis may be passed on within this process before others get
+     *     their turn. Zero never passes it on.
+     * @param failFast Whether the application does not start if Redis cannot be reached.
      */
     record Locker(
             @Nullable Integer limit,
@@ -61,7 +67,11 @@ record KeyedLockProperties(
             @Nullable Boolean fair,
             @Nullable String maxWaiters,
             @Nullable Boolean reentrant,
-            @Nullable String backend) {}
+            @Nullable String backend,
+            @Nullable Duration leaseTime,
+            @Nullable Duration backendTimeout,
+            @Nullable Duration maxTurn,
+            @Nullable Boolean failFast) {}
 
     /**
      * The advice.

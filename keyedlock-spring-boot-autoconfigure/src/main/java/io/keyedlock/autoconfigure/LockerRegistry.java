@@ -2,6 +2,7 @@
 package io.keyedlock.autoconfigure;
 
 import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerBackend;
 import io.keyedlock.KeyedLockerRegistry;
 import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.NoSuchKeyedLockerException;
@@ -34,6 +35,11 @@ import org.springframework.util.Assert;
 final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSingleton, DisposableBean {
 
     private static final Logger log = LoggerFactory.getLogger(LockerRegistry.class);
+
+    /** The bean that makes backends, if there is one. */
+    static final String BACKENDS = "keyedLockerBackends";
+
+    static final String BEAN = "keyedLockerRegistry";
 
     /** Beans of this prefix are what a scoped proxy stands for; the proxy has the name that users know. */
     private static final String SCOPED_TARGET = "scopedTarget.";
@@ -112,9 +118,22 @@ final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSing
 
     /** Makes a locker that no bean of the application's own stands for. */
     KeyedLocker<?> create(KeyedLockerSettings settings) {
-        KeyedLocker<?> locker = KeyedLocker.create(settings);
+        BackendChoice choice = this.settings.backend(settings.name());
+        KeyedLocker<?> locker = choice.kind().equals(BackendChoice.LOCAL)
+                ? KeyedLocker.create(settings)
+                : KeyedLocker.createOn(backend(settings, choice), settings);
         listeners.hear(locker);
         return locker;
+    }
+
+    private KeyedLockerBackend backend(KeyedLockerSettings settings, BackendChoice choice) {
+        if (!beans.containsBean(BACKENDS)) {
+            throw new MissingRedisException(settings.name());
+        }
+        LockerBackends backends = beans.getBean(BACKENDS, LockerBackends.class);
+        // So that the lockers of annotated methods are closed before the client that they use.
+        beans.registerDependentBean(BACKENDS, BEAN);
+        return backends.create(settings, choice);
     }
 
     /** Takes note of a bean that has been created. */

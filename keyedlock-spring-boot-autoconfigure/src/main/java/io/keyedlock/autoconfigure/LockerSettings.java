@@ -4,12 +4,14 @@ package io.keyedlock.autoconfigure;
 import io.keyedlock.KeyedLockerSettings;
 import java.time.Duration;
 import java.util.Collections;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 import org.springframework.boot.convert.DurationStyle;
 
@@ -20,7 +22,15 @@ final class LockerSettings {
     private static final String LOCKS = "keyedlock.locks";
     private static final Pattern PLAIN_NAME = Pattern.compile("[A-Za-z0-9-]+");
 
+    /** At least what a backend can do with; the same bounds for all kinds. */
+    private static final Duration SHORTEST_LEASE = Duration.ofMillis(100);
+
+    private static final Duration SHORTEST_TIMEOUT = Duration.ofMillis(10);
+    private static final Duration LONGEST = Duration.ofDays(365);
+
     private final KeyedLockerSettings defaults;
+    private final BackendChoice defaultBackend;
+    private final Map<String, BackendChoice> backends = new TreeMap<>();
     private final SortedMap<String, KeyedLockerSettings> configured = new TreeMap<>();
 
     /**
@@ -38,18 +48,27 @@ final class LockerSettings {
                 .withDeadlockDetection(properties.deadlockDetection())
                 .withShowKeys(properties.showKeys());
         defaults = overlay(builtIn, properties.defaults(), DEFAULTS);
+        BackendChoice local = new BackendChoice(
+                BackendChoice.LOCAL, Duration.ofSeconds(30), Duration.ofSeconds(3), Duration.ofMillis(100), false);
+        defaultBackend = overlay(local, properties.defaults(), DEFAULTS);
         refuseLookAlikes(properties.locks());
         properties.locks().forEach((name, locker) -> {
             if (name.isBlank()) {
                 throw invalid(LOCKS, name, "The name of a locker must not be blank.");
             }
             configured.put(name, overlay(defaults.withName(name), locker, prefixOf(name)));
+            backends.put(name, overlay(defaultBackend, locker, prefixOf(name)));
         });
     }
 
     /** The lockers that the properties name. */
     SortedMap<String, KeyedLockerSettings> configured() {
         return Collections.unmodifiableSortedMap(configured);
+    }
+
+    /** Where the permits of a locker come from, be it named by the properties or not. */
+    BackendChoice backend(String name) {
+        return backends.getOrDefault(name, defaultBackend);
     }
 
     /** The settings of a locker that the properties do not name. */
@@ -99,10 +118,39 @@ final class LockerSettings {
         if (locker.reentrant() != null) {
             settings = settings.withReentrant(locker.reentrant());
         }
-        if (locker.backend() != null && !locker.backend().trim().equalsIgnoreCase("local")) {
-            throw invalid(prefix + ".backend", locker.backend(), "There is no such backend. Write 'local'.");
-        }
         return settings;
+    }
+
+    private static BackendChoice overlay(BackendChoice base, KeyedLockProperties.Locker locker, String prefix) {
+        return new BackendChoice(
+                locker.backend() == null ? base.kind() : kind(prefix + ".backend", locker.backend()),
+                within(prefix + ".lease-time", locker.leaseTime(), base.leaseTime(), SHORTEST_LEASE),
+                within(prefix + ".backend-timeout", locker.backendTimeout(), base.backendTimeout(), SHORTEST_TIMEOUT),
+                within(prefix + ".max-turn", locker.maxTurn(), base.maxTurn(), Duration.ZERO),
+                locker.failFast() == null ? base.failFast() : locker.failFast());
+    }
+
+    private static String kind(String property, String value) {
+        for (String kind : List.of(BackendChoice.LOCAL, BackendChoice.REDIS)) {
+            if (value.trim().equalsIgnoreCase(kind)) {
+                return kind;
+            }
+        }
+        throw invalid(property, value, "There is no such backend. Write 'local' or 'redis'.");
+    }
+
+    private static Duration within(String property, @Nullable Duration value, Duration base, Duration least) {
+        if (value == null) {
+            return base;
+        }
+        if (value.compareTo(least) < 0 || value.compareTo(LONGEST) > 0) {
+            throw invalid(
+                    property,
+                    value,
+                    "Write a duration of at least " + least.toMillis() + " ms and at most " + LONGEST.toDays()
+                            + " days.");
+        }
+        return value;
     }
 
     private static Duration waitTime(String property, String value) {

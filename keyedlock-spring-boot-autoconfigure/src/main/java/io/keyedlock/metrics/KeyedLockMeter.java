@@ -14,7 +14,9 @@ enum KeyedLockMeter {
     KEYS_ACTIVE("keyedlock.keys.active", "gauge", "Keys that are held or awaited"),
     HOLDERS("keyedlock.holders", "gauge", "Callers inside, over all keys"),
     WAITERS("keyedlock.waiters", "gauge", "Callers waiting, over all keys"),
-    LONG_HOLDS("keyedlock.long.holds", "counter", "Holds that were reported as long, each counted once");
+    LONG_HOLDS("keyedlock.long.holds", "counter", "Holds that were reported as long, each counted once"),
+    LEASES_LOST("keyedlock.leases.lost", "counter", "Permits from a backend that were lost while they were held"),
+    BACKEND_UP("keyedlock.backend.up", "gauge", "1, or 0 while the backend where permits come from cannot be reached");
 
     /** The tag with the locker's name. */
     static final String LOCK = "lock";

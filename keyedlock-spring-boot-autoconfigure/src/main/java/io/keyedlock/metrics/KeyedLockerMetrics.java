@@ -2,6 +2,7 @@
 package io.keyedlock.metrics;
 
 import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerBackend;
 import io.keyedlock.KeyedLockerListener;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Meter;
@@ -140,6 +141,12 @@ public final class KeyedLockerMetrics implements KeyedLockerListener, AutoClosea
         gauge(KeyedLockMeter.KEYS_ACTIVE, locker, KeyedLocker::activeKeyCount, tags, registry);
         gauge(KeyedLockMeter.HOLDERS, locker, one -> one.overview(0).holders(), tags, registry);
         gauge(KeyedLockMeter.WAITERS, locker, one -> one.overview(0).waiters(), tags, registry);
+        gauge(
+                KeyedLockMeter.BACKEND_UP,
+                locker,
+                one -> one.backend().map(KeyedLockerBackend::isAvailable).orElse(true) ? 1 : 0,
+                tags,
+                registry);
     }
 
     private void gauge(

@@ -32,6 +32,7 @@ final class LockerMeters implements KeyedLockerListener {
     private final Tally acquired = new Tally();
     private final Map<Outcome, Tally> notAcquired = new EnumMap<>(Outcome.class);
     private final LongAdder longHolds = new LongAdder();
+    private final LongAdder leasesLost = new LongAdder();
 
     /** Written once, when a registry is there. */
     private volatile @Nullable Timer waits;
@@ -60,10 +61,15 @@ final class LockerMeters implements KeyedLockerListener {
             made.accept(holdTimer);
             holds = holdTimer;
         }
-        made.accept(FunctionCounter.builder(KeyedLockMeter.LONG_HOLDS.meterName(), longHolds, LongAdder::sum)
-                .description(KeyedLockMeter.LONG_HOLDS.description())
+        made.accept(counter(KeyedLockMeter.LONG_HOLDS, longHolds, tags, registry));
+        made.accept(counter(KeyedLockMeter.LEASES_LOST, leasesLost, tags, registry));
+    }
+
+    private static FunctionCounter counter(KeyedLockMeter meter, LongAdder count, Tags tags, MeterRegistry registry) {
+        return FunctionCounter.builder(meter.meterName(), count, LongAdder::sum)
+                .description(meter.description())
                 .tags(tags)
-                .register(registry));
+                .register(registry);
     }
 
     private static Timer timer(KeyedLockMeter meter, Tags tags, MeterRegistry registry) {
@@ -113,6 +119,11 @@ final class LockerMeters implements KeyedLockerListener {
     @Override
     public void longHold(Object key, KeySnapshot.Caller holder, List<StackTraceElement> stack) {
         longHolds.increment();
+    }
+
+    @Override
+    public void leaseLost(Object key) {
+        leasesLost.increment();
     }
 
     /** The acquisitions that ended in one way. */

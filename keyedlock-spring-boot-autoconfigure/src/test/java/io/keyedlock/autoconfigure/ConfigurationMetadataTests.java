@@ -20,8 +20,17 @@ import org.junit.jupiter.api.Test;
 /** What an IDE completes under {@code keyedlock.}, and the page that tells the same. */
 class ConfigurationMetadataTests {
 
-    private static final List<String> OF_LOCKER =
-            List.of("limit", "wait-time", "fair", "max-waiters", "reentrant", "backend");
+    private static final List<String> OF_LOCKER = List.of(
+            "limit",
+            "wait-time",
+            "fair",
+            "max-waiters",
+            "reentrant",
+            "backend",
+            "lease-time",
+            "backend-timeout",
+            "max-turn",
+            "fail-fast");
 
     private final String metadata = read("META-INF/spring-configuration-metadata.json");
 
@@ -39,6 +48,10 @@ class ConfigurationMetadataTests {
                 .containsEntry("keyedlock.defaults.max-waiters", "unbounded")
                 .containsEntry("keyedlock.defaults.reentrant", true)
                 .containsEntry("keyedlock.defaults.backend", "local")
+                .containsEntry("keyedlock.defaults.lease-time", "30s")
+                .containsEntry("keyedlock.defaults.backend-timeout", "3s")
+                .containsEntry("keyedlock.defaults.max-turn", "100ms")
+                .containsEntry("keyedlock.defaults.fail-fast", false)
                 .containsEntry("keyedlock.aop.order", Integer.MAX_VALUE - 100)
                 .containsEntry("keyedlock.release", "after-transaction")
                 .containsEntry("keyedlock.validation", "fail")
@@ -68,7 +81,7 @@ class ConfigurationMetadataTests {
     void valuesThatAreNoPlainTypeAreHinted() {
         assertThat(values("keyedlock.defaults.wait-time")).contains("forever");
         assertThat(values("keyedlock.defaults.max-waiters")).contains("unbounded");
-        assertThat(values("keyedlock.defaults.backend")).contains("local");
+        assertThat(values("keyedlock.defaults.backend")).containsExactly("local", "redis");
         assertThat(values("keyedlock.release")).containsExactly("after-transaction", "on-return");
         assertThat(JsonPath.<List<String>>read(
                         metadata, "$.hints[?(@.name == 'keyedlock.executor')].providers[*].parameters.target"))

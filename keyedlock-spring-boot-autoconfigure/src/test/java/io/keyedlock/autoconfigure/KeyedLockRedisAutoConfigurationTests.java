@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.autoconfigure;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerBackend;
+import io.keyedlock.KeyedLockerClosedException;
+import io.keyedlock.KeyedLockerRegistry;
+import io.keyedlock.LockBackendException;
+import io.keyedlock.Permit;
+import io.keyedlock.annotation.KeyedLock;
+import io.keyedlock.integration.KeyedLockRegistry;
+import io.keyedlock.redis.KeyEncoder;
+import io.keyedlock.redis.RedisProcess;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.time.Duration;
+import java.util.concurrent.locks.Lock;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.redisson.api.RedissonClient;
+import org.springframework.boot.SpringApplication;
+import org.springframework.boot.WebApplicationType;
+import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.autoconfigure.aop.AopAutoConfiguration;
+import org.springframework.boot.test.context.FilteredClassLoader;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+
+/** Lockers that one line of configuration puts on Redis. */
+@ExtendWith(OutputCaptureExtension.class)
+class KeyedLockRedisAutoConfigurationTests {
+
+    private static RedisProcess redis;
+
+    private final ApplicationContextRunner runner = new ApplicationContextRunner()
+            .withConfiguration(AutoConfigurations.of(
+                    AopAutoConfiguration.class,
+                    KeyedLockAutoConfiguration.class,
+                    KeyedLockAopAutoConfiguration.class,
+                    KeyedLockMetricsAutoConfiguration.class,
+                    KeyedLockRedisAutoConfiguration.class));
+
+    private final ApplicationContextRunner withClient = runner.withBean(
+                    "redisson",
+                    RedissonClient.class,
+                    () -> RedisProcess.client(redis.address()),
+                    definition -> definition.setDestroyMethodName("shutdown"))
+            .withPropertyValues("keyedlock.locks.orders.backend=redis");
+
+    @BeforeAll
+    static void start() {
+        redis = new RedisProcess();
+    }
+
+    @AfterAll
+    static void stop() {
+        redis.close();
+    }
+
+    @Test
+    void oneLineIsEnough() {
+        withClient.run(one -> withClient.run(other -> {
+            KeyedLocker<String> here = one.getBean(KeyedLockerRegistry.class).get("orders");
+            KeyedLocker<String> there = other.getBean(KeyedLockerRegistry.class).get("orders");
+            assertThat(here.backend().map(KeyedLockerBackend::name)).contains("redis");
+            try (Permit permit = here.acquire("42")) {
+                assertThat(permit.fencingToken()).isPresent();
+                assertThat(there.tryAcquire("42")).isEmpty();
+            }
+            there.acquire("42", Duration.ofSeconds(30)).close();
+        }));
+    }
+
+    @Test
+    void lockersAreLocalWhereNothingIsSaid() {
+        withClient
+                .withPropertyValues("keyedlock.locks.tenants.limit=3")
+                .run(context -> assertThat(
+                                context.getBean("tenants", KeyedLocker.class).backend())
+                        .isEmpty());
+    }
+
+    @Test
+    void lockersOfAnnotatedMethodsFollowTheDefaults() {
+        withClient
+                .withPropertyValues("keyedlock.defaults.backend=redis")
+                .withBean(Shop.class)
+                .run(context -> {
+                    assertThat(context.getBean(Shop.class).ship("42")).isEqualTo("42 shipped");
+                    KeyedLockerRegistry lockers = context.getBean(KeyedLockerRegistry.class);
+                    assertThat(lockers.names()).hasSize(2);
+                    for (String name : lockers.names()) {
+                        assertThat(lockers.get(name).backend()).isPresent();
+                    }
+                });
+    }
+
+    static class Shop {
+        @KeyedLock(key = "#order")
+        public String ship(String order) {
+            return order + " shipped";
+        }
+    }
+
+    @Test
+    void theStateOfTheBackendIsAMeter() {
+        withClient
+                .withBean(MeterRegistry.class, SimpleMeterRegistry::new)
+                .run(context -> assertThat(context.getBean(MeterRegistry.class)
+                                .get("keyedlock.backend.up")
+                                .tag("lock", "orders")
+                                .gauge()
+                                .value())
+                        .isEqualTo(1));
+    }
+
+    @Test
+    void lockersAreClosedBeforeTheirClient(CapturedOutput output) {
+        KeyedLocker<?>[] locker = new KeyedLocker<?>[1];
+        withClient
+                .withPropertyValues("keyedlock.defaults.backend=redis")
+                .withBean(Shop.class)
+                .run(context -> {
+                    context.getBean(Shop.class).ship("42");
+                    locker[0] = context.getBean("orders", KeyedLocker.class);
+                });
+        assertThatThrownBy(() -> acquire(locker[0])).isInstanceOf(KeyedLockerClosedException.class);
+        assertThat(output).doesNotContain("cannot reach Redis");
+    }
+
+    @SuppressWarnings("unchecked") // any key will do
+    private static void acquire(KeyedLocker<?> locker) throws InterruptedException {
+        ((KeyedLocker<Object>) locker).acquire("k").close();
+    }
+
+    @Test
+    void theApplicationsKeyEncoderIsUsed() {
+        withClient.withBean(KeyEncoder.class, () -> key -> "custom").run(context -> {
+            KeyedLocker<Object> orders =
+                    context.getBean(KeyedLockerRegistry.class).get("orders");
+            assertThat(orders.backend().orElseThrow().keyName(new Object())).isEqualTo("custom");
+        });
+    }
+
+    @Test
+    void aKeyWithoutANameIsToldToTheCaller() {
+        withClient.run(context -> {
+            KeyedLocker<Object> orders =
+                    context.getBean(KeyedLockerRegistry.class).get("orders");
+            assertThatThrownBy(() -> orders.acquire(new Object()))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("java.lang.Object");
+            assertThat(orders.activeKeyCount()).isZero();
+        });
+    }
+
+    @Test
+    void withFailFastTheStartNeedsRedis() {
+        ApplicationContextRunner nowhere = runner.withBean(
+                        "redisson",
+                        RedissonClient.class,
+                        () -> RedisProcess.client("redis://127.0.0.1:1"),
+                        definition -> definition.setDestroyMethodName("shutdown"))
+                .withPropertyValues(
+                        "keyedlock.locks.orders.backend=redis", "keyedlock.locks.orders.backend-timeout=200ms");
+        nowhere.withPropertyValues("keyedlock.locks.orders.fail-fast=true")
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .rootCause()
+                        .satisfies(failure -> assertThat(context.getStartupFailure())
+                                .hasStackTraceContaining(LockBackendException.class.getName())
+                                .hasStackTraceContaining("The locker 'orders' cannot use Redis")));
+        nowhere.run(context -> {
+            KeyedLocker<Object> orders =
+                    context.getBean(KeyedLockerRegistry.class).get("orders");
+            assertThatThrownBy(() -> orders.acquire("42")).isInstanceOf(LockBackendException.class);
+            assertThat(orders.activeKeyCount()).isZero();
+        });
+    }
+
+    @Test
+    void withoutAClientTheStartFailsAndSaysWhatToAdd(CapturedOutput output) {
+        SpringApplication application = new SpringApplication(Plain.class);
+        application.setWebApplicationType(WebApplicationType.NONE);
+        assertThatThrownBy(() -> application
+                        .run("--keyedlock.locks.orders.backend=redis")
+                        .close())
+                .hasStackTraceContaining("MissingRedisException");
+        assertThat(output)
+                .contains("The locker 'orders' shall have its permits from Redis")
+                .contains("org.redisson:redisson")
+                .contains("RedissonClient");
+    }
+
+    @Configuration
+    @org.springframework.boot.autoconfigure.ImportAutoConfiguration({
+        KeyedLockAutoConfiguration.class,
+        KeyedLockRedisAutoConfiguration.class
+    })
+    static class Plain {}
+
+    @Test
+    void redissonIsOptional() {
+        runner.withClassLoader(new FilteredClassLoader("org.redisson"))
+                .withPropertyValues("keyedlock.locks.orders.limit=1")
+                .run(context -> assertThat(context).hasNotFailed().hasBean("orders"));
+    }
+
+    @Test
+    void flowsOfSpringIntegrationTakeTheirLocksFromALocker() {
+        withClient.withUserConfiguration(Flows.class).run(context -> {
+            KeyedLocker<Object> orders =
+                    context.getBean(KeyedLockerRegistry.class).get("orders");
+            Lock lock = context.getBean(KeyedLockRegistry.class).obtain("42");
+            lock.lock();
+            try {
+                assertThat(orders.snapshot("42").orElseThrow().holders()).hasSize(1);
+                context.getBean(KeyedLockRegistry.class)
+                        .executeLocked(
+                                "42",
+                                () -> assertThat(orders.isHeldBy(Thread.currentThread()))
+                                        .isTrue());
+            } finally {
+                lock.unlock();
+            }
+            assertThat(orders.isActive("42")).isFalse();
+        });
+    }
+
+    @Configuration
+    static class Flows {
+        @Bean
+        KeyedLockRegistry lockRegistry(
+                @org.springframework.beans.factory.annotation.Qualifier("orders") KeyedLocker<Object> orders) {
+            return new KeyedLockRegistry(orders);
+        }
+    }
+}
