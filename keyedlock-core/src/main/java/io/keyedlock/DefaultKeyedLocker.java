@@ -526,7 +526,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
 
     @Override
     public CompletableFuture<Permit> tryAcquireAllAsync(Collection<? extends K> keys) {
-        SeveralFuture future = new SeveralFuture(this, new KeyOrder(stripes, keys), 0, null);
+        SeveralFuture future = new SeveralFuture(this, new KeyOrder(stripes, backend, keys), 0, null);
         future.start();
         return future;
     }

@@ -77,7 +77,7 @@ final class PermitFuture extends AcquisitionFuture {
             fail(locker.backendFailure(key, ended.backendFailure));
         } else if (ended.status == Waiter.REFUSED && refusal != null) {
             ended.ended(
-                    refusal == Answer.Refusal.TAKEN
+                    refusal == Answer.Refusal.TAKEN && waitTime != null
                             ? KeyedLockerListener.Outcome.TIMEOUT
                             : KeyedLockerListener.Outcome.REJECTED);
             fail(locker.failureOf(refusal, key, waitTime));

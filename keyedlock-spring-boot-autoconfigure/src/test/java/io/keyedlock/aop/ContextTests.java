@@ -7,6 +7,7 @@ import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerRegistry;
 import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.annotation.KeyedLock;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -197,6 +198,7 @@ class ContextTests {
         void await() {
             KeyedLockerRegistry lockers = context.getBean(KeyedLockerRegistry.class);
             org.awaitility.Awaitility.await()
+                    .atMost(Duration.ofMinutes(1))
                     .until(() -> lockers.names().stream()
                             .flatMap(name -> lockers.get(name).snapshot().stream())
                             .anyMatch(key -> !key.waiters().isEmpty()));

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.keyedlock.KeyedLockerRegistry;
 import io.keyedlock.LockInterruptedException;
 import io.keyedlock.annotation.KeyedLock;
+import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -59,6 +60,7 @@ class InterruptTests {
                     }
                 });
                 org.awaitility.Awaitility.await()
+                        .atMost(Duration.ofMinutes(1))
                         .until(() -> waiter[0] != null && waiter[0].getState() != Thread.State.RUNNABLE);
                 waiter[0].interrupt();
                 assertThatThrownBy(second::join).hasCauseInstanceOf(LockInterruptedException.class);

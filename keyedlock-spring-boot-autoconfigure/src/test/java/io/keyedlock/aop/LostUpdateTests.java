@@ -8,6 +8,7 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.keyedlock.annotation.KeyedLock;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
@@ -91,7 +92,7 @@ class LostUpdateTests {
                 // Where the
                 // database lets it wait for the row, it waits with that value in its hand.
                 Future<?> second = beforeCommit.start(() -> counter.releasedInTransaction(() -> {}));
-                await().until(() -> counter.reads() == 2);
+                await().atMost(Duration.ofMinutes(1)).until(() -> counter.reads() == 2);
                 beforeCommit.release(1);
                 first.get(20, TimeUnit.SECONDS);
                 second.get(20, TimeUnit.SECONDS);

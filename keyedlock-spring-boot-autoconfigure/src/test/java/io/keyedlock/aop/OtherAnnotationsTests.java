@@ -8,6 +8,7 @@ import static org.awaitility.Awaitility.await;
 import io.keyedlock.KeyedLockerRegistry;
 import io.keyedlock.annotation.KeyedLock;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -50,11 +51,13 @@ public class OtherAnnotationsTests {
                 section.awaitInside(1);
                 assertThat(holders(lockers)).singleElement().asString().startsWith("task-");
                 mixed.async("a");
-                await().until(() -> waiters(lockers).size() == 1);
+                await().atMost(Duration.ofMinutes(1))
+                        .until(() -> waiters(lockers).size() == 1);
                 assertThat(waiters(lockers)).singleElement().asString().startsWith("task-");
                 assertThat(section.entered()).isEqualTo(1);
                 section.release(2);
-                await().until(() -> section.entered() == 2 && holders(lockers).isEmpty());
+                await().atMost(Duration.ofMinutes(1))
+                        .until(() -> section.entered() == 2 && holders(lockers).isEmpty());
             }
         });
     }
@@ -64,7 +67,7 @@ public class OtherAnnotationsTests {
         run((mixed, lockers) -> {
             CompletableFuture<String> inner = new CompletableFuture<>();
             CompletableFuture<String> outer = mixed.asyncFuture(inner);
-            await().until(() -> mixed.runs() == 1);
+            await().atMost(Duration.ofMinutes(1)).until(() -> mixed.runs() == 1);
             assertThat(holders(lockers)).singleElement().asString().startsWith("task-");
             assertThat(outer).isNotDone();
             inner.complete("done");
@@ -102,7 +105,8 @@ public class OtherAnnotationsTests {
                 CompletableFuture<Object> first = section.start(() -> mixed.cached("a"));
                 section.awaitInside(1);
                 CompletableFuture<Object> second = section.start(() -> mixed.cached("a"));
-                await().until(() -> waiters(lockers).size() == 1);
+                await().atMost(Duration.ofMinutes(1))
+                        .until(() -> waiters(lockers).size() == 1);
                 section.release(1);
                 assertThat(second.join()).isEqualTo(first.join());
                 assertThat(section.entered()).isEqualTo(1);
@@ -171,8 +175,10 @@ public class OtherAnnotationsTests {
                     second[0] = Thread.currentThread();
                     bean.limited();
                 });
-                await().until(() -> second[0] != null
-                        && List.of(Thread.State.WAITING, Thread.State.BLOCKED).contains(second[0].getState()));
+                await().atMost(Duration.ofMinutes(1))
+                        .until(() -> second[0] != null
+                                && List.of(Thread.State.WAITING, Thread.State.BLOCKED)
+                                        .contains(second[0].getState()));
                 assertThat(waiters(context.getBean(KeyedLockerRegistry.class))).isEmpty();
             }
         });

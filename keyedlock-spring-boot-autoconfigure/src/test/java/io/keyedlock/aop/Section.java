@@ -3,6 +3,7 @@ package io.keyedlock.aop;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -59,7 +60,7 @@ final class Section implements AutoCloseable {
     }
 
     void awaitInside(int bodies) {
-        Awaitility.await().until(() -> inside.get() == bodies);
+        Awaitility.await().atMost(Duration.ofMinutes(1)).until(() -> inside.get() == bodies);
     }
 
     int inside() {

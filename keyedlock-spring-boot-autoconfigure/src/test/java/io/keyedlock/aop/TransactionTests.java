@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.keyedlock.KeyedLockerRegistry;
 import io.keyedlock.annotation.KeyedLock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -16,6 +17,7 @@ import org.springframework.context.ApplicationContext;
 import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.core.annotation.Order;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.datasource.DataSourceTransactionManager;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
@@ -278,6 +280,7 @@ class TransactionTests {
 
         void awaitWaiter() {
             org.awaitility.Awaitility.await()
+                    .atMost(Duration.ofMinutes(1))
                     .until(() -> lockers.names().stream()
                             .flatMap(name -> lockers.<Object>get(name).snapshot().stream())
                             .anyMatch(key -> !key.waiters().isEmpty()));
@@ -422,12 +425,14 @@ class TransactionTests {
         }
 
         @KeyedLock(key = "'after'")
+        @Order(1)
         @TransactionalEventListener
         public void afterCommit(Shipped event) {
             locked.note("after commit");
         }
 
         @KeyedLock(key = "'completion'")
+        @Order(2)
         @TransactionalEventListener(phase = TransactionPhase.AFTER_COMPLETION)
         public void afterCompletion(Shipped event) {
             locked.note("after completion");

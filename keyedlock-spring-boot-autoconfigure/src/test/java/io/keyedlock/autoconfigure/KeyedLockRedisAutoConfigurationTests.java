@@ -81,11 +81,10 @@ class KeyedLockRedisAutoConfigurationTests {
 
     @Test
     void lockersAreLocalWhereNothingIsSaid() {
-        withClient
-                .withPropertyValues("keyedlock.locks.tenants.limit=3")
-                .run(context -> assertThat(
-                                context.getBean("tenants", KeyedLocker.class).backend())
-                        .isEmpty());
+        withClient.withPropertyValues("keyedlock.locks.tenants.limit=3").run(context -> {
+            KeyedLocker<?> tenants = context.getBean("tenants", KeyedLocker.class);
+            assertThat(tenants.backend()).isEmpty();
+        });
     }
 
     @Test

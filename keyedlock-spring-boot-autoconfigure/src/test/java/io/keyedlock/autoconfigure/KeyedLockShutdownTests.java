@@ -12,6 +12,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
@@ -66,7 +67,7 @@ class KeyedLockShutdownTests {
         context.getBean(TaskScheduler.class).schedule(() -> work.untilStop("scheduled"), java.time.Instant.now());
         context.getBean(AsyncWork.class).run(virtualThreads);
         new Thread(() -> work.untilDrain("plain thread")).start();
-        await().until(() -> work.locker.activeKeyCount() == 5);
+        await().atMost(Duration.ofMinutes(1)).until(() -> work.locker.activeKeyCount() == 5);
 
         context.close();
 
@@ -175,8 +176,9 @@ class KeyedLockShutdownTests {
 
         String untilDrain(String name) {
             return hold(name, () -> {
-                await().until(() ->
-                        CompletableFuture.supplyAsync(() -> refuses(locker)).join());
+                await().atMost(Duration.ofMinutes(1))
+                        .until(() -> CompletableFuture.supplyAsync(() -> refuses(locker))
+                                .join());
                 return name;
             });
         }

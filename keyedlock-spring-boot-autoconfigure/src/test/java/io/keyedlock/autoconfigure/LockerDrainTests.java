@@ -36,7 +36,7 @@ class LockerDrainTests {
     void callsBackAtOnceWhereEveryLockerIsIdle(CapturedOutput output) {
         LockerDrain drain = drain(LONG, false);
         CountDownLatch stopped = stop(drain);
-        await().until(() -> stopped.getCount() == 0);
+        await().atMost(Duration.ofMinutes(1)).until(() -> stopped.getCount() == 0);
         assertThat(drain.isRunning()).isFalse();
         assertThat(output).isEmpty();
     }
@@ -48,7 +48,7 @@ class LockerDrainTests {
         Permit second = tenants.acquireAsync("2").join();
         CountDownLatch stopped = stop(drain);
         first.close();
-        await().until(() -> !orders.isActive("1"));
+        await().atMost(Duration.ofMinutes(1)).until(() -> !orders.isActive("1"));
         assertThat(stopped.getCount()).isEqualTo(1);
         assertThat(drain.isRunning()).isTrue();
         second.close();
@@ -65,13 +65,13 @@ class LockerDrainTests {
         Permit order = orders.acquireAsync("1").join();
         Permit tenant = tenants.acquireAsync("2").join();
         CountDownLatch stopped = stop(drain(LONG, false));
-        await().until(() -> waitsForOrders.get() == 1);
+        await().atMost(Duration.ofMinutes(1)).until(() -> waitsForOrders.get() == 1);
         order.close();
-        await().until(() -> waitsForTenants.get() == 1);
+        await().atMost(Duration.ofMinutes(1)).until(() -> waitsForTenants.get() == 1);
 
         Permit orderOfTenant = orders.acquireAsync("3").join();
         tenant.close();
-        await().until(() -> waitsForOrders.get() == 2);
+        await().atMost(Duration.ofMinutes(1)).until(() -> waitsForOrders.get() == 2);
         assertThat(stopped.getCount()).isEqualTo(1);
         orderOfTenant.close();
         stopped.await();
@@ -224,15 +224,16 @@ class LockerDrainTests {
 
     /** Returns when the drain is under way, seen from a thread that holds nothing. */
     private static void awaitRefusal(KeyedLocker<String> locker) {
-        await().until(() -> CompletableFuture.supplyAsync(() -> {
-                    try {
-                        locker.tryAcquire("probe").ifPresent(Permit::close);
-                        return false;
-                    } catch (KeyedLockerClosedException e) {
-                        return true;
-                    }
-                })
-                .join());
+        await().atMost(Duration.ofMinutes(1))
+                .until(() -> CompletableFuture.supplyAsync(() -> {
+                            try {
+                                locker.tryAcquire("probe").ifPresent(Permit::close);
+                                return false;
+                            } catch (KeyedLockerClosedException e) {
+                                return true;
+                            }
+                        })
+                        .join());
     }
 
     private static KeyedLocker<String> locker(String name) {

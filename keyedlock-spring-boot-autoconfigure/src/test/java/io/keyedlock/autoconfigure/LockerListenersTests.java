@@ -138,10 +138,11 @@ class LockerListenersTests {
                 .withUserConfiguration(CountsLongHolds.class)
                 .run(context -> {
                     try (Permit permit = orders(context).acquire("42")) {
-                        await().until(() -> context.getBean(CountsLongHolds.Counter.class)
-                                        .count
-                                        .size()
-                                == 1);
+                        await().atMost(Duration.ofMinutes(1))
+                                .until(() -> context.getBean(CountsLongHolds.Counter.class)
+                                                .count
+                                                .size()
+                                        == 1);
                     }
                 });
         assertThat(output.getAll().split("key '42' of 'orders' has been held for", -1))

@@ -97,8 +97,11 @@ class KeyedLockerMetricsTests {
                 KeyedLockerSettings.defaults().withName("orders").withLongHold(Duration.ofMillis(1)), metrics);
         metrics.bindTo(registry);
         try (Permit permit = locker.acquire("42")) {
-            await().until(() ->
-                    registry.get("keyedlock.long.holds").functionCounter().count() > 0);
+            await().atMost(Duration.ofMinutes(1))
+                    .until(() -> registry.get("keyedlock.long.holds")
+                                    .functionCounter()
+                                    .count()
+                            > 0);
         }
         assertThat(registry.get("keyedlock.long.holds").functionCounter().count())
                 .isEqualTo(1);
