@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.keyedlock.KeyedLockerRegistry;
 import io.keyedlock.annotation.KeyedLock;
+import io.keyedlock.handlers.WebHandlers;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -14,6 +15,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
@@ -21,7 +23,6 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.springframework.boot.WebApplicationType;
-import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ApplicationContext;
 import org.springframework.context.ConfigurableApplicationContext;
@@ -50,11 +51,6 @@ import org.springframework.transaction.event.TransactionalEventListener;
 import org.springframework.transaction.support.AbstractPlatformTransactionManager;
 import org.springframework.transaction.support.DefaultTransactionStatus;
 import org.springframework.transaction.support.TransactionTemplate;
-import org.springframework.web.bind.annotation.GetMapping;
-import org.springframework.web.bind.annotation.PathVariable;
-import org.springframework.web.bind.annotation.RestController;
-import reactor.core.publisher.Mono;
-import reactor.core.scheduler.Schedulers;
 
 /**
  * Handlers of every kind, to which three events come at once, two of one key and one of another: the two wait for each
@@ -407,62 +403,19 @@ class HandlerTests {
         }
     }
 
-    @Configuration(proxyBeanMethods = false)
-    @EnableAutoConfiguration
-    static class Web {
-
-        @Bean
-        Desk desk() {
-            return new Desk();
-        }
-
-        @RestController
-        static class Blocking {
-
-            private final Desk desk;
-
-            Blocking(Desk desk) {
-                this.desk = desk;
-            }
-
-            @KeyedLock(key = "#id")
-            @GetMapping("/orders/{id}")
-            public String ship(@PathVariable("id") String id) {
-                desk.work(id);
-                return "shipped " + id;
-            }
-        }
-
-        @RestController
-        static class Reactive {
-
-            private final Desk desk;
-
-            Reactive(Desk desk) {
-                this.desk = desk;
-            }
-
-            @KeyedLock(key = "#id")
-            @GetMapping("/later/{id}")
-            public Mono<String> shipLater(@PathVariable("id") String id) {
-                return Mono.fromCallable(() -> {
-                            desk.work(id);
-                            return "shipped " + id;
-                        })
-                        .subscribeOn(Schedulers.boundedElastic());
-            }
-        }
+    private static void addDesk(ConfigurableApplicationContext context) {
+        Desk desk = new Desk();
+        Consumer<String> work = desk::work;
+        context.getBeanFactory().registerSingleton("desk", desk);
+        context.getBeanFactory().registerSingleton("work", work);
     }
-
-    /** Scans the package of whoever switches it on, in which some tests have annotations that are wrong on purpose. */
-    private static final String INTEGRATION =
-            "org.springframework.boot.autoconfigure.integration.IntegrationAutoConfiguration";
 
     private static void overHttp(WebApplicationType type, String path) {
         HttpClient client = HttpClient.newHttpClient();
-        try (ConfigurableApplicationContext context = new SpringApplicationBuilder(Web.class)
+        try (ConfigurableApplicationContext context = new SpringApplicationBuilder(WebHandlers.class)
                 .web(type)
-                .run("--server.port=0", "--spring.autoconfigure.exclude=" + INTEGRATION)) {
+                .initializers(HandlerTests::addDesk)
+                .run("--server.port=0")) {
             String base = "http://localhost:" + context.getEnvironment().getProperty("local.server.port");
             threeEvents(
                     context,
