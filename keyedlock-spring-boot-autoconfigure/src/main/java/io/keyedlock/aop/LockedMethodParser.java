@@ -20,6 +20,7 @@ import org.springframework.cache.interceptor.KeyGenerator;
 import org.springframework.core.annotation.AnnotationConfigurationException;
 import org.springframework.core.annotation.MergedAnnotation;
 import org.springframework.expression.ParseException;
+import org.springframework.util.ClassUtils;
 
 /** Turns an annotation into a {@link LockedMethod}, or into findings that say what is wrong with it. */
 final class LockedMethodParser {
@@ -29,7 +30,10 @@ final class LockedMethodParser {
     private final Supplier<KeyedLock.Release> defaultRelease;
     private final LockExpressions expressions;
     private final ResultStrategies results;
-    private final boolean transactions = TransactionHold.isPossible();
+    /** Whether there can be transactions. Not asked of {@link TransactionHold}, which cannot be loaded where there are none. */
+    private final boolean transactions = ClassUtils.isPresent(
+            "org.springframework.transaction.support.TransactionSynchronizationManager",
+            LockedMethodParser.class.getClassLoader());
 
     LockedMethodParser(
             ConfigurableListableBeanFactory beans,

@@ -2,6 +2,7 @@
 package io.keyedlock.aop;
 
 import java.lang.reflect.Method;
+import kotlin.Unit;
 import kotlin.reflect.KFunction;
 import kotlin.reflect.jvm.ReflectJvmMapping;
 import org.springframework.core.MethodParameter;
@@ -20,7 +21,9 @@ final class SuspendingFunctions {
     /** Whether its caller can be given nothing. */
     static boolean mayBeEmpty(Method method) {
         KFunction<?> function = ReflectJvmMapping.getKotlinFunction(method);
-        return resultOf(method).resolve(Object.class) == void.class
+        Class<?> result = resultOf(method).resolve(Object.class);
+        return result == void.class
+                || result == Unit.class
                 || (function != null && function.getReturnType().isMarkedNullable());
     }
 }

@@ -4,22 +4,14 @@ package io.keyedlock.aop;
 import io.keyedlock.Permit;
 import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
-import org.springframework.util.ClassUtils;
 
-/** Keeps a permit until the transaction that is active has been completed. */
+/** Keeps a permit until the transaction that is active has been completed. To be touched only where spring-tx is there. */
 final class TransactionHold implements TransactionSynchronization {
 
     private final Permit permit;
 
     private TransactionHold(Permit permit) {
         this.permit = permit;
-    }
-
-    /** Whether there can be transactions; if not, nothing else of this class may be touched. */
-    static boolean isPossible() {
-        return ClassUtils.isPresent(
-                "org.springframework.transaction.support.TransactionSynchronizationManager",
-                PlainResult.class.getClassLoader());
     }
 
     /**

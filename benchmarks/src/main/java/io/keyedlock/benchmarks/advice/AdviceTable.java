@@ -65,10 +65,15 @@ public final class AdviceTable {
         arguments
                 .values("only")
                 .ifPresentOrElse(
-                        names -> names.forEach(name -> advices.add(Advices.valueOf(name))),
+                        names -> names.forEach(name -> add(Advices.valueOf(name))),
                         () -> advices.addAll(EnumSet.allOf(Advices.class)));
         double minutes = arguments.value("minutes").map(Double::parseDouble).orElse(quick ? 1.5 : 30.0);
         deadline = System.nanoTime() + (long) (minutes * TimeUnit.MINUTES.toNanos(1));
+    }
+
+    private void add(Advices advice) {
+        advices.add(advice.base());
+        advices.add(advice);
     }
 
     /** Measures. */
@@ -171,10 +176,9 @@ public final class AdviceTable {
         text.append("\n- orders: ").append(orders).append("\n\n");
         text.append("| through the proxy | ns over the empty interceptor | range of forks | best | ns in all | passed "
                 + "| bytes | forks |\n|---|---|---|---|---|---|---|---|\n");
-        Spread empty = spread(cpu, Advices.EMPTY);
         for (Advices advice : advices) {
             Spread own = spread(cpu, advice);
-            Spread over = own.with(empty, (a, b) -> a - b);
+            Spread over = own.with(spread(cpu, advice.base()), (a, b) -> a - b);
             text.append("| ").append(advice.label).append(" | ");
             if (own.isEmpty()) {
                 text.append("| | | | | | 0 |\n");

@@ -17,13 +17,26 @@ public enum Advices {
     TRANSACTIONAL("`@Transactional`, a manager that does nothing", TransactionalAdvice.class),
     CONCURRENCY_LIMIT("`@ConcurrencyLimit(1)`, no key", ConcurrencyLimitAdvice.class),
     BULKHEAD("resilience4j `@Bulkhead(name = \"#order.id\")`", BulkheadAdvice.class),
-    LOCK4J("lock4j `@Lock4j(keys = \"#order.id\")`, a map for executor", Lock4jAdvice.class);
+    LOCK4J("lock4j `@Lock4j(keys = \"#order.id\")`, a map for executor", Lock4jAdvice.class),
+    FUTURE_EMPTY("a `CompletableFuture`, one more empty interceptor", LaterAdvice.UnlockedFuture.class),
+    FUTURE("a `CompletableFuture`, `@KeyedLock(key = \"#order.id\")`", LaterAdvice.LockedFuture.class),
+    MONO_EMPTY("a `Mono`, one more empty interceptor", LaterAdvice.UnlockedMono.class),
+    MONO("a `Mono`, `@KeyedLock(key = \"#order.id\")`", LaterAdvice.LockedMono.class);
 
     final String label;
     final Class<?> configuration;
 
     @SuppressWarnings("ImmutableEnumChecker") // made by Map.of
     final Map<String, Object> properties;
+
+    /** The same without what is measured. */
+    Advices base() {
+        return switch (this) {
+            case FUTURE -> FUTURE_EMPTY;
+            case MONO -> MONO_EMPTY;
+            default -> EMPTY;
+        };
+    }
 
     Advices(String label, Class<?> configuration) {
         this(label, configuration, Map.of());

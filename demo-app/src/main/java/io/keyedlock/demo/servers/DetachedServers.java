@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 
 /*
@@ -29,6 +30,9 @@ public final class DetachedServers {
 
     /** The system property that names another directory than the user's own below that for temporary files. */
     public static final String DIRECTORY_PROPERTY = "demo.servers.directory";
+
+    /** Of those who look for servers in this process; a file's lock is for processes only. */
+    private static final ReentrantLock IN_THIS_PROCESS = new ReentrantLock();
 
     private static final Duration PATIENCE = Duration.ofMinutes(3);
 
@@ -61,6 +65,7 @@ public final class DetachedServers {
      * @return its address
      */
     public String findOrStart(String name, Class<? extends EmbeddedServer> type) {
+        IN_THIS_PROCESS.lock();
         try {
             prepareDirectory();
             try (FileChannel channel = FileChannel.open(
@@ -75,6 +80,8 @@ public final class DetachedServers {
         } catch (InterruptedException stopped) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException("Interrupted while starting " + name, stopped);
+        } finally {
+            IN_THIS_PROCESS.unlock();
         }
     }
 
