@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.redis;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerListener;
+import io.keyedlock.KeyedLockerSettings;
+import io.keyedlock.LockBackendException;
+import io.keyedlock.Permit;
+import java.io.BufferedReader;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.redisson.api.RScript;
+import org.redisson.api.RedissonClient;
+import org.redisson.client.codec.LongCodec;
+import org.redisson.client.codec.StringCodec;
+
+/** Several JVMs on one real Redis: what a locker promises across processes, also when one of them dies or stands still. */
+@Timeout(180)
+class RedisProcessesTests {
+
+    private static final String NAME = "shared";
+
+    private static final int KEYS = 20;
+
+    private RedisProcess redis;
+    private RedissonClient client;
+    private final List<Worker> workers = new ArrayList<>();
+    private final List<KeyedLocker<Object>> lockers = new ArrayList<>();
+    private final List<String> lost = new CopyOnWriteArrayList<>();
+
+    @BeforeEach
+    void start() {
+        redis = new RedisProcess();
+        client = redis.client();
+    }
+
+    @AfterEach
+    void stop() throws InterruptedException {
+        for (Worker worker : workers) {
+            worker.process.destroyForcibly().waitFor();
+        }
+        lockers.forEach(KeyedLocker::close);
+        redis.close();
+    }
+
+    /** Another JVM that does something with the same locker. */
+    private final class Worker {
+
+        private final Process process;
+        private final BufferedReader out;
+        private final BufferedWriter in;
+
+        Worker(int limit, Duration lease, String... what) throws IOException {
+            List<String> command = new ArrayList<>(List.of(
+                    Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                    "-Xmx96m",
+                    "-XX:TieredStopAtLevel=1",
+                    "-XX:+UseSerialGC",
+                    "-cp",
+                    System.getProperty("java.class.path"),
+                    RedisWorker.class.getName(),
+                    redis.address(),
+                    NAME,
+                    Integer.toString(limit),
+                    Long.toString(lease.toMillis())));
+            command.addAll(List.of(what));
+            process = new ProcessBuilder(command)
+                    .redirectError(ProcessBuilder.Redirect.DISCARD)
+                    .start();
+            out = process.inputReader(StandardCharsets.UTF_8);
+            in = process.outputWriter(StandardCharsets.UTF_8);
+            workers.add(this);
+        }
+
+        /** The next thing that it says; everything else is its log. */
+        String says() throws IOException {
+            for (String line = out.readLine(); line != null; line = out.readLine()) {
+                if (line.startsWith(RedisWorker.SAYS)) {
+                    return line.substring(RedisWorker.SAYS.length());
+                }
+            }
+            throw new IOException("process " + process.pid() + " has ended and said nothing");
+        }
+
+        void goOn() throws IOException {
+            in.newLine();
+            in.flush();
+        }
+
+        void signal(String signal) throws IOException, InterruptedException {
+            int exit = new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid()))
+                    .start()
+                    .waitFor();
+            assertThat(exit).isZero();
+        }
+    }
+
+    private KeyedLocker<Object> locker(Duration lease, Duration backendTimeout) {
+        KeyedLockerSettings settings = KeyedLockerSettings.defaults().withName(NAME);
+        RedisSettings own = RedisSettings.defaults().withLeaseTime(lease).withBackendTimeout(backendTimeout);
+        KeyedLocker<Object> locker = KeyedLocker.createOn(RedisBackend.create(redis.client(), settings, own), settings);
+        locker.addListener(new KeyedLockerListener() {
+            @Override
+            public void leaseLost(Object key) {
+                lost.add(String.valueOf(key));
+            }
+        });
+        lockers.add(locker);
+        return locker;
+    }
+
+    private void hammer(int limit, int seconds) throws IOException {
+        for (int i = 0; i < 3; i++) {
+            new Worker(limit, Duration.ofSeconds(30), "hammer", Integer.toString(seconds), Integer.toString(KEYS));
+        }
+        long sections = 0;
+        List<Long> shares = new ArrayList<>();
+        for (Worker worker : workers) {
+            List<String> said = List.of(worker.says().split(" ", 2));
+            assertThat(said.get(1))
+                    .as("moments with more than the limit inside")
+                    .isEqualTo("0");
+            shares.add(Long.parseLong(said.get(0)));
+            sections += Long.parseLong(said.get(0));
+        }
+        long all = sections;
+        assertThat(shares).as("each process gets its share").allMatch(share -> share > all / 10);
+        if (limit == 1) {
+            long counted = 0;
+            for (int i = 0; i < KEYS; i++) {
+                Long one = client.<Long>getBucket(RedisWorker.witness(NAME, "count", "k" + i), LongCodec.INSTANCE)
+                        .get();
+                counted += one == null ? 0 : one;
+            }
+            assertThat(counted).as("no update is lost").isEqualTo(sections);
+        }
+        RedisProcess.until(() -> redis.keys(client).stream()
+                .filter(key -> key.startsWith("keyedlock:"))
+                .allMatch(key -> key.endsWith("}:token")));
+    }
+
+    @Test
+    void neverMoreThanTheLimitIsInside() throws Exception {
+        hammer(1, 3);
+    }
+
+    @Test
+    void neverMoreThanAHigherLimitIsInside() throws Exception {
+        hammer(3, 3);
+    }
+
+    @Test
+    @Tag("stress")
+    void neverMoreThanTheLimitIsInsideForLong() throws Exception {
+        hammer(1, 30);
+    }
+
+    @Test
+    @Tag("stress")
+    void neverMoreThanAHigherLimitIsInsideForLong() throws Exception {
+        hammer(3, 30);
+    }
+
+    @Test
+    void keyOfAProcessThatWasKilledIsFreeAfterTheLeaseAndNotBefore() throws Exception {
+        Duration lease = Duration.ofSeconds(5);
+        Worker holder = new Worker(1, lease, "hold", "k");
+        assertThat(holder.says()).startsWith("held ");
+        holder.process.destroyForcibly().waitFor();
+
+        List<Long> before = endOfLeaseAndNow();
+        KeyedLocker<Object> locker = locker(lease, Duration.ofSeconds(3));
+        locker.acquire("k", Duration.ofMinutes(1)).close();
+        assertThat(before.get(1)).as("now, while the lease was alive").isLessThan(before.get(0));
+        assertThat(endOfLeaseAndNow().get(1)).as("when it was granted again").isGreaterThanOrEqualTo(before.get(0));
+    }
+
+    /** By the clock of Redis, in milliseconds. */
+    private List<Long> endOfLeaseAndNow() {
+        return client.getScript(StringCodec.INSTANCE)
+                .eval(
+                        RScript.Mode.READ_ONLY,
+                        """
+                        local lease = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+                        local now = redis.call('TIME')
+                        return {tonumber(lease[2] or '0'), now[1] * 1000 + math.floor(now[2] / 1000)}
+                        """,
+                        RScript.ReturnType.LIST,
+                        List.of("keyedlock:{" + NAME + "}:holders:s:k"));
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void storeRefusesAProcessThatStoodStillBeyondItsLease() throws Exception {
+        Duration lease = Duration.ofSeconds(1);
+        Worker holder = new Worker(1, lease, "hold", "k");
+        long stale = Long.parseLong(holder.says().substring("held ".length()));
+        holder.signal("STOP");
+
+        Permit later = locker(lease, Duration.ofSeconds(3)).acquire("k", Duration.ofMinutes(1));
+        long token = later.fencingToken().orElseThrow();
+        assertThat(token).isGreaterThan(stale);
+        assertThat(RedisWorker.store(client, NAME, token, "later")).isTrue();
+
+        holder.signal("CONT");
+        holder.goOn();
+        assertThat(holder.says()).isEqualTo("refused");
+        assertThat(holder.says()).isEqualTo("released");
+        assertThat(client.getMap("store:" + NAME, StringCodec.INSTANCE).get("value"))
+                .isEqualTo("later");
+        later.close();
+    }
+
+    @Test
+    void twoProcessesThatTakeTwoKeysInOppositeOrdersDoNotDeadlock() throws Exception {
+        Worker one = new Worker(1, Duration.ofSeconds(30), "both", "200", "a", "b");
+        Worker other = new Worker(1, Duration.ofSeconds(30), "both", "200", "b", "a");
+        assertThat(one.says()).isEqualTo("200");
+        assertThat(other.says()).isEqualTo("200");
+    }
+
+    @Test
+    void redisThatIsDownIsAClearErrorAndNothingIsGrantedTwiceWhenItComesBackWithItsData() throws Exception {
+        KeyedLocker<Object> one = locker(Duration.ofMinutes(1), Duration.ofMillis(500));
+        KeyedLocker<Object> other = locker(Duration.ofMinutes(1), Duration.ofMillis(500));
+        Permit held = one.acquire("k");
+        redis.stop();
+        assertThatThrownBy(() -> other.acquire("another")).isInstanceOf(LockBackendException.class);
+        assertThat(other.isActive("another")).isFalse();
+
+        redis.start();
+        RedisProcess.until(() -> works(other, "another"));
+        assertThat(other.tryAcquire("k")).as("the lease is alive").isEmpty();
+        held.close();
+        other.acquire("k", Duration.ofMinutes(1)).close();
+        assertThat(lost).isEmpty();
+    }
+
+    @Test
+    void redisThatComesBackWithoutItsDataHasLostTheLeasesAndSaysSo() throws Exception {
+        KeyedLocker<Object> one = locker(Duration.ofMinutes(1), Duration.ofMillis(500));
+        Permit held = one.acquire("k");
+        long token = held.fencingToken().orElseThrow();
+        redis.stop();
+        redis.forgetEverything();
+        redis.start();
+
+        RedisProcess.until(() -> lost.contains("k"));
+        KeyedLocker<Object> other = locker(Duration.ofMinutes(1), Duration.ofMillis(500));
+        Permit later = other.acquire("k", Duration.ofMinutes(1));
+        assertThat(later.fencingToken().orElseThrow()).isGreaterThan(token);
+        held.close();
+        assertThat(one.activeKeyCount()).isZero();
+        later.close();
+    }
+
+    private static boolean works(KeyedLocker<Object> locker, Object key) {
+        try {
+            locker.acquire(key, Duration.ofSeconds(10)).close();
+            return true;
+        } catch (LockBackendException e) {
+            return false;
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}

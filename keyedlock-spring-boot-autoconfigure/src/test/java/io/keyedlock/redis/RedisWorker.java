@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.redis;
+
+import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerSettings;
+import io.keyedlock.Permit;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
+import org.redisson.api.RScript;
+import org.redisson.api.RedissonClient;
+import org.redisson.client.codec.LongCodec;
+import org.redisson.client.codec.StringCodec;
+
+/**
+ * A process that uses a locker on Redis, for tests with more than one. What it has to say begins with {@link #SAYS}.
+ *
+ * <p>Arguments: address, locker, limit, milliseconds of a lease, and what to do.
+ */
+public final class RedisWorker {
+
+    static final String SAYS = "worker: ";
+
+    private static final int THREADS = 4;
+
+    /** A store that takes nothing from whoever has an older token than it has seen. */
+    private static final String STORE = """
+            if tonumber(ARGV[1]) < tonumber(redis.call('HGET', KEYS[1], 'token') or '0') then return 0 end
+            redis.call('HSET', KEYS[1], 'token', ARGV[1], 'value', ARGV[2])
+            return 1
+            """;
+
+    private final RedissonClient redisson;
+    private final KeyedLocker<String> locker;
+    private final int limit;
+    private final LongAdder sections = new LongAdder();
+    private final LongAdder tooMany = new LongAdder();
+
+    private RedisWorker(RedissonClient redisson, KeyedLocker<String> locker, int limit) {
+        this.redisson = redisson;
+        this.locker = locker;
+        this.limit = limit;
+    }
+
+    /** Works, says how it went, and ends. */
+    public static void main(String[] args) throws Exception {
+        RedissonClient redisson = RedisProcess.client(args[0]);
+        int limit = Integer.parseInt(args[2]);
+        KeyedLockerSettings settings =
+                KeyedLockerSettings.defaults().withName(args[1]).withLimit(limit);
+        RedisSettings redis = RedisSettings.defaults().withLeaseTime(Duration.ofMillis(Long.parseLong(args[3])));
+        try (KeyedLocker<String> locker =
+                KeyedLocker.createOn(RedisBackend.create(redisson, settings, redis), settings)) {
+            RedisWorker worker = new RedisWorker(redisson, locker, limit);
+            switch (args[4]) {
+                case "hammer" -> worker.hammer(Integer.parseInt(args[5]), Integer.parseInt(args[6]));
+                case "hold" -> worker.hold(args[5]);
+                case "both" -> worker.both(Integer.parseInt(args[5]), args[6], args[7]);
+                default -> throw new IllegalArgumentException(args[4]);
+            }
+        } finally {
+            redisson.shutdown(0, 5, TimeUnit.SECONDS);
+        }
+    }
+
+    private static void say(String what) {
+        System.out.println(SAYS + what);
+    }
+
+    /** Takes random keys for some seconds. Counters in Redis are read and written in two steps, so they need the lock. */
+    private void hammer(int seconds, int keys) throws InterruptedException {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
+        CountDownLatch done = new CountDownLatch(THREADS);
+        for (int t = 0; t < THREADS; t++) {
+            new Thread(() -> {
+                        Random random = new Random();
+                        try {
+                            while (System.nanoTime() < end) {
+                                section("k" + random.nextInt(keys));
+                            }
+                        } catch (InterruptedException e) {
+                            throw new IllegalStateException(e);
+                        } finally {
+                            done.countDown();
+                        }
+                    })
+                    .start();
+        }
+        done.await();
+        say(sections + " " + tooMany);
+    }
+
+    @SuppressWarnings("try") // the permit is held, not used
+    private void section(String key) throws InterruptedException {
+        String inside = witness(locker.name(), "inside", key);
+        String count = witness(locker.name(), "count", key);
+        try (Permit permit = locker.acquire(key, Duration.ofMinutes(1))) {
+            if (redisson.getAtomicLong(inside).incrementAndGet() > limit) {
+                tooMany.increment();
+            }
+            if (limit == 1) {
+                Long before =
+                        redisson.<Long>getBucket(count, LongCodec.INSTANCE).get();
+                redisson.getBucket(count, LongCodec.INSTANCE).set(before == null ? 1 : before + 1);
+            }
+            redisson.getAtomicLong(inside).decrementAndGet();
+            sections.increment();
+        }
+    }
+
+    static String witness(String locker, String what, String key) {
+        return "witness:" + locker + ":" + what + ":" + key;
+    }
+
+    /** Holds a key until told to go on, then writes to the store, and gives the key back. */
+    private void hold(String key) throws Exception {
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        try (Permit permit = locker.acquire(key)) {
+            long token = permit.fencingToken().orElseThrow();
+            say("held " + token);
+            in.readLine();
+            say(store(redisson, locker.name(), token, "worker") ? "stored" : "refused");
+        }
+        say("released");
+    }
+
+    static boolean store(RedissonClient redisson, String name, long token, String value) {
+        Long taken = redisson.getScript(StringCodec.INSTANCE)
+                .eval(
+                        RScript.Mode.READ_WRITE,
+                        STORE,
+                        RScript.ReturnType.LONG,
+                        List.of("store:" + name),
+                        Long.toString(token),
+                        value);
+        return taken == 1;
+    }
+
+    /** Takes two keys at once, again and again. */
+    @SuppressWarnings("try") // the permit is held, not used
+    private void both(int times, String one, String other) throws InterruptedException {
+        for (int i = 0; i < times; i++) {
+            try (Permit permit = locker.acquireAll(List.of(one, other), Duration.ofMinutes(1))) {
+                sections.increment();
+            }
+        }
+        say(sections.toString());
+    }
+}
