@@ -114,9 +114,11 @@ public final class RedisFigures {
         out.println("- JDK: " + Runtime.version());
         Map<String, List<Double>> alone = new LinkedHashMap<>();
         Map<String, List<Double>> together = new LinkedHashMap<>();
+        Map<String, Double> commandsAlone = new LinkedHashMap<>();
         Map<String, Double> commands = new LinkedHashMap<>();
         for (int round = 0; round <= rounds; round++) {
             for (Map.Entry<String, Section> each : sections.entrySet()) {
+                long start = commands();
                 double micros = alone(each.getValue());
                 long before = commands();
                 double sectionsEach = together(each.getValue(), seconds);
@@ -125,21 +127,23 @@ public final class RedisFigures {
                     alone.computeIfAbsent(each.getKey(), k -> new ArrayList<>()).add(micros);
                     together.computeIfAbsent(each.getKey(), k -> new ArrayList<>())
                             .add(sectionsEach / seconds);
+                    commandsAlone.put(each.getKey(), (double) (before - start) / CALLS);
                     commands.put(each.getKey(), perSection);
                 }
             }
         }
         out.println();
         out.println(
-                "| who | uncontended, µs | range | 50 threads on one key, sections/s | range | Redis commands per section |");
-        out.println("|---|---|---|---|---|---|");
+                "| who | uncontended, µs | range | 50 threads on one key, sections/s | range | Redis commands per section, alone | and with 50 threads |");
+        out.println("|---|---|---|---|---|---|---|");
         sections.keySet()
                 .forEach(who -> out.printf(
                         Locale.ROOT,
-                        "| %s | %s | %s | %.2f |%n",
+                        "| %s | %s | %s | %.2f | %.4f |%n",
                         who,
                         spread(alone.getOrDefault(who, List.of())),
                         spread(together.getOrDefault(who, List.of())),
+                        commandsAlone.getOrDefault(who, Double.NaN),
                         commands.getOrDefault(who, Double.NaN)));
     }
 
