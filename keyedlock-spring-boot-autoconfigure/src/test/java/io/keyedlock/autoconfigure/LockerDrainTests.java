@@ -173,11 +173,13 @@ class LockerDrainTests {
         LockerDrain drain = drain(LONG, true);
         AtomicBoolean released = new AtomicBoolean();
         Permit permit = orders.acquireAsync("42").join();
-        CompletableFuture<Void> release = CompletableFuture.runAsync(() -> {
+        // Not in the common pool, which may have one thread only: looking for the refusal needs it.
+        Thread release = new Thread(() -> {
             awaitRefusal(orders);
             released.set(true);
             permit.close();
         });
+        release.start();
         drain.stop();
         assertThat(released).isTrue();
         release.join();
