@@ -3,7 +3,7 @@
 const POLL_MILLIS = 500;
 const HISTORY = 120;
 const ROWS = 8;
-const MOST_DOTS = 6;
+const MOST_DOTS = 4;
 const BATCH = "batch";
 
 const byId = id => document.getElementById(id);
@@ -190,6 +190,7 @@ class LockerCard {
       }
     }
     const hidden = locker.activeKeys - [...this.rows.keys()].filter(key => hot.has(key)).length;
+    this.node.dataset.empty = this.rows.size === 0;
     setText(this.more, this.rows.size === 0 ? "All free: no key is held or awaited."
       : hidden > 0 ? `and ${plural(hidden, "more key", "more keys")}` : "");
   }

@@ -258,7 +258,7 @@ class PageTests {
         hold("addresses", "203.0.113.7", "event-1", "event-2", "event-3", "event-4", "event-5");
         hold("addresses", "2001:db8:0:0:0:0:0:1", "event-6");
         hold("tenants", "acme", "report-1", "report-2", "report-3", "report-4", "report-5", "report-6");
-        hold("tenants", "globex", "report-7", "report-8");
+        hold("tenants", "wayne", "report-7", "report-8");
         compare("events");
         picture("laptop-light.png", false);
         key("tenants", "acme").click();
@@ -272,7 +272,7 @@ class PageTests {
         assertNothingIsCutOff();
 
         open(375, 812, ColorScheme.LIGHT);
-        compare("batches");
+        compare("reports");
         assertThat(key("tenants", "acme")).containsText("3 of 3");
         picture("phone.png", true);
         assertNothingIsCutOff();

@@ -8,6 +8,7 @@ import io.keyedlock.demo.uses.Use;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -20,7 +21,7 @@ import org.springframework.stereotype.Component;
 @Component
 class ReportUse implements Use {
 
-    private static final List<String> TENANTS = List.of("acme", "globex", "initech");
+    private static final List<String> TENANTS = List.of("globex", "initech", "umbrella");
     private static final int REPORTS_EACH = 12;
     private static final Duration SLOWNESS = Duration.ofMillis(600);
 
@@ -74,7 +75,8 @@ class ReportUse implements Use {
                 call.get();
             }
         } catch (ExecutionException failure) {
-            throw new IllegalStateException("A report failed", failure.getCause());
+            Throwable cause = Objects.requireNonNull(failure.getCause());
+            throw new IllegalStateException("A report failed: " + cause.getMessage(), cause);
         } finally {
             executor.shutdownNow();
         }
