@@ -8,7 +8,10 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -90,6 +93,25 @@ class StepBatchesTests {
     }
 
     @Test
+    void nextStepOfAnOrderIsNotBegunBeforeTheOneBeforeIsDone() throws Exception {
+        CountDownLatch secondBegun = new CountDownLatch(1);
+        AtomicBoolean tooEarly = new AtomicBoolean();
+        ledger.before = step -> {
+            if (step.number() == 1) {
+                tooEarly.set(comes(secondBegun));
+            } else {
+                secondBegun.countDown();
+            }
+        };
+        ledger.beginRun(RUN, 2);
+
+        batches.handle(List.of(new Step(RUN, "a", 1), new Step(RUN, "a", 2)), BatchWay.IN_ORDER);
+
+        assertThat(tooEarly).isFalse();
+        assertThat(ledger.check(RUN).good()).isTrue();
+    }
+
+    @Test
     void failedMessageKeepsThoseAfterItFromBeingDoneAndTheBatchCanBeHandedInAgain() throws Exception {
         List<Step> batch = properties.steps(RUN, 600);
         ledger.beginRun(RUN, 600);
@@ -143,6 +165,14 @@ class StepBatchesTests {
     private void deliver(String order, long batch, int... numbers) {
         for (int number : numbers) {
             ledger.deliver(new Step(RUN, order, number), batch, 0);
+        }
+    }
+
+    private static boolean comes(CountDownLatch latch) {
+        try {
+            return latch.await(300, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException stopped) {
+            throw new IllegalStateException(stopped);
         }
     }
 
