@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.demo;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerRegistry;
+import io.keyedlock.demo.redis.RedisServer;
+import java.net.http.HttpResponse;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.context.ConfigurableApplicationContext;
+
+/** Two instances of the demo under the profile {@code redis}. */
+@Timeout(120)
+class TwoInstancesTests {
+
+    @Test
+    void threeReportsOfATenantAreThreeInAllInstances(@TempDir Path directory) throws Exception {
+        RedisServer redis = new RedisServer();
+        String address = redis.start(directory);
+        try (ConfigurableApplicationContext one = start(address);
+                ConfigurableApplicationContext other = start(address)) {
+            GatedReports.Writer writer = one.getBean(GatedReports.Writer.class);
+            writer.closeGate();
+            List<CompletableFuture<HttpResponse<String>>> three = new ArrayList<>();
+            for (int i = 0; i < 3; i++) {
+                three.add(http(one).postAsync("/tenants/acme/reports"));
+            }
+            await().atMost(Duration.ofSeconds(60)).until(() -> writer.inside("acme") == 3);
+
+            assertThat(http(other).post("/tenants/acme/reports?wait=false").statusCode())
+                    .isEqualTo(429);
+            assertThat(http(other).post("/tenants/globex/reports?wait=false").statusCode())
+                    .isEqualTo(200);
+            CompletableFuture<HttpResponse<String>> waits = http(other).postAsync("/tenants/acme/reports");
+            KeyedLocker<String> there = other.getBean(KeyedLockerRegistry.class).get("tenants");
+            await().atMost(Duration.ofSeconds(60)).until(() -> there.overview(0).waiters() == 1);
+            HttpResponse<String> shown = http(other).get("/actuator/keyedlocks");
+            assertThat(Http.text(shown, "$.lockers.tenants.backend")).isEqualTo("redis");
+            assertThat(Http.number(shown, "$.lockers.tenants.holders")).isZero();
+
+            writer.openGate();
+            for (CompletableFuture<HttpResponse<String>> report : three) {
+                assertThat(report.get().statusCode()).isEqualTo(200);
+            }
+            assertThat(waits.get().statusCode()).isEqualTo(200);
+        } finally {
+            redis.stop();
+        }
+    }
+
+    private static ConfigurableApplicationContext start(String address) {
+        return new SpringApplicationBuilder(DemoApplication.class, GatedReports.class)
+                .profiles("redis", "ci")
+                .run(
+                        "--demo.redis.address=" + address,
+                        "--spring.jmx.enabled=false",
+                        "--spring.datasource.generate-unique-name=true");
+    }
+
+    private static Http http(ConfigurableApplicationContext context) {
+        return new Http(context.getEnvironment().getRequiredProperty("local.server.port", Integer.class));
+    }
+}
