@@ -56,7 +56,10 @@ public interface KeyedLockerBackend extends AutoCloseable {
      */
     boolean isAvailable();
 
-    /** The locker was closed: no further requests will come. Leases that are held stay until they are released. */
+    /**
+     * The locker was closed: no further requests will come. Leases that are held stay until they are released. May wait for a short
+     * time until releases under way have arrived.
+     */
     @Override
     void close();
 

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
@@ -68,6 +69,12 @@ public final class RedisBackend implements KeyedLockerBackend {
      */
 
     private static final Logger log = LoggerFactory.getLogger(RedisBackend.class);
+
+    /**
+     * How fast an answer comes that no client has asked for twice. A release that is repeated, as its first answer was late,
+     * finds the lease gone by its own doing.
+     */
+    private static final long ASKED_ONCE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
     /** How many leases and places one script renews, so that none takes long. */
     private static final int BATCH = 100;
@@ -244,6 +251,8 @@ public final class RedisBackend implements KeyedLockerBackend {
         if (before == null) {
             request.ask();
         } else {
+            // That answer may take as long as any, and this caller is not to wait for two.
+            schedule(() -> request.failUnanswered(noAnswer()), timeoutNanos);
             before.whenComplete((left, failure) -> request.ask());
         }
         return request;
@@ -290,6 +299,7 @@ public final class RedisBackend implements KeyedLockerBackend {
         keys.addAll(request.keys);
         CompletableFuture<Void> left = new CompletableFuture<>();
         leaving.put(request.keyName, left);
+        long asked = System.nanoTime();
         run(
                 RedisScript.LEAVE,
                 keys,
@@ -297,10 +307,18 @@ public final class RedisBackend implements KeyedLockerBackend {
                 (answer, failure) -> {
                     leaving.remove(request.keyName, left);
                     left.complete(null);
+                    long now = System.nanoTime();
                     if (failure != null) {
-                        log.warn("Redis was not told of a release: {}", describe(request.keyName), failure);
-                        owed.add(request);
-                    } else if (expected && answer.get(0) == 0) {
+                        if (request.mayBeHeld(now)) {
+                            log.warn(
+                                    "Redis was not told of a release: {}, {}",
+                                    describe(request.keyName),
+                                    failure.toString());
+                            owed.add(request);
+                        }
+                    } else if (expected
+                            && answer.get(0) == 0
+                            && (now - asked < ASKED_ONCE_NANOS || !request.mayBeHeld(now))) {
                         log.warn("A lease was lost before it was given back: {}", describe(request.keyName));
                         request.wasLost();
                     }
@@ -310,29 +328,45 @@ public final class RedisBackend implements KeyedLockerBackend {
                 names.channel());
     }
 
-    /** Sees to it that a request in line hears when it is its turn. */
-    void subscribe(RedisRequest request) {
+    /** Whether messages that are sent from now on arrive. */
+    boolean isListening() {
         CompletableFuture<Integer> current = subscription.get();
-        while (current == null) {
-            CompletableFuture<Integer> mine = new CompletableFuture<>();
-            if (subscription.compareAndSet(null, mine)) {
-                turns.addListenerAsync(String.class, (channel, ids) -> turnOf(ids))
-                        .whenComplete((listener, failure) -> {
-                            if (failure == null) {
-                                mine.complete(listener);
-                            } else {
-                                // The beats tell too, only later.
-                                subscription.set(null);
-                                log.warn("No subscription to {}: {}", names.channel(), failure.toString());
-                            }
-                        });
+        return current != null && current.isDone() && !current.isCompletedExceptionally();
+    }
+
+    /** Does something when messages arrive from then on; at once if they do. */
+    void onceListening(Runnable action) {
+        CompletableFuture<Integer> current = subscription.get();
+        if (current != null) {
+            current.thenRun(action);
+        }
+    }
+
+    /** Sees to it that requests in line hear when it is their turn. */
+    void subscribe() {
+        CompletableFuture<Integer> mine = new CompletableFuture<>();
+        if (subscription.compareAndSet(null, mine)) {
+            listen(mine);
+        }
+    }
+
+    /** Listens for turns. If that fails the beats tell them, only later, and the next who waits tries again. */
+    private void listen(CompletableFuture<Integer> mine) {
+        CompletionStage<Integer> listening;
+        try {
+            listening = turns.addListenerAsync(String.class, (channel, ids) -> turnOf(ids));
+        } catch (RuntimeException e) {
+            listening = CompletableFuture.failedFuture(e);
+        }
+        listening.whenComplete((listener, failure) -> {
+            if (failure == null) {
+                mine.complete(listener);
+            } else {
+                subscription.compareAndSet(mine, null);
+                mine.completeExceptionally(failure);
+                log.warn("No subscription to {}: {}", names.channel(), failure.toString());
             }
-            current = subscription.get();
-        }
-        if (!current.isDone()) {
-            // It may have been its turn before anybody listened.
-            current.thenRun(request::ask);
-        }
+        });
     }
 
     private void turnOf(String ids) {
@@ -364,8 +398,7 @@ public final class RedisBackend implements KeyedLockerBackend {
             timer = schedule(
                     () -> {
                         if (!asked.isDone() && timedOut.compareAndSet(false, true)) {
-                            TimeoutException late = new TimeoutException(
-                                    "no answer of Redis within " + backendTimeout.toMillis() + " ms");
+                            TimeoutException late = noAnswer();
                             seen(late);
                             tell(answer, null, late);
                         }
@@ -388,6 +421,10 @@ public final class RedisBackend implements KeyedLockerBackend {
                 tell(answer, value, null);
             }
         });
+    }
+
+    private TimeoutException noAnswer() {
+        return new TimeoutException("no answer of Redis within " + backendTimeout.toMillis() + " ms");
     }
 
     private static void tell(
@@ -441,6 +478,7 @@ public final class RedisBackend implements KeyedLockerBackend {
                     all.add(request);
                 }
             }
+            owed.removeIf(request -> !request.mayBeHeld(now));
             if (closed && all.isEmpty() && open.isEmpty() && owed.isEmpty()) {
                 stop();
                 return;
@@ -509,10 +547,28 @@ public final class RedisBackend implements KeyedLockerBackend {
         }
     }
 
+    /**
+     * Ends this backend once its last lease has gone. Waits for the releases that Redis has not answered yet, up to the backend
+     * time-out, as the client may be shut down next, and a release that does not arrive keeps its key until the lease ends.
+     */
     @Override
     public void close() {
         closed = true;
         nextBeat(0);
+        CompletableFuture<?> left =
+                CompletableFuture.allOf(List.copyOf(leaving.values()).toArray(new CompletableFuture<?>[0]));
+        try {
+            left.get(timeoutNanos, TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (ExecutionException | TimeoutException e) {
+            log.debug("Redis has not answered all releases of '{}'", lockName, e);
+        }
+    }
+
+    /** How many releases Redis has not heard of yet. */
+    int owed() {
+        return owed.size();
     }
 
     private void stop() {

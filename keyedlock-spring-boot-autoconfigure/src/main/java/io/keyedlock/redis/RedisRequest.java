@@ -4,6 +4,7 @@ package io.keyedlock.redis;
 import io.keyedlock.KeyedLockerBackend;
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
@@ -52,6 +53,9 @@ final class RedisRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
     /** When the lease ends as far as it was renewed, counted from before Redis was asked. */
     private volatile long endsAt;
 
+    /** Whether Redis has answered anything. Written by the one question that is under way. */
+    private volatile boolean answered;
+
     /** Whether Redis has put this in line. Written by the one question that is under way. */
     private volatile boolean inLine;
 
@@ -90,14 +94,16 @@ final class RedisRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
 
     private void question() {
         int heard = wishes.get();
+        boolean listened = backend.isListening();
         long asked = System.nanoTime();
         backend.acquire(this, waits, asked, (answer, failure) -> {
+            answered |= failure == null;
             if (failure != null) {
                 fail(failure);
             } else if (answer.get(0) == 1) {
                 granted(asked, answer.get(1));
             } else if (answer.get(0) == 0) {
-                notGranted(heard);
+                notGranted(heard, listened);
             } else {
                 fail(new IllegalStateException(backend.limitMismatch(answer.get(1))));
             }
@@ -108,15 +114,17 @@ final class RedisRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
         token = grantedToken;
         grantedAt = System.nanoTime();
         endsAt = asked + backend.leaseNanos;
-        if (state.compareAndSet(State.OPEN, State.HELD)) {
+        if (endsAt - grantedAt <= 0) {
+            fail(new TimeoutException("the lease was over before its grant was seen"));
+        } else if (state.compareAndSet(State.OPEN, State.HELD)) {
             backend.holds(this);
             receiver.granted(this);
-        } else {
-            backend.leave(this, false);
+            return;
         }
+        backend.leave(this, false);
     }
 
-    private void notGranted(int heard) {
+    private void notGranted(int heard, boolean listened) {
         if (!waits) {
             if (state.compareAndSet(State.OPEN, State.OVER)) {
                 backend.forget(this);
@@ -132,7 +140,11 @@ final class RedisRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
         if (!inLine) {
             inLine = true;
             receiver.queued();
-            backend.subscribe(this);
+            backend.subscribe();
+            if (!listened) {
+                // It may have been its turn before anybody listened, and no later look could tell.
+                backend.onceListening(this::ask);
+            }
         }
         if (!wishes.compareAndSet(heard, 0)) {
             question();
@@ -144,6 +156,13 @@ final class RedisRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
         if (state.compareAndSet(State.OPEN, State.OVER)) {
             backend.forget(this);
             receiver.failed(failure);
+        }
+    }
+
+    /** Ends the request if Redis has not answered it. */
+    void failUnanswered(Throwable failure) {
+        if (!answered) {
+            fail(failure);
         }
     }
 

@@ -275,6 +275,22 @@ class RedisBackendTests {
     }
 
     @Test
+    void releaseIsInRedisByTheTimeTheLockerIsClosed() throws Exception {
+        KeyedLocker<Object> other = locker(there);
+        for (int i = 0; i < 10; i++) {
+            RedissonClient own = redis.client();
+            KeyedLocker<Object> locker = locker(own);
+            locker.acquire("k").close();
+            locker.close();
+            own.shutdown(0, 5, TimeUnit.SECONDS);
+            assertThat(here.getScoredSortedSet("keyedlock:{" + name + "}:holders:s:k", StringCodec.INSTANCE)
+                            .size())
+                    .isZero();
+        }
+        other.acquire("k").close();
+    }
+
+    @Test
     void aLossThatOnlyTheReleaseFindsIsReportedToo() throws Exception {
         KeyedLocker<Object> one = locker(
                 here,

@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.redisson.Redisson;
@@ -28,6 +29,7 @@ public final class RedisProcess implements AutoCloseable {
     private final Path directory = temporaryDirectory();
     private final List<RedissonClient> clients = new ArrayList<>();
     private RedisServer server;
+    private long pid;
 
     public RedisProcess() {
         start();
@@ -63,10 +65,22 @@ public final class RedisProcess implements AutoCloseable {
                     .setting("appendfsync always")
                     .setting("save \"\"")
                     .build();
+            Set<Long> before = servers();
             server.start();
+            Set<Long> started = servers();
+            started.removeAll(before);
+            pid = started.iterator().next();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    private static Set<Long> servers() {
+        return ProcessHandle.current()
+                .children()
+                .filter(child -> child.info().command().orElse("").contains("redis-server"))
+                .map(ProcessHandle::pid)
+                .collect(Collectors.toCollection(TreeSet::new));
     }
 
     public void stop() {
@@ -74,6 +88,30 @@ public final class RedisProcess implements AutoCloseable {
             server.stop();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Has it stand still: commands arrive, and are answered after {@link #goOn()}. */
+    public void standStill() {
+        signal("STOP");
+    }
+
+    public void goOn() {
+        signal("CONT");
+    }
+
+    private void signal(String signal) {
+        try {
+            int exit = new ProcessBuilder("kill", "-" + signal, Long.toString(pid))
+                    .start()
+                    .waitFor();
+            if (exit != 0) {
+                throw new IllegalStateException("kill -" + signal + " " + pid + " ended with " + exit);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
         }
     }
 

@@ -3,6 +3,7 @@ package io.keyedlock.redis;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerListener;
@@ -18,6 +19,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -268,6 +270,53 @@ class RedisProcessesTests {
         held.close();
         assertThat(one.activeKeyCount()).isZero();
         later.close();
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void releaseThatRedisHearsTwiceIsNoLoss() throws Exception {
+        KeyedLocker<Object> locker = locker(Duration.ofMinutes(1), Duration.ofMillis(500));
+        Permit held = locker.acquire("k");
+        redis.standStill();
+        held.close();
+        // Longer than the client waits for an answer before it sends the command again.
+        await().pollDelay(Duration.ofSeconds(4)).until(() -> !isAvailable(locker));
+        redis.goOn();
+        RedisProcess.until(() -> works(locker, "k"));
+        assertThat(lost).isEmpty();
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void whatRedisDidNotHearIsRememberedOnlyAsLongAsItMatters() throws Exception {
+        KeyedLockerSettings settings = KeyedLockerSettings.defaults().withName(NAME);
+        RedissonClient own = RedisProcess.client(redis.address());
+        RedisBackend backend = RedisBackend.create(
+                own,
+                settings,
+                RedisSettings.defaults()
+                        .withLeaseTime(Duration.ofSeconds(2))
+                        .withBackendTimeout(Duration.ofMillis(200)));
+        KeyedLocker<Object> locker = KeyedLocker.createOn(backend, settings);
+        Permit held = locker.acquire("k");
+        redis.standStill();
+        for (int i = 0; i < 100; i++) {
+            locker.acquireAsync("other " + i).cancel(false);
+        }
+        held.close();
+        RedisProcess.until(() -> backend.owed() == 1);
+        assertThatThrownBy(() -> locker.acquire("k")).isInstanceOf(LockBackendException.class);
+        RedisProcess.until(() -> backend.owed() == 0);
+
+        own.shutdown(0, 5, TimeUnit.SECONDS);
+        locker.close();
+        RedisProcess.until(() -> Thread.getAllStackTraces().keySet().stream()
+                .noneMatch(thread -> thread.getName().equals("keyedlock-redis-" + NAME)));
+        redis.goOn();
+    }
+
+    private static boolean isAvailable(KeyedLocker<?> locker) {
+        return locker.backend().orElseThrow().isAvailable();
     }
 
     private static boolean works(KeyedLocker<Object> locker, Object key) {
