@@ -29,13 +29,8 @@ class Runs implements SmartLifecycle {
     /** The run that goes on, or the one that has ended last. Guarded by this. */
     private @Nullable UseRun last;
 
-    private final ExecutorService executor = Executors.newSingleThreadExecutor(task -> {
-        Thread thread = new Thread(task, "use-run");
-        thread.setDaemon(true);
-        return thread;
-    });
-
-    private volatile boolean running;
+    /** Made anew by each start, as a context may be stopped and started again; null while stopped. Guarded by this. */
+    private @Nullable ExecutorService executor;
 
     Runs(List<Use> uses) {
         uses.stream().sorted(Comparator.comparing(Use::id)).forEach(use -> this.uses.put(use.id(), use));
@@ -49,9 +44,9 @@ class Runs implements SmartLifecycle {
         return Optional.ofNullable(last);
     }
 
-    /** Begins a run, or is empty if another one goes on. */
+    /** Begins a run, or is empty if another one goes on or the application stops. */
     synchronized Optional<UseRun> begin(Use use, String way) {
-        if (last != null && last.state() == UseRun.State.RUNNING) {
+        if (executor == null || (last != null && last.state() == UseRun.State.RUNNING)) {
             return Optional.empty();
         }
         long id = last == null ? 1 : last.id() + 1;
@@ -79,18 +74,26 @@ class Runs implements SmartLifecycle {
     }
 
     @Override
-    public void start() {
-        running = true;
+    public synchronized void start() {
+        if (executor == null) {
+            executor = Executors.newSingleThreadExecutor(task -> {
+                Thread thread = new Thread(task, "use-run");
+                thread.setDaemon(true);
+                return thread;
+            });
+        }
     }
 
     @Override
-    public void stop() {
-        running = false;
-        executor.shutdownNow();
+    public synchronized void stop() {
+        if (executor != null) {
+            executor.shutdownNow();
+            executor = null;
+        }
     }
 
     @Override
-    public boolean isRunning() {
-        return running;
+    public synchronized boolean isRunning() {
+        return executor != null;
     }
 }

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.aop;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * The documentation holds what it says: its examples in Java compile, with what their words leave to the reader ({@code …} is
+ * a body that is left out), its links lead somewhere, and the texts of errors that it quotes are in the sources.
+ */
+class DocumentationTests {
+
+    private static final Path ROOT = Path.of("..");
+
+    private static final Pattern EXAMPLE = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL);
+
+    private static final Pattern CODE = Pattern.compile("```.*?```", Pattern.DOTALL);
+
+    private static final Pattern LINK = Pattern.compile("\\]\\(([^)\\s]+)\\)");
+
+    private static final Pattern HEADING = Pattern.compile("(?m)^#+ (.*)$");
+
+    private static final Pattern QUOTED = Pattern.compile("`([^`]+)`");
+
+    private static final String AROUND = """
+            package examples;
+
+            import io.keyedlock.*;
+            import io.keyedlock.annotation.KeyedLock;
+            import io.keyedlock.integration.KeyedLockRegistry;
+            import java.lang.annotation.*;
+            import java.util.*;
+            import java.util.concurrent.*;
+            import java.util.concurrent.locks.ReentrantLock;
+            import org.apache.kafka.clients.consumer.ConsumerRecord;
+            import org.springframework.beans.factory.annotation.Qualifier;
+            import org.springframework.cache.annotation.Cacheable;
+            import org.springframework.context.annotation.Bean;
+            import org.springframework.context.event.EventListener;
+            import org.springframework.core.annotation.AliasFor;
+            import org.springframework.integration.support.locks.LockRegistry;
+            import org.springframework.kafka.annotation.KafkaListener;
+            import org.springframework.kafka.support.Acknowledgment;
+            import org.springframework.scheduling.annotation.Scheduled;
+            import org.springframework.stereotype.Service;
+            import org.springframework.transaction.annotation.Transactional;
+            import org.springframework.web.bind.annotation.*;
+            import org.springframework.web.context.request.async.DeferredResult;
+            import reactor.core.publisher.*;
+
+            abstract class Given {
+              record Order(long id, String customerId) {}
+              record Receipt(String id) {}
+              record Paid(String account) {}
+              record Row(String text) {}
+              record Product(String id) {}
+              record Report(String text) {}
+              record SecurityEvent(String address, int severity) {}
+              record Balance(long amount) {
+                Balance minus(long less) { return new Balance(amount - less); }
+              }
+              interface Client {
+                CompletableFuture<Receipt> send(Order order);
+                CompletableFuture<Receipt> ship(String id);
+                Receipt charge(Order order);
+              }
+              interface Balances {
+                Mono<Balance> find(String account);
+                Mono<Balance> save(Balance balance);
+              }
+              interface Rows { Flux<Row> of(String tenant); }
+              interface Accounts { Mono<Balance> withdraw(String account, long amount); }
+              interface Ledger {
+                boolean add(Paid paid);
+                void move(String from, String to, long amount);
+              }
+              interface Shipments { Mono<Receipt> ship(String id); }
+              interface Reports { Report write(String tenant); }
+              interface Catalogue { Product load(String id); }
+              interface Scores { void add(SecurityEvent event); }
+              interface Receipts {
+                Optional<Receipt> find(String requestId);
+                Receipt save(String requestId, Receipt receipt);
+              }
+              interface Jdbc { int update(String sql, Object... arguments); }
+
+              Client client;
+              Balances balances;
+              Rows rows;
+              Accounts accounts;
+              Ledger ledger;
+              Shipments shipments;
+              Reports reports;
+              Catalogue catalogue;
+              Scores scores;
+              Receipts receipts;
+              Jdbc jdbc;
+              Executor executor;
+              KeyedLocker<String> orders;
+            }
+
+            abstract class Example extends Given {
+            %s
+            }
+            """;
+
+    @TempDir
+    Path directory;
+
+    static List<Path> documents() throws IOException {
+        List<Path> all =
+                new ArrayList<>(Stream.of("README.md", "CONTRIBUTING.md", "benchmarks/README.md", "demo-app/README.md")
+                        .map(ROOT::resolve)
+                        .toList());
+        try (Stream<Path> files = Files.walk(ROOT.resolve("docs"))) {
+            files.filter(file -> file.toString().endsWith(".md")).sorted().forEach(all::add);
+        }
+        return all;
+    }
+
+    @ParameterizedTest
+    @MethodSource("documents")
+    void everyExampleCompiles(Path document) throws Exception {
+        List<String> examples = EXAMPLE.matcher(Files.readString(document))
+                .results()
+                .map((MatchResult found) -> found.group(1))
+                .toList();
+        for (String example : examples) {
+            String text = example.strip();
+            // What ends with an annotation stands on any method; a body that is left out is not what an example is
+            // about.
+            String whole = (text.endsWith(")") ? text + " void example(Order order) {}" : text)
+                    .replace("…", "throw new UnsupportedOperationException();");
+            CompiledSource.load(directory, "examples.Example", AROUND.formatted(whole), "-parameters");
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("documents")
+    void everyLinkLeadsSomewhere(Path document) throws Exception {
+        String text = CODE.matcher(Files.readString(document)).replaceAll("");
+        List<String> broken = new ArrayList<>();
+        for (Matcher link = LINK.matcher(text); link.find(); ) {
+            String target = link.group(1);
+            if (target.contains("://")) {
+                continue;
+            }
+            List<String> parts = List.of(target.split("#", 2));
+            Path file = parts.get(0).isEmpty()
+                    ? document
+                    : document.resolveSibling(parts.get(0)).normalize();
+            if (!Files.exists(file) || (parts.size() > 1 && !headings(file).contains(parts.get(1)))) {
+                broken.add(target);
+            }
+        }
+        assertThat(broken).isEmpty();
+    }
+
+    private static List<String> headings(Path file) throws IOException {
+        return HEADING.matcher(Files.readString(file))
+                .results()
+                .map(found -> found.group(1)
+                        .toLowerCase(Locale.ROOT)
+                        .replaceAll("[^\\p{L}\\p{N} -]", "")
+                        .replace(' ', '-'))
+                .toList();
+    }
+
+    /** The first column of its tables quotes the constant parts of messages. */
+    @Test
+    void textsOfErrorsAreThoseOfTheSources() throws IOException {
+        String sources = sources()
+                .collect(Collectors.joining())
+                // Texts that are put together from several lines.
+                .replaceAll("\"\\s*\\+\\s*\"", "");
+        List<String> unknown = new ArrayList<>();
+        for (String line : Files.readAllLines(ROOT.resolve("docs/troubleshooting.md"))) {
+            if (line.startsWith("| `")) {
+                String first = line.substring(1, line.indexOf('|', 1));
+                QUOTED.matcher(first)
+                        .results()
+                        .map(found -> found.group(1))
+                        .filter(quote -> !isIn(sources, quote))
+                        .forEach(unknown::add);
+            }
+        }
+        assertThat(unknown).isEmpty();
+    }
+
+    private static boolean isIn(String sources, String quote) {
+        return sources.contains(quote)
+                // The name of the backend stands in for what the source has there.
+                || (quote.equals("no permit from redis") && sources.contains("\"no permit from \" + backend.name()"));
+    }
+
+    private static Stream<String> sources() throws IOException {
+        List<Path> files;
+        try (Stream<Path> core = Files.walk(ROOT.resolve("keyedlock-core/src/main/java"));
+                Stream<Path> ours = Files.walk(Path.of("src/main/java"))) {
+            files = Stream.concat(core, ours)
+                    .filter(file -> file.toString().endsWith(".java"))
+                    .toList();
+        }
+        return files.stream().map(file -> {
+            try {
+                return Files.readString(file);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+    }
+}
