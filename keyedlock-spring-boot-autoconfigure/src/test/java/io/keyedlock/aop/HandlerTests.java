@@ -10,8 +10,10 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -417,12 +419,16 @@ class HandlerTests {
                 .initializers(HandlerTests::addDesk)
                 .run("--server.port=0")) {
             String base = "http://localhost:" + context.getEnvironment().getProperty("local.server.port");
+            List<CompletableFuture<HttpResponse<String>>> answers = new ArrayList<>();
             threeEvents(
                     context,
-                    key -> client.sendAsync(
+                    key -> answers.add(client.sendAsync(
                             HttpRequest.newBuilder(URI.create(base + path + key))
                                     .build(),
-                            HttpResponse.BodyHandlers.ofString()));
+                            HttpResponse.BodyHandlers.ofString())));
+            assertThat(answers)
+                    .extracting(answer -> answer.join().body())
+                    .containsExactly("shipped a", "shipped a", "shipped b");
         }
     }
 
