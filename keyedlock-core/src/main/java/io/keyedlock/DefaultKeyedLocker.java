@@ -233,7 +233,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         stripe.lock();
         try {
             unusual = state;
-            Answer.Refusal refusal = (unusual & (DRAINING | CLOSED)) == 0 ? null : refusal(unusual, admitted);
+            Answer.Refusal refusal = refusal(unusual, admitted);
             Entry entry = stripe.find(key, hash);
             if (entry != null) {
                 answer = stripe.join(entry, owner, nanos, future, refusal);
@@ -268,7 +268,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         stripe.lock();
         try {
             unusual = state;
-            Answer.Refusal refusal = (unusual & (DRAINING | CLOSED)) == 0 ? null : refusal(unusual, admitted);
+            Answer.Refusal refusal = refusal(unusual, admitted);
             Entry entry = stripe.find(key, hash);
             if (entry == null && refusal != null) {
                 answer = refusal;
@@ -294,7 +294,11 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         return answer;
     }
 
+    /** How a newcomer is refused in this state, null if it is not. */
     private static Answer.@Nullable Refusal refusal(int state, boolean admitted) {
+        if ((state & (DRAINING | CLOSED)) == 0) {
+            return null;
+        }
         if ((state & CLOSED) != 0) {
             return Answer.Refusal.CLOSED;
         }

@@ -259,7 +259,7 @@ public final class RedisBackend implements KeyedLockerBackend {
     }
 
     /** Asks for a permit, or with a patience for a place in line. */
-    void acquire(RedisRequest request, boolean waits, long asked, BiConsumer<List<Long>, @Nullable Throwable> answer) {
+    void acquire(RedisRequest request, boolean waits, BiConsumer<List<Long>, @Nullable Throwable> answer) {
         List<Object> keys = new ArrayList<>(5);
         keys.add(names.token());
         keys.add(names.held());

@@ -96,7 +96,7 @@ final class RedisRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
         int heard = wishes.get();
         boolean listened = backend.isListening();
         long asked = System.nanoTime();
-        backend.acquire(this, waits, asked, (answer, failure) -> {
+        backend.acquire(this, waits, (answer, failure) -> {
             answered |= failure == null;
             if (failure != null) {
                 fail(failure);

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.demo.batches;
 
+import io.keyedlock.demo.commands.CommandApplication;
 import java.io.PrintStream;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import org.springframework.boot.Banner;
-import org.springframework.boot.WebApplicationType;
-import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.stereotype.Component;
 
@@ -39,12 +36,7 @@ public class BatchCommand {
      * @return 0 if all went as it must, else 1
      */
     public static int run(Class<?> application, String... args) {
-        SpringApplicationBuilder builder = new SpringApplicationBuilder(application)
-                .web(WebApplicationType.NONE)
-                .bannerMode(Banner.Mode.OFF)
-                .logStartupInfo(false)
-                .properties(Map.of("logging.level.root", "warn"));
-        try (ConfigurableApplicationContext context = builder.run(args)) {
+        try (ConfigurableApplicationContext context = CommandApplication.start(application, args)) {
             return context.getBean(BatchCommand.class).run(System.out) ? 0 : 1;
         } catch (InterruptedException stopped) {
             Thread.currentThread().interrupt();

@@ -6,6 +6,7 @@ import io.keyedlock.demo.batches.BatchWay;
 import io.keyedlock.demo.batches.StepCheck;
 import io.keyedlock.demo.batches.StepLedger;
 import io.keyedlock.demo.batches.StepRuns;
+import io.keyedlock.demo.commands.CommandApplication;
 import io.keyedlock.demo.servers.JavaCommand;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -15,11 +16,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import org.springframework.boot.Banner;
-import org.springframework.boot.WebApplicationType;
-import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Profile;
 import org.springframework.stereotype.Component;
@@ -58,16 +55,11 @@ public class KillCommand {
         String[] mine = Arrays.copyOf(args, args.length + 2);
         mine[args.length] = "--spring.profiles.active=kafka";
         mine[args.length + 1] = "--demo.kafka.listen=false";
-        SpringApplicationBuilder builder = new SpringApplicationBuilder(application)
-                .web(WebApplicationType.NONE)
-                .bannerMode(Banner.Mode.OFF)
-                .logStartupInfo(false)
-                .properties(Map.of("logging.level.root", "warn"));
         List<String> demo = new ArrayList<>(JavaCommand.of(application));
         Arrays.stream(args).filter(arg -> arg.startsWith("--")).forEach(demo::add);
         demo.add("--spring.profiles.active=kafka");
         demo.add("--server.port=0");
-        try (ConfigurableApplicationContext context = builder.run(mine)) {
+        try (ConfigurableApplicationContext context = CommandApplication.start(application, mine)) {
             return context.getBean(KillCommand.class).run(demo, System.out) ? 0 : 1;
         } catch (InterruptedException stopped) {
             Thread.currentThread().interrupt();

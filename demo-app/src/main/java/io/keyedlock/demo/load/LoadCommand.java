@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.demo.load;
 
+import io.keyedlock.demo.commands.CommandApplication;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import org.springframework.boot.Banner;
-import org.springframework.boot.WebApplicationType;
-import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.stereotype.Component;
 
@@ -67,12 +64,7 @@ public class LoadCommand {
     /** Adds the results at one isolation level, and returns the one to measure besides, or null. */
     private static @Nullable String measure(Class<?> application, List<LoadResult> results, String... args)
             throws InterruptedException {
-        SpringApplicationBuilder builder = new SpringApplicationBuilder(application)
-                .web(WebApplicationType.NONE)
-                .bannerMode(Banner.Mode.OFF)
-                .logStartupInfo(false)
-                .properties(Map.of("logging.level.root", "warn"));
-        try (ConfigurableApplicationContext context = builder.run(args)) {
+        try (ConfigurableApplicationContext context = CommandApplication.start(application, args)) {
             results.addAll(context.getBean(LoadCommand.class).run(System.out));
             String also = context.getEnvironment().getProperty("demo.load.also-at");
             return also == null || also.equals(context.getEnvironment().getProperty(ISOLATION)) ? null : also;
