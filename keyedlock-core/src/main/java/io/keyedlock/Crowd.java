@@ -105,7 +105,11 @@ final class Crowd {
         holdCount--;
         entry.stripe.furtherHolds--;
         if (hold instanceof ExtraHold h) {
-            setOwner(h, null);
+            if (byOwner == null) {
+                h.owner = null;
+            } else {
+                setOwner(h, null);
+            }
             if (h.previous == null) {
                 firstHold = h.next;
             } else {
@@ -185,10 +189,9 @@ final class Crowd {
     @Nullable
     Waiter grantHead() {
         DefaultKeyedLocker<?> locker = entry.stripe.locker;
-        boolean fair = locker.settings().fair();
         Waiter first = null;
         Waiter last = null;
-        for (Waiter w = head; w != null && holdCount < locker.limit && (fair || isDue(w)); w = head) {
+        for (Waiter w = head; w != null && holdCount < locker.limit && (locker.fair || isDue(w)); w = head) {
             dequeue(w);
             w.grant(addHold(w.thread, locker.stampOfHold()));
             if (last == null) {

@@ -107,6 +107,8 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
 
     final int limit;
 
+    final boolean fair;
+
     /** Those who listen, null as long as nobody does. Changed by compare-and-set; listeners come and never go. */
     private volatile @Nullable ListenerCalls events;
 
@@ -139,6 +141,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         this.settings = settings;
         this.clock = clock;
         this.limit = settings.limit();
+        this.fair = settings.fair();
         this.waitNanos = nanos(settings.waitTime());
         this.events =
                 listener == null ? null : new ListenerCalls(null, listener, listener.forLocker(settings.name()), clock);

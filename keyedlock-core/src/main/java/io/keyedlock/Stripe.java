@@ -247,6 +247,11 @@ final class Stripe extends Table {
         if (c.remote != null) {
             return c.remote.settle(e, c, null);
         }
+        Waiter awake = c.head;
+        if (awake != null && awake.signalled && !locker.fair) {
+            // It will look, and nobody is to be handed a permit before.
+            return null;
+        }
         Waiter granted = c.grantHead();
         Waiter signalled = c.signalHead();
         IdleWatch idle = c.isNeeded() ? null : evict(e);

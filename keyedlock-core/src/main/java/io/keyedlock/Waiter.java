@@ -45,8 +45,14 @@ final class Waiter implements Answer {
     /** For how long, since it became head, a thread may be passed over by newcomers who find a permit free. */
     static final long BYPASS_NANOS = 1_000_000;
 
-    /** How often a thread that was woken looks out for a permit before it parks again; more each time it was woken in vain. */
-    private static final int MOST_SPINS = SpinLock.SPINS == 0 ? 0 : 255;
+    /** How often a thread that was woken looks out for a free permit before it parks again. */
+    private static final int LOOKS = SpinLock.SPINS == 0 ? 0 : 3;
+
+    /**
+     * How often it pauses between two looks, a few microseconds in all. Each look takes the cache lines that it reads from
+     * the thread that runs; left alone, that one does its short sections at full speed, and is through with them.
+     */
+    private static final int PAUSES = 128;
 
     final Entry entry;
 
@@ -205,7 +211,6 @@ final class Waiter implements Answer {
         Stripe stripe = entry.stripe;
         Clock clock = stripe.locker.clock;
         boolean interrupted = false;
-        int spins = 0;
         long now = since;
         try {
             while (status == WAITING) {
@@ -214,8 +219,7 @@ final class Waiter implements Answer {
                 } else if (now - since < nanos) {
                     clock.parkNanos(this, nanos - (now - since));
                 }
-                spins = Math.min(MOST_SPINS, 2 * spins + 1);
-                lookOut(spins);
+                lookOut();
                 if (status != WAITING) {
                     break;
                 }
@@ -261,10 +265,10 @@ final class Waiter implements Answer {
      * Looks out for a free permit for a moment, with the signal still set: as long as this thread is awake, those who release
      * need not wake it. What it sees without the lock is a guess; it takes under the lock only.
      */
-    private void lookOut(int spins) {
+    private void lookOut() {
         Stripe stripe = entry.stripe;
         Crowd crowd = entry.crowd();
-        for (int i = 0; i < spins && status == WAITING; i++) {
+        for (int look = 0; look < LOOKS && status == WAITING; look++) {
             if (mayTake(crowd) && stripe.tryLock()) {
                 Stripe.Aftermath aftermath = null;
                 try {
@@ -278,7 +282,9 @@ final class Waiter implements Answer {
                     aftermath.carryOut();
                 }
             } else {
-                Thread.onSpinWait();
+                for (int i = 0; i < PAUSES && status == WAITING; i++) {
+                    Thread.onSpinWait();
+                }
             }
         }
     }

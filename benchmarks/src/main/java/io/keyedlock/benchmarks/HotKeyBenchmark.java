@@ -4,6 +4,7 @@ package io.keyedlock.benchmarks;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.CompilerControl;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Param;
@@ -50,6 +51,7 @@ public class HotKeyBenchmark {
         }
 
         @Override
+        @CompilerControl(CompilerControl.Mode.DONT_INLINE) // so that all contestants run the same code
         public void run() {
             Blackhole.consumeCPU(tokens);
         }

@@ -5,6 +5,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.CompilerControl;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OperationsPerInvocation;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
@@ -19,7 +20,7 @@ import org.openjdk.jmh.infra.Blackhole;
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)
 @SuppressWarnings("NullAway.Init") // JMH calls the set-up methods first
-public class VirtualThreadsBenchmark {
+public class VirtualThreadsBenchmark implements Runnable {
 
     private static final int THREADS = 10_000;
 
@@ -45,15 +46,21 @@ public class VirtualThreadsBenchmark {
         }
     }
 
+    /** The section. */
+    @Override
+    @CompilerControl(CompilerControl.Mode.DONT_INLINE) // so that all contestants run the same code
+    public void run() {
+        Blackhole.consumeCPU(tokens);
+    }
+
     @Benchmark
     @OperationsPerInvocation(THREADS * TIMES)
     public void acquireAndRelease() throws InterruptedException {
-        Runnable section = () -> Blackhole.consumeCPU(tokens);
         CountDownLatch done = new CountDownLatch(THREADS);
         for (String key : keys) {
             VirtualThreads.start(() -> {
                 for (int i = 0; i < TIMES; i++) {
-                    locks.within(key, section);
+                    locks.within(key, this);
                 }
                 done.countDown();
             });
