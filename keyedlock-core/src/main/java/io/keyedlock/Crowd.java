@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Where permits come from a backend, {@link RemoteKey} has the invariants instead of the last.
  */
-final class Crowd {
+final class Crowd extends Entry.Stamp {
 
     /** From how many further holds on a thread's own one is looked up in a map. */
     private static final int INDEX_FROM = 16;

@@ -74,7 +74,8 @@ final class DeadlockSearch {
     static boolean isWorthwhile(Stripe stripe, long now) {
         boolean[] found = new boolean[1];
         stripe.forEach(e -> {
-            Waiter oldest = e.crowd == null ? null : e.crowd.head;
+            Crowd crowd = e.crowdIfAny();
+            Waiter oldest = crowd == null ? null : crowd.head;
             found[0] |= oldest != null && isSuspicious(oldest, now);
         });
         return found[0];
@@ -119,7 +120,7 @@ final class DeadlockSearch {
     }
 
     private void collect(Entry e) {
-        Crowd crowd = e.crowd;
+        Crowd crowd = e.crowdIfAny();
         if (crowd == null || crowd.head == null) {
             return;
         }
@@ -149,7 +150,8 @@ final class DeadlockSearch {
         if (e.isHeld()) {
             holds.add(e);
         }
-        for (ExtraHold h = e.crowd == null ? null : e.crowd.firstHold; h != null; h = h.next) {
+        Crowd crowd = e.crowdIfAny();
+        for (ExtraHold h = crowd == null ? null : crowd.firstHold; h != null; h = h.next) {
             holds.add(h);
         }
     }

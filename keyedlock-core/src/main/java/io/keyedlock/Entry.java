@@ -23,9 +23,18 @@ final class Entry extends Hold {
     @Nullable
     Entry next;
 
-    /** Null until a second caller, a pin or a {@link LockView} needs more than one hold can tell. */
-    @Nullable
-    Crowd crowd;
+    /**
+     * Null until more is to be known than an uncontended hold needs: a {@link Crowd} for a second caller, a pin or a
+     * {@link LockView}, or else a mere stamp of when the hold began, for those who look at it. An acquisition of which nobody
+     * wants to know anything makes forty bytes.
+     */
+    private @Nullable Stamp more;
+
+    /** When the entry's own hold began as far as seen, or 0. */
+    static class Stamp {
+
+        long since;
+    }
 
     Entry(Object key, int hash, Stripe stripe) {
         this.key = key;
@@ -38,10 +47,31 @@ final class Entry extends Hold {
         return this;
     }
 
+    @Override
+    long since() {
+        return more == null ? 0 : more.since;
+    }
+
+    @Override
+    void setSince(long time) {
+        if (more == null) {
+            more = new Stamp();
+        }
+        more.since = time;
+    }
+
+    /** What there is besides the own hold, null if nothing is. */
+    @Nullable
+    Crowd crowdIfAny() {
+        return more instanceof Crowd c ? c : null;
+    }
+
     Crowd crowd() {
-        Crowd c = crowd;
+        Crowd c = crowdIfAny();
         if (c == null) {
-            c = crowd = new Crowd(this);
+            c = new Crowd(this);
+            c.since = since();
+            more = c;
         }
         return c;
     }
@@ -57,12 +87,12 @@ final class Entry extends Hold {
     }
 
     int holdCount() {
-        Crowd c = crowd;
+        Crowd c = crowdIfAny();
         return c != null ? c.holdCount : isHeld() ? 1 : 0;
     }
 
     int waiterCount() {
-        Crowd c = crowd;
+        Crowd c = crowdIfAny();
         return c == null ? 0 : c.waiterCount;
     }
 
@@ -72,7 +102,7 @@ final class Entry extends Hold {
         if (owner == thread && isHeld()) {
             return this;
         }
-        Crowd c = crowd;
+        Crowd c = crowdIfAny();
         return c == null ? null : c.holdOf(thread);
     }
 }

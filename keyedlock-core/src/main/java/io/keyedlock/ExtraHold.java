@@ -8,6 +8,8 @@ sealed class ExtraHold extends Hold permits LeasedHold {
 
     private final Entry entry;
 
+    private long since;
+
     /** Neighbours in {@link Crowd}'s list of holds, oldest first. Guarded by the stripe. */
     @Nullable
     ExtraHold previous;
@@ -22,5 +24,15 @@ sealed class ExtraHold extends Hold permits LeasedHold {
     @Override
     final Entry entry() {
         return entry;
+    }
+
+    @Override
+    final long since() {
+        return since;
+    }
+
+    @Override
+    final void setSince(long time) {
+        since = time;
     }
 }

@@ -24,17 +24,21 @@ abstract sealed class Hold implements Permit, Answer permits Entry, ExtraHold {
     @Nullable
     Thread owner;
 
-    /** When the hold began as far as seen, or 0 if nobody has looked yet. */
-    long since;
-
     /** {@link #FIRST_OPEN}, {@link #REPORTED} and the number of open re-entries. Over for good when none is open. */
     private int state;
 
     abstract Entry entry();
 
+    /** When the hold began as far as seen, or 0 if nobody has looked yet. */
+    abstract long since();
+
+    abstract void setSince(long time);
+
     final void begin(@Nullable Thread thread, long now) {
         owner = thread;
-        since = now;
+        if (now != 0) {
+            setSince(now);
+        }
         state = FIRST_OPEN;
     }
 
@@ -69,8 +73,10 @@ abstract sealed class Hold implements Permit, Answer permits Entry, ExtraHold {
 
     /** How long the hold was seen, stamping it if nobody has looked before. */
     final long age(long now) {
+        long since = since();
         if (since == 0) {
-            since = now;
+            setSince(now);
+            return 0;
         }
         return now - since;
     }

@@ -98,7 +98,7 @@ final class Inspection {
         if (entry.isHeld()) {
             holders.add(entry.describe(now));
         }
-        Crowd crowd = entry.crowd;
+        Crowd crowd = entry.crowdIfAny();
         if (crowd != null) {
             for (ExtraHold h = crowd.firstHold; h != null; h = h.next) {
                 holders.add(h.describe(now));

@@ -71,8 +71,8 @@ final class ListenerCalls {
 
     void released(Hold hold) {
         // A hold that began before anybody wanted to know, and that nobody has looked at since, has no beginning.
-        boolean timed = timesHolds && hold.since != 0;
-        Duration held = timed ? Duration.ofNanos(clock.nanoTime() - hold.since) : Duration.ZERO;
+        long since = timesHolds ? hold.since() : 0;
+        Duration held = since != 0 ? Duration.ofNanos(clock.nanoTime() - since) : Duration.ZERO;
         for (Heard heard : all) {
             try {
                 heard.listener.released(hold.entry().key, heard.timesHolds ? held : Duration.ZERO);

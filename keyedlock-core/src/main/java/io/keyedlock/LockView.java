@@ -94,7 +94,8 @@ final class LockView<K> implements Lock {
         stripe.lock();
         try {
             Entry entry = stripe.find(key, hash);
-            return entry == null || entry.crowd == null ? null : takeNote(entry.crowd);
+            Crowd crowd = entry == null ? null : entry.crowdIfAny();
+            return crowd == null ? null : takeNote(crowd);
         } finally {
             stripe.unlock();
         }

@@ -92,7 +92,8 @@ final class LockerScan implements Runnable {
 
     private void check(Entry e, long now, List<Hold> found) {
         check((Hold) e, now, found);
-        for (ExtraHold h = e.crowd == null ? null : e.crowd.firstHold; h != null; h = h.next) {
+        Crowd crowd = e.crowdIfAny();
+        for (ExtraHold h = crowd == null ? null : crowd.firstHold; h != null; h = h.next) {
             check(h, now, found);
         }
     }

@@ -72,8 +72,9 @@ final class MostContended {
         if (least != null && (waiting < least.waiters || (waiting == least.waiters && holding < least.holders))) {
             return;
         }
-        Waiter oldest = e.crowd == null ? null : e.crowd.head;
-        Hold first = e.isHeld() ? e : e.crowd == null ? null : e.crowd.firstHold;
+        Crowd crowd = e.crowdIfAny();
+        Waiter oldest = crowd == null ? null : crowd.head;
+        Hold first = e.isHeld() ? e : crowd == null ? null : crowd.firstHold;
         Candidate c = new Candidate(
                 e.key,
                 waiting,

@@ -51,7 +51,7 @@ final class Stripe extends Table {
     @Nullable
     IdleWatch evict(Entry entry) {
         remove(entry);
-        if (entry.crowd != null) {
+        if (entry.crowdIfAny() != null) {
             furtherHolds++;
         }
         return watch != null && watch.left() ? watch : null;
@@ -183,7 +183,7 @@ final class Stripe extends Table {
             if ((reentry == null ? hold.closeFirst() : reentry.closeOnce()) && !hold.isHeld()) {
                 ended = true;
                 Entry e = hold.entry();
-                Crowd c = e.crowd;
+                Crowd c = e.crowdIfAny();
                 if (c == null) {
                     IdleWatch idle = evict(e);
                     aftermath = idle == null ? null : new Aftermath(null, null, idle, null);

@@ -263,8 +263,8 @@ class AsyncCasesTests {
                     .anyMatch(frame -> frame.getMethodName().equals("lockContended")));
             // The first half of held.close(): decided, but not told yet.
             assertThat(entry.closeFirst()).isTrue();
-            entry.crowd.removeHold(entry);
-            aftermath = entry.stripe.settle(entry, entry.crowd);
+            entry.crowd().removeHold(entry);
+            aftermath = entry.stripe.settle(entry, entry.crowd());
         } finally {
             entry.stripe.unlock();
         }

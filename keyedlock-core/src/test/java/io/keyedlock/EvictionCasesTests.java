@@ -89,7 +89,7 @@ class EvictionCasesTests {
         CompletableFuture<Permit> second = locker.acquireAsync("k");
         first.close();
         second.join().close();
-        Crowd crowd = ((Entry) first).crowd;
+        Crowd crowd = ((Entry) first).crowd();
         assertThat(crowd.head).isNull();
         assertThat(crowd.firstHold).isNull();
         assertThat(crowd.waiterCount).isZero();

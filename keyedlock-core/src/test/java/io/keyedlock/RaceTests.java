@@ -246,7 +246,7 @@ class RaceTests {
         Stripe.Aftermath aftermath;
         entry.stripe.lock();
         try {
-            aftermath = entry.stripe.leave(entry.crowd.head, Waiter.WITHDRAWN);
+            aftermath = entry.stripe.leave(entry.crowd().head, Waiter.WITHDRAWN);
         } finally {
             entry.stripe.unlock();
         }
