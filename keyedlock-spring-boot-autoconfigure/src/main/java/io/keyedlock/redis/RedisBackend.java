@@ -5,29 +5,22 @@ import io.keyedlock.KeyedLockerBackend;
 import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.LockBackendException;
 import java.security.SecureRandom;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Future;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
-import org.redisson.api.RScript;
 import org.redisson.api.RTopic;
 import org.redisson.api.RedissonClient;
 import org.redisson.client.codec.StringCodec;
@@ -91,11 +84,9 @@ public final class RedisBackend implements KeyedLockerBackend {
     private final long beatNanos;
     private final String leaseMillis;
     private final String patienceMillis;
-    private final Duration backendTimeout;
 
-    private final RScript scripts;
+    private final RedisCalls redis;
     private final RTopic turns;
-    private final ScheduledThreadPoolExecutor scheduler;
 
     /** This process in Redis. */
     private final String process = randomId();
@@ -117,37 +108,26 @@ public final class RedisBackend implements KeyedLockerBackend {
     /** Null until somebody has to wait for another process, and again if that failed. */
     private final AtomicReference<@Nullable CompletableFuture<Integer>> subscription = new AtomicReference<>();
 
-    private final AtomicBoolean available = new AtomicBoolean(true);
-
     /** The limit that Redis told at the last beat. */
     private final AtomicLong limitInUse = new AtomicLong();
 
     private volatile boolean closed;
 
-    private RedisBackend(RedissonClient redisson, KeyedLockerSettings settings, RedisSettings redis) {
+    private RedisBackend(RedissonClient redisson, KeyedLockerSettings settings, RedisSettings own) {
         this.lockName = settings.name();
         this.limit = settings.limit();
         this.showKeys = settings.showKeys();
         this.names = new RedisNames(lockName);
-        this.encoder = redis.keyEncoder();
-        this.leaseNanos = redis.leaseTime().toNanos();
-        this.maxTurnNanos = redis.maxTurn().toNanos();
-        this.backendTimeout = redis.backendTimeout();
-        this.timeoutNanos = backendTimeout.toNanos();
+        this.encoder = own.keyEncoder();
+        this.leaseNanos = own.leaseTime().toNanos();
+        this.maxTurnNanos = own.maxTurn().toNanos();
+        this.timeoutNanos = own.backendTimeout().toNanos();
         this.beatNanos = Math.min(leaseNanos / 3, timeoutNanos / 2);
-        this.leaseMillis = Long.toString(redis.leaseTime().toMillis());
+        this.leaseMillis = Long.toString(own.leaseTime().toMillis());
         // Four beats: a process that misses them all has died, or stands still, and lets the others go first.
         this.patienceMillis = Long.toString(Math.max(100, TimeUnit.NANOSECONDS.toMillis(4 * beatNanos)));
-        this.scripts = redisson.getScript(StringCodec.INSTANCE);
+        this.redis = new RedisCalls(redisson, lockName);
         this.turns = redisson.getTopic(names.channel(), StringCodec.INSTANCE);
-        this.scheduler = new ScheduledThreadPoolExecutor(1, task -> {
-            Thread thread = new Thread(null, task, "keyedlock-redis-" + lockName, 0, false);
-            thread.setContextClassLoader(null);
-            thread.setDaemon(true);
-            return thread;
-        });
-        scheduler.setRemoveOnCancelPolicy(true);
-        scheduler.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
     }
 
     /**
@@ -178,7 +158,7 @@ public final class RedisBackend implements KeyedLockerBackend {
      */
     public void connect() {
         CompletableFuture<Void> answered = new CompletableFuture<>();
-        run(
+        redis.run(
                 RedisScript.HEARTBEAT,
                 List.of(names.held()),
                 timeoutNanos,
@@ -233,7 +213,7 @@ public final class RedisBackend implements KeyedLockerBackend {
 
     @Override
     public boolean isAvailable() {
-        return available.get();
+        return redis.isAvailable();
     }
 
     String describe(String keyName) {
@@ -252,7 +232,7 @@ public final class RedisBackend implements KeyedLockerBackend {
             request.ask();
         } else {
             // That answer may take as long as any, and this caller is not to wait for two.
-            schedule(() -> request.failUnanswered(noAnswer()), timeoutNanos);
+            redis.schedule(() -> request.failUnanswered(RedisCalls.noAnswer(timeoutNanos)), timeoutNanos);
             before.whenComplete((left, failure) -> request.ask());
         }
         return request;
@@ -264,7 +244,7 @@ public final class RedisBackend implements KeyedLockerBackend {
         keys.add(names.token());
         keys.add(names.held());
         keys.addAll(request.keys);
-        run(
+        redis.run(
                 RedisScript.ACQUIRE,
                 keys,
                 timeoutNanos,
@@ -300,7 +280,7 @@ public final class RedisBackend implements KeyedLockerBackend {
         CompletableFuture<Void> left = new CompletableFuture<>();
         leaving.put(request.keyName, left);
         long asked = System.nanoTime();
-        run(
+        redis.run(
                 RedisScript.LEAVE,
                 keys,
                 timeoutNanos,
@@ -378,90 +358,10 @@ public final class RedisBackend implements KeyedLockerBackend {
         }
     }
 
-    /** Runs a script and tells the answer, or the failure if none came in time, once; a late one is only noted. */
-    private void run(
-            RedisScript script,
-            List<Object> keys,
-            long patience,
-            BiConsumer<List<Long>, @Nullable Throwable> answer,
-            Object... arguments) {
-        CompletableFuture<List<Long>> running;
-        try {
-            running = script.run(scripts, keys, arguments);
-        } catch (RuntimeException e) {
-            running = CompletableFuture.failedFuture(e);
-        }
-        AtomicBoolean timedOut = new AtomicBoolean();
-        CompletableFuture<List<Long>> asked = running;
-        Future<?> timer = null;
-        if (!asked.isDone()) {
-            timer = schedule(
-                    () -> {
-                        if (!asked.isDone() && timedOut.compareAndSet(false, true)) {
-                            TimeoutException late = noAnswer();
-                            seen(late);
-                            tell(answer, null, late);
-                        }
-                    },
-                    patience);
-        }
-        Future<?> end = timer;
-        asked.whenComplete((value, failure) -> {
-            if (end != null) {
-                end.cancel(false);
-            }
-            Throwable cause =
-                    failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
-            if (timedOut.compareAndSet(false, true)) {
-                seen(cause);
-                tell(answer, value, cause);
-            } else if (cause == null) {
-                // Too late for who waited, who has been told; but a permit that was granted has to go back.
-                seen(null);
-                tell(answer, value, null);
-            }
-        });
-    }
-
-    private TimeoutException noAnswer() {
-        return new TimeoutException("no answer of Redis within " + backendTimeout.toMillis() + " ms");
-    }
-
-    private static void tell(
-            BiConsumer<List<Long>, @Nullable Throwable> answer,
-            @Nullable List<Long> value,
-            @Nullable Throwable failure) {
-        try {
-            answer.accept(value == null ? List.of() : value, failure);
-        } catch (RuntimeException e) {
-            log.error("An answer of Redis could not be dealt with", e);
-        }
-    }
-
-    private void seen(@Nullable Throwable failure) {
-        boolean there = failure == null;
-        if (available.getAndSet(there) != there) {
-            if (there) {
-                log.info("The locker '{}' has Redis again", lockName);
-            } else {
-                log.warn("The locker '{}' cannot reach Redis, and grants no permits until it can", lockName, failure);
-            }
-        }
-    }
-
-    private Future<?> schedule(Runnable task, long nanos) {
-        try {
-            return scheduler.schedule(task, nanos, TimeUnit.NANOSECONDS);
-        } catch (RejectedExecutionException e) {
-            // All is over; what is still under way ends with its lease.
-            return CompletableFuture.completedFuture(null);
-        }
-    }
-
     // ---- the beat
 
     private void nextBeat(long nanos) {
-        schedule(this::beat, nanos);
+        redis.schedule(this::beat, nanos);
     }
 
     private void beat() {
@@ -508,7 +408,7 @@ public final class RedisBackend implements KeyedLockerBackend {
             arguments.add(isHeld ? "h" : "w");
             arguments.add(request.id);
         }
-        run(
+        redis.run(
                 RedisScript.HEARTBEAT,
                 keys,
                 timeoutNanos / 2,
@@ -582,6 +482,6 @@ public final class RedisBackend implements KeyedLockerBackend {
                 }
             });
         }
-        scheduler.shutdown();
+        redis.close();
     }
 }

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.redis;
+
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+import org.redisson.api.RScript;
+import org.redisson.api.RedissonClient;
+import org.redisson.client.codec.StringCodec;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The questions that one locker asks Redis: each is answered or fails in its time, and from the last outcome it is known
+ * whether Redis is there. Answers are told on Redisson's threads, time-outs on the locker's own.
+ */
+final class RedisCalls implements AutoCloseable {
+
+    private static final Logger log = LoggerFactory.getLogger(RedisCalls.class);
+
+    private final String lockName;
+    private final RScript scripts;
+    private final ScheduledThreadPoolExecutor scheduler;
+    private final AtomicBoolean available = new AtomicBoolean(true);
+
+    RedisCalls(RedissonClient redisson, String lockName) {
+        this.lockName = lockName;
+        this.scripts = redisson.getScript(StringCodec.INSTANCE);
+        this.scheduler = new ScheduledThreadPoolExecutor(1, task -> {
+            Thread thread = new Thread(null, task, "keyedlock-redis-" + lockName, 0, false);
+            thread.setContextClassLoader(null);
+            thread.setDaemon(true);
+            return thread;
+        });
+        scheduler.setRemoveOnCancelPolicy(true);
+        scheduler.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+    }
+
+    /** Whether the last question was answered. */
+    boolean isAvailable() {
+        return available.get();
+    }
+
+    /**
+     * Runs a script and tells the answer, or the failure if none came in time. An answer that comes too late is told besides,
+     * as what was granted with it has to go back.
+     *
+     * @param patience how long the answer may take, in nanoseconds
+     */
+    void run(
+            RedisScript script,
+            List<Object> keys,
+            long patience,
+            BiConsumer<List<Long>, @Nullable Throwable> answer,
+            Object... arguments) {
+        CompletableFuture<List<Long>> running;
+        try {
+            running = script.run(scripts, keys, arguments);
+        } catch (RuntimeException e) {
+            running = CompletableFuture.failedFuture(e);
+        }
+        AtomicBoolean timedOut = new AtomicBoolean();
+        CompletableFuture<List<Long>> asked = running;
+        Future<?> timer = null;
+        if (!asked.isDone()) {
+            timer = schedule(
+                    () -> {
+                        if (!asked.isDone() && timedOut.compareAndSet(false, true)) {
+                            TimeoutException late = noAnswer(patience);
+                            seen(late);
+                            tell(answer, null, late);
+                        }
+                    },
+                    patience);
+        }
+        Future<?> end = timer;
+        asked.whenComplete((value, failure) -> {
+            if (end != null) {
+                end.cancel(false);
+            }
+            Throwable cause =
+                    failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
+            if (timedOut.compareAndSet(false, true)) {
+                seen(cause);
+                tell(answer, value, cause);
+            } else if (cause == null) {
+                // Too late for who waited, who has been told; but a permit that was granted has to go back.
+                seen(null);
+                tell(answer, value, null);
+            }
+        });
+    }
+
+    static TimeoutException noAnswer(long patience) {
+        return new TimeoutException("no answer of Redis within " + TimeUnit.NANOSECONDS.toMillis(patience) + " ms");
+    }
+
+    private static void tell(
+            BiConsumer<List<Long>, @Nullable Throwable> answer,
+            @Nullable List<Long> value,
+            @Nullable Throwable failure) {
+        try {
+            answer.accept(value == null ? List.of() : value, failure);
+        } catch (RuntimeException e) {
+            log.error("An answer of Redis could not be dealt with", e);
+        }
+    }
+
+    private void seen(@Nullable Throwable failure) {
+        boolean there = failure == null;
+        if (available.getAndSet(there) != there) {
+            if (there) {
+                log.info("The locker '{}' has Redis again", lockName);
+            } else {
+                log.warn("The locker '{}' cannot reach Redis, and grants no permits until it can", lockName, failure);
+            }
+        }
+    }
+
+    /** Does something on the thread of this locker. */
+    Future<?> schedule(Runnable task, long nanos) {
+        try {
+            return scheduler.schedule(task, nanos, TimeUnit.NANOSECONDS);
+        } catch (RejectedExecutionException e) {
+            // All is over; what is still under way ends with its lease.
+            return CompletableFuture.completedFuture(null);
+        }
+    }
+
+    /** Nothing times out any more from now on. */
+    @Override
+    public void close() {
+        scheduler.shutdown();
+    }
+}
