@@ -27,11 +27,12 @@ final class Crowd extends Entry.Stamp {
 
     int holdCount;
 
-    /** The further holds, oldest first. */
+    /**
+     * The latest of the further holds, through which the others are found: one reference, as each that is written into an
+     * object that has grown old costs something.
+     */
     @Nullable
-    ExtraHold firstHold;
-
-    private @Nullable ExtraHold lastHold;
+    ExtraHold latestHold;
 
     /** The further holds by owner, or null while there are few. */
     private @Nullable IdentityHashMap<Thread, ExtraHold> byOwner;
@@ -72,7 +73,7 @@ final class Crowd extends Entry.Stamp {
         if (byOwner != null) {
             return byOwner.get(thread);
         }
-        for (ExtraHold h = firstHold; h != null; h = h.next) {
+        for (ExtraHold h = latestHold; h != null; h = h.older) {
             if (h.owner == thread) {
                 return h;
             }
@@ -86,13 +87,12 @@ final class Crowd extends Entry.Stamp {
 
     ExtraHold addHold(ExtraHold h, @Nullable Thread owner, long now) {
         h.begin(owner, now);
-        h.previous = lastHold;
-        if (lastHold == null) {
-            firstHold = h;
-        } else {
-            lastHold.next = h;
+        ExtraHold before = latestHold;
+        if (before != null) {
+            h.older = before;
+            before.newer = h;
         }
-        lastHold = h;
+        latestHold = h;
         holdCount++;
         entry.stripe.furtherHolds++;
         if (owner != null) {
@@ -110,17 +110,28 @@ final class Crowd extends Entry.Stamp {
             } else {
                 setOwner(h, null);
             }
-            if (h.previous == null) {
-                firstHold = h.next;
+            if (h.newer == null) {
+                latestHold = h.older;
             } else {
-                h.previous.next = h.next;
+                h.newer.older = h.older;
             }
-            if (h.next == null) {
-                lastHold = h.previous;
-            } else {
-                h.next.previous = h.previous;
+            if (h.older != null) {
+                h.older.newer = h.newer;
             }
+            // Whoever keeps the closed permit keeps no others with it.
+            h.older = null;
+            h.newer = null;
         }
+    }
+
+    /** The oldest of the further holds. */
+    @Nullable
+    ExtraHold oldestHold() {
+        ExtraHold h = latestHold;
+        while (h != null && h.older != null) {
+            h = h.older;
+        }
+        return h;
     }
 
     /** Makes a thread the owner of a hold, or with null nobody. */
@@ -142,7 +153,7 @@ final class Crowd extends Entry.Stamp {
             byOwner.put(owner, hold);
         } else if (holdCount > INDEX_FROM) {
             byOwner = new IdentityHashMap<>();
-            for (ExtraHold h = firstHold; h != null; h = h.next) {
+            for (ExtraHold h = latestHold; h != null; h = h.older) {
                 if (h.owner != null) {
                     byOwner.put(h.owner, h);
                 }

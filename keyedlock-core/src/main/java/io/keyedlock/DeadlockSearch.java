@@ -151,7 +151,7 @@ final class DeadlockSearch {
             holds.add(e);
         }
         Crowd crowd = e.crowdIfAny();
-        for (ExtraHold h = crowd == null ? null : crowd.firstHold; h != null; h = h.next) {
+        for (ExtraHold h = crowd == null ? null : crowd.latestHold; h != null; h = h.older) {
             holds.add(h);
         }
     }

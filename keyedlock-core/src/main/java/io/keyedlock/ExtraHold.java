@@ -10,12 +10,12 @@ sealed class ExtraHold extends Hold permits LeasedHold {
 
     private long since;
 
-    /** Neighbours in {@link Crowd}'s list of holds, oldest first. Guarded by the stripe. */
+    /** Neighbours in {@link Crowd}'s list of holds. Guarded by the stripe. */
     @Nullable
-    ExtraHold previous;
+    ExtraHold older;
 
     @Nullable
-    ExtraHold next;
+    ExtraHold newer;
 
     ExtraHold(Entry entry) {
         this.entry = entry;

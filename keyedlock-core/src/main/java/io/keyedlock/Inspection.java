@@ -100,7 +100,7 @@ final class Inspection {
         }
         Crowd crowd = entry.crowdIfAny();
         if (crowd != null) {
-            for (ExtraHold h = crowd.firstHold; h != null; h = h.next) {
+            for (ExtraHold h = crowd.oldestHold(); h != null; h = h.newer) {
                 holders.add(h.describe(now));
             }
             for (Waiter w = crowd.head; w != null; w = w.next) {

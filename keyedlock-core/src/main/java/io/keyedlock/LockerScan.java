@@ -93,7 +93,7 @@ final class LockerScan implements Runnable {
     private void check(Entry e, long now, List<Hold> found) {
         check((Hold) e, now, found);
         Crowd crowd = e.crowdIfAny();
-        for (ExtraHold h = crowd == null ? null : crowd.firstHold; h != null; h = h.next) {
+        for (ExtraHold h = crowd == null ? null : crowd.latestHold; h != null; h = h.older) {
             check(h, now, found);
         }
     }

@@ -91,9 +91,29 @@ class EvictionCasesTests {
         second.join().close();
         Crowd crowd = ((Entry) first).crowd();
         assertThat(crowd.head).isNull();
-        assertThat(crowd.firstHold).isNull();
+        assertThat(crowd.latestHold).isNull();
         assertThat(crowd.waiterCount).isZero();
         assertThat(crowd.holdCount).isZero();
+    }
+
+    @Test
+    @DisplayName("case 20: a permit that is kept after its close keeps no neighbour alive that was held beside it")
+    void closedPermitLetsNeighboursGo() throws Exception {
+        KeyedLocker<String> wide =
+                KeyedLocker.create(KeyedLockerSettings.defaults().withLimit(4));
+        Permit first = wide.acquireAsync("k").join();
+        Permit older = wide.acquireAsync("k").join();
+        Permit middle = wide.acquireAsync("k").join();
+        Permit newer = wide.acquireAsync("k").join();
+        middle.close();
+        assertThat(((ExtraHold) middle).older).isNull();
+        assertThat(((ExtraHold) middle).newer).isNull();
+        assertThat(((ExtraHold) older).newer).isSameAs(newer);
+        assertThat(((ExtraHold) newer).older).isSameAs(older);
+        newer.close();
+        older.close();
+        first.close();
+        assertThat(wide.activeKeyCount()).isZero();
     }
 
     @Test
