@@ -273,7 +273,7 @@ final class DeadlockSearch {
             fail(victim.waiter, words);
         } else if (!victim.waiter.reported) {
             cycle.forEach(place -> place.waiter.reported = true);
-            Messages.warn(words, null);
+            Messages.warn(victim.waiter.entry.stripe.locker.settings(), words, null);
         }
     }
 

@@ -143,8 +143,9 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         this.limit = settings.limit();
         this.fair = settings.fair();
         this.waitNanos = nanos(settings.waitTime());
-        this.events =
-                listener == null ? null : new ListenerCalls(null, listener, listener.forLocker(settings.name()), clock);
+        this.events = listener == null
+                ? null
+                : new ListenerCalls(null, listener, listener.forLocker(settings.name()), settings, clock);
         this.scan = LockerScan.of(this);
         this.state = (scan == null ? 0 : SCAN_RESTS) | (events != null && events.timesHolds ? TIMES_HOLDS : 0);
     }
@@ -189,7 +190,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
             return;
         }
         KeyedLockerListener ours = listener.forLocker(settings.name());
-        while (!EVENTS.compareAndSet(this, before, new ListenerCalls(before, listener, ours, clock))) {
+        while (!EVENTS.compareAndSet(this, before, new ListenerCalls(before, listener, ours, settings, clock))) {
             before = events;
             if (before != null && before.has(listener)) {
                 return;

@@ -26,6 +26,8 @@ final class ListenerCalls {
 
     private final Clock clock;
 
+    private final KeyedLockerSettings settings;
+
     /** Whether any of them wants holds to be timed. */
     final boolean timesHolds;
 
@@ -35,9 +37,14 @@ final class ListenerCalls {
      * @param earlier those who came before, or null
      * @param given the listener as it was given
      * @param listener the listener for this locker
+     * @param settings those of this locker
      */
     ListenerCalls(
-            @Nullable ListenerCalls earlier, KeyedLockerListener given, KeyedLockerListener listener, Clock clock) {
+            @Nullable ListenerCalls earlier,
+            KeyedLockerListener given,
+            KeyedLockerListener listener,
+            KeyedLockerSettings settings,
+            Clock clock) {
         Heard heard = new Heard(given, listener, listener.timesHolds());
         if (earlier == null) {
             this.all = new Heard[] {heard};
@@ -46,6 +53,7 @@ final class ListenerCalls {
             this.all[earlier.all.length] = heard;
         }
         this.clock = clock;
+        this.settings = settings;
         this.timesHolds = heard.timesHolds || (earlier != null && earlier.timesHolds);
     }
 
@@ -64,7 +72,7 @@ final class ListenerCalls {
             try {
                 heard.listener.acquired(key, Duration.ZERO);
             } catch (Throwable e) {
-                log("acquired", e);
+                log(settings, "acquired", e);
             }
         }
     }
@@ -77,7 +85,7 @@ final class ListenerCalls {
             try {
                 heard.listener.released(hold.entry().key, heard.timesHolds ? held : Duration.ZERO);
             } catch (Throwable e) {
-                log("released", e);
+                log(settings, "released", e);
             }
         }
     }
@@ -96,9 +104,9 @@ final class ListenerCalls {
         KeyedLockerListener.Wait waits = null;
         for (Heard heard : all) {
             try {
-                waits = Waiter.both(waits, heard.listener.waiting(waiter.entry.key, waiter.ahead));
+                waits = Waiter.both(waits, heard.listener.waiting(waiter.entry.key, waiter.ahead), settings);
             } catch (Throwable e) {
-                log("waiting", e);
+                log(settings, "waiting", e);
             }
         }
         return waits;
@@ -121,12 +129,12 @@ final class ListenerCalls {
             try {
                 call.accept(heard.listener);
             } catch (Throwable e) {
-                log(event, e);
+                log(settings, event, e);
             }
         }
     }
 
-    static void log(String event, Throwable failure) {
-        Messages.warn("A listener failed in " + event + "; this changes nothing else", failure);
+    static void log(KeyedLockerSettings settings, String event, Throwable failure) {
+        Messages.warn(settings, "A listener failed in " + event + "; this changes nothing else", failure);
     }
 }

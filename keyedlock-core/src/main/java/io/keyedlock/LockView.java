@@ -34,6 +34,9 @@ final class LockView<K> implements Lock {
 
     private final int hash;
 
+    /** Where this view has locked, as long as there are notes. Guarded by the stripe. */
+    private @Nullable Entry noted;
+
     LockView(DefaultKeyedLocker<K> locker, K key, int hash) {
         this.locker = locker;
         this.key = key;
@@ -70,6 +73,7 @@ final class LockView<K> implements Lock {
         try {
             Crowd crowd = hold.entry().crowd();
             crowd.locked = new Locked(permit, hold, crowd.locked);
+            noted = hold.entry();
         } finally {
             stripe.unlock();
         }
@@ -93,6 +97,16 @@ final class LockView<K> implements Lock {
         }
         stripe.lock();
         try {
+            // Where this view has locked first: whoever has locked gets out, even if the key's equals has begun to
+            // fail.
+            Crowd here = noted == null ? null : noted.crowd();
+            Permit own = here == null ? null : takeNote(here);
+            if (here != null && here.locked == null) {
+                noted = null;
+            }
+            if (own != null) {
+                return own;
+            }
             Entry entry = stripe.find(key, hash);
             Crowd crowd = entry == null ? null : entry.crowdIfAny();
             return crowd == null ? null : takeNote(crowd);

@@ -62,7 +62,7 @@ final class LockerScan implements Runnable {
                 return;
             }
         } catch (RuntimeException | Error e) {
-            Messages.warn("The scan of " + locker.name() + " failed and goes on", e);
+            Messages.warn(locker.settings(), "The scan of " + locker.name() + " failed and goes on", e);
         }
         Background.scheduleScan(this, interval);
     }

@@ -7,14 +7,19 @@ import org.jspecify.annotations.Nullable;
 /** The words of exceptions and log lines. No key is named unless the settings allow it. */
 final class Messages {
 
-    /** A longer key is cut, so that one bad key does not fill a log. */
-    private static final int LONGEST_KEY = 200;
-
     private Messages() {}
 
-    /** Logs what no caller can be told. The logger is asked for only now: whoever makes a locker waits for no logging system. */
-    static void warn(String words, @Nullable Throwable failure) {
-        System.getLogger(KeyedLocker.class.getName()).log(System.Logger.Level.WARNING, words, failure);
+    /**
+     * Logs what no caller can be told. The logger is asked for only now: whoever makes a locker waits for no logging system.
+     *
+     * @param settings whether keys may be told: the failure may be foreign, and its words name the key
+     */
+    static void warn(KeyedLockerSettings settings, String words, @Nullable Throwable failure) {
+        System.getLogger(KeyedLocker.class.getName())
+                .log(
+                        System.Logger.Level.WARNING,
+                        words,
+                        failure == null || settings.showKeys() ? failure : new WordlessException(failure));
     }
 
     static String describe(Entry entry) {
@@ -23,17 +28,7 @@ final class Messages {
 
     /** For instance {@code orders, key 42}. */
     static String describe(KeyedLockerSettings settings, Object key) {
-        return settings.showKeys() ? settings.name() + ", key " + text(key) : settings.name();
-    }
-
-    static String text(Object key) {
-        String text;
-        try {
-            text = String.valueOf(key);
-        } catch (RuntimeException e) {
-            text = key.getClass().getName() + " (its toString fails)";
-        }
-        return text.length() <= LONGEST_KEY ? text : text.substring(0, LONGEST_KEY) + "…";
+        return settings.showKeys() ? settings.name() + ", key " + KeyText.inLine(key) : settings.name();
     }
 
     static LockTimeoutException timeout(KeyedLockerSettings settings, Object key, Duration waitTime) {
@@ -62,14 +57,16 @@ final class Messages {
 
     static LockBackendException backend(
             KeyedLockerBackend backend, KeyedLockerSettings settings, Object key, @Nullable Throwable cause) {
-        String why = cause == null
+        // What a client of a server says about a failed command tends to have the whole command in it, key and all.
+        Throwable told = cause == null || settings.showKeys() ? cause : new WordlessException(cause);
+        String why = told == null
                 ? "no answer within the time to wait"
-                : cause.getMessage() == null ? cause.getClass().getName() : cause.getMessage();
+                : told.getMessage() == null ? told.getClass().getName() : told.getMessage();
         return new LockBackendException(
                 settings.name(),
                 key,
                 "no permit from " + backend.name() + ": " + why + ": " + describe(settings, key),
-                cause);
+                told);
     }
 
     static KeyedLockerClosedException closed(KeyedLockerSettings settings, Object key) {

@@ -134,11 +134,14 @@ final class PermitFuture extends AcquisitionFuture {
     private void timeOut() {
         Waiter w = waiter;
         if (w != null && withdraw(KeyedLockerListener.Outcome.TIMEOUT)) {
-            RuntimeException failure = w.status == Waiter.BACKEND
-                    ? locker.backendFailure(w.entry.key, null)
-                    : locker.failureOf(Answer.Refusal.TAKEN, w.entry.key, waitTime);
-            // Not here: what depends on the future may take its time, and other waits end on this thread.
-            defaultExecutor().execute(() -> fail(failure));
+            // Not here: what depends on the future may take its time, as may the key's toString, and other waits end on
+            // this
+            // thread.
+            defaultExecutor()
+                    .execute(() -> fail(
+                            w.status == Waiter.BACKEND
+                                    ? locker.backendFailure(w.entry.key, null)
+                                    : locker.failureOf(Answer.Refusal.TAKEN, w.entry.key, waitTime)));
         }
     }
 

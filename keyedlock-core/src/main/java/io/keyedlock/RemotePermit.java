@@ -130,7 +130,7 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
     }
 
     private void warn(String what, @Nullable Throwable failure) {
-        Messages.warn(what + ": " + Messages.describe(entry), failure);
+        Messages.warn(entry.stripe.locker.settings(), what + ": " + Messages.describe(entry), failure);
     }
 
     // ---- by the backend

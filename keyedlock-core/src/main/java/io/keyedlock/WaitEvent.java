@@ -53,7 +53,7 @@ final class WaitEvent extends Event {
                 if (event.shouldCommit()) {
                     KeyedLockerSettings settings = waiter.entry.stripe.locker.settings();
                     event.locker = settings.name();
-                    event.key = settings.showKeys() ? Messages.text(waiter.entry.key) : "";
+                    event.key = settings.showKeys() ? KeyText.inLine(waiter.entry.key) : "";
                     event.waitersAhead = waiter.ahead;
                     event.outcome = failure == null ? "ACQUIRED" : failure.name();
                     event.commit();

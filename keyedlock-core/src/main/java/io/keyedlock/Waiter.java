@@ -131,13 +131,14 @@ final class Waiter implements Answer {
     /** Tells those who want to know of this wait that it has begun. By the caller who lined up, with no lock held. */
     void begins() {
         ListenerCalls events = entry.stripe.locker.events();
-        KeyedLockerListener.Wait both = both(events == null ? null : events.waiting(this), WaitEvent.begin(this));
+        KeyedLockerListener.Wait both = both(
+                events == null ? null : events.waiting(this), WaitEvent.begin(this), entry.stripe.locker.settings());
         if (both == null) {
             return;
         }
         if (!OBSERVER.compareAndSet(this, null, both)) {
             // A future that was completed before its caller came to this.
-            tell(both, failure, Duration.ZERO);
+            tell(both, failure, Duration.ZERO, entry.stripe.locker.settings());
         }
     }
 
@@ -151,30 +152,33 @@ final class Waiter implements Answer {
             if (events != null) {
                 events.waited(this, failure, waited);
             }
-            tell(told, failure, waited);
+            tell(told, failure, waited, entry.stripe.locker.settings());
         }
     }
 
     static KeyedLockerListener.@Nullable Wait both(
-            KeyedLockerListener.@Nullable Wait first, KeyedLockerListener.@Nullable Wait second) {
+            KeyedLockerListener.@Nullable Wait first,
+            KeyedLockerListener.@Nullable Wait second,
+            KeyedLockerSettings settings) {
         if (first == null || second == null) {
             return first == null ? second : first;
         }
         return (failure, waited) -> {
-            tell(first, failure, waited);
-            tell(second, failure, waited);
+            tell(first, failure, waited, settings);
+            tell(second, failure, waited, settings);
         };
     }
 
     private static void tell(
             KeyedLockerListener.@Nullable Wait observer,
             KeyedLockerListener.@Nullable Outcome failure,
-            Duration waited) {
+            Duration waited,
+            KeyedLockerSettings settings) {
         if (observer != null) {
             try {
                 observer.ended(failure, waited);
             } catch (Throwable e) {
-                ListenerCalls.log("ended", e);
+                ListenerCalls.log(settings, "ended", e);
             }
         }
     }

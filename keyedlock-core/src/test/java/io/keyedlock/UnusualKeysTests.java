@@ -250,4 +250,67 @@ class UnusualKeysTests {
         permits.forEach(Permit::close);
         assertThat(locker.activeKeyCount()).isZero();
     }
+
+    @Test
+    @DisplayName("a timed future ends although the text of its key cannot be told")
+    void timedFutureEndsWithoutTheTextOfItsKey() throws Exception {
+        Object nameless = new Object() {
+            @Override
+            @SuppressWarnings("ToStringReturnsNull")
+            public String toString() {
+                return null;
+            }
+        };
+        for (Object key : List.of(nameless, new Endless())) {
+            Permit held = locker.acquireAsync(key).join();
+            CompletableFuture<Permit> waiting = locker.acquireAsync(key, Duration.ofMillis(1));
+            assertThat(Actor.failure(waiting))
+                    .isInstanceOf(LockTimeoutException.class)
+                    .hasMessageContaining(key.getClass().getName() + " (its toString ");
+            held.close();
+        }
+        assertThat(locker.activeKeyCount()).isZero();
+    }
+
+    /** A key whose text never ends. */
+    private static final class Endless {
+        @Override
+        @SuppressWarnings("InfiniteRecursion")
+        public String toString() {
+            return "endless " + this;
+        }
+    }
+
+    @Test
+    @DisplayName("a view unlocks although the equals of its key has begun to throw and others of its hash came before")
+    @SuppressWarnings("LockNotBeforeTry")
+    void viewUnlocksAKeyWhoseEqualsFails() throws Exception {
+        Moody moody = new Moody(1);
+        var lock = locker.asLock(moody);
+        lock.lock();
+        List<Permit> others = new ArrayList<>();
+        // The table turns its chains round as it grows, so that later keys come first.
+        for (int i = 2; i < 12; i++) {
+            others.add(locker.acquire(new Moody(i)));
+        }
+        moody.failsInEquals = true;
+        lock.unlock();
+        assertThat(locker.activeKeyCount()).isEqualTo(10);
+        others.forEach(Permit::close);
+        assertThat(locker.activeKeyCount()).isZero();
+    }
+
+    @Test
+    @DisplayName("no key looks like a line of its own, and no text is cut in the middle of a character")
+    void textOfAKeyIsOneLine() {
+        assertThat(KeyText.inLine("a\r\nWARN b\u2028c\u0000")).isEqualTo("a\uFFFD\uFFFDWARN b\uFFFDc\uFFFD");
+        assertThat(KeyText.of("a\nb", 3)).isEqualTo("a\nb");
+        assertThat(KeyText.of("ab\uD83D\uDD12", 3)).isEqualTo("ab…");
+        assertThat(KeyText.of("ab\uD83D\uDD12", 4)).isEqualTo("ab\uD83D\uDD12");
+        assertThat(KeyText.of("\uD83D!\uDD12", 3)).isEqualTo("\uFFFD!\uFFFD");
+        assertThat(KeyText.of(null, 4)).isEqualTo("null");
+        assertThatThrownBy(() -> KeyText.of("a", 0))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("longest");
+    }
 }
