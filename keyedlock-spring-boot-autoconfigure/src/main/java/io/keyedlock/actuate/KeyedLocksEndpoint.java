@@ -2,6 +2,7 @@
 package io.keyedlock.actuate;
 
 import io.keyedlock.KeySnapshot;
+import io.keyedlock.KeyText;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerBackend;
 import io.keyedlock.LockerOverview;
@@ -33,6 +34,9 @@ import org.springframework.boot.actuate.endpoint.annotation.Selector;
 public final class KeyedLocksEndpoint {
 
     static final int MOST = 100;
+
+    /** Of the text of a key so much is shown, and compared with what is asked for. */
+    static final int LONGEST_KEY = 16_384;
 
     private final Supplier<? extends Map<String, ? extends KeyedLocker<?>>> lockers;
     private final Show showKeys;
@@ -106,7 +110,7 @@ public final class KeyedLocksEndpoint {
         LockerOverview<K> overview = locker.overview(keysShown ? MOST : 0);
         List<KeyDescriptor> keys = new ArrayList<>();
         for (LockerOverview.KeyFigures<K> figures : overview.keys()) {
-            locker.snapshot(figures.key()).ifPresent(snapshot -> keys.add(describe(snapshot)));
+            snapshot(locker, figures.key()).ifPresent(snapshot -> keys.add(describe(snapshot)));
         }
         return describe(locker, overview, keys);
     }
@@ -119,9 +123,18 @@ public final class KeyedLocksEndpoint {
             return describe(itself.get());
         }
         return locker.findActiveKey(active -> text(active).equals(key))
-                .flatMap(locker::snapshot)
+                .flatMap(active -> snapshot(locker, active))
                 .map(KeyedLocksEndpoint::describe)
                 .orElse(null);
+    }
+
+    /** The key's state; looked for among all where the key's own code fails, so that one bad key does not hide the others. */
+    private static <K> Optional<KeySnapshot<K>> snapshot(KeyedLocker<K> locker, K key) {
+        try {
+            return locker.snapshot(key);
+        } catch (RuntimeException | Error e) {
+            return locker.snapshot().stream().filter(each -> each.key() == key).findFirst();
+        }
     }
 
     private static LockerDescriptor describe(
@@ -164,7 +177,7 @@ public final class KeyedLocksEndpoint {
     private static List<CallerDescriptor> first(List<KeySnapshot.Caller> callers) {
         return callers.stream()
                 .limit(MOST)
-                .map(caller -> new CallerDescriptor(caller.threadName(), text(caller.age())))
+                .map(caller -> new CallerDescriptor(text((Object) caller.threadName()), text(caller.age())))
                 .toList();
     }
 
@@ -180,12 +193,8 @@ public final class KeyedLocksEndpoint {
     }
 
     /** The text by which a key is shown and found. One key whose own code fails must not hide the others. */
-    private static String text(@Nullable Object key) {
-        try {
-            return String.valueOf(key);
-        } catch (RuntimeException e) {
-            return "(toString failed: " + e.getClass().getName() + ")";
-        }
+    private static String text(Object key) {
+        return KeyText.of(key, LONGEST_KEY);
     }
 
     /**

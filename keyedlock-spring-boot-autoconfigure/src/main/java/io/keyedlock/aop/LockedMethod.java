@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.aop;
 
+import io.keyedlock.KeyText;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.LockRejectedException;
 import io.keyedlock.annotation.KeyedLock;
@@ -8,9 +9,11 @@ import java.lang.reflect.Method;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
 import org.springframework.expression.EvaluationContext;
+import org.springframework.expression.spel.SpelEvaluationException;
 
 /**
  * An annotation as it applies to one method of one class: read, checked and resolved once.
@@ -57,7 +60,7 @@ record LockedMethod(
         try {
             value = condition.evaluate(context);
         } catch (RuntimeException e) {
-            throw failure("condition = \"" + condition.text() + "\" failed: " + e.getMessage(), e);
+            throw failed("condition = \"" + condition.text() + "\"", e);
         }
         if (value instanceof Boolean applies) {
             return applies;
@@ -80,7 +83,7 @@ record LockedMethod(
     /** The keys of a call for whose method {@link #hasSeveralKeys()}. */
     List<Object> keysOf(CallContext context) {
         Object value = nonNull(evaluate(context), "is null");
-        List<@Nullable Object> elements = Keys.several(value);
+        List<@Nullable Object> elements = elementsOf(value);
         if (elements == null) {
             throw failure(
                     keys.text() + " must be a Collection or an array, but is of " + value.getClass()
@@ -103,14 +106,29 @@ record LockedMethod(
     }
 
     static String described(KeyedLocker<Object> locker, Object key) {
-        return (locker.settings().showKeys() ? "key '" + key + "'" : "a key") + " of locker '" + locker.name() + "'";
+        return (locker.settings().showKeys() ? "key '" + KeyText.inLine(key) + "'" : "a key") + " of locker '"
+                + locker.name() + "'";
     }
 
     private @Nullable Object evaluate(CallContext context) {
+        return guarded(() -> keys.of(context));
+    }
+
+    private @Nullable List<@Nullable Object> elementsOf(Object value) {
+        return guarded(() -> Keys.several(value));
+    }
+
+    /** Runs what runs foreign code to make keys, and says of which expression it was. */
+    private <T> @Nullable T guarded(Supplier<@Nullable T> making) {
         try {
-            return keys.of(context);
+            return making.get();
         } catch (RuntimeException e) {
-            throw failure(keys.text() + " failed: " + e.getMessage(), e);
+            throw failed(keys.text(), e);
+        } catch (StackOverflowError e) {
+            throw failure(
+                    keys.text() + " is a collection or an array that contains itself, or is nested far too deep."
+                            + " Write a key of a few parts, such as {#tenant, #id}",
+                    null);
         }
     }
 
@@ -122,6 +140,29 @@ record LockedMethod(
                     null);
         }
         return key;
+    }
+
+    /** What an expression throws may have the arguments in its words: what does not convert, what was not found. */
+    private LockKeyException failed(String what, RuntimeException e) {
+        if (showsKeys()) {
+            return failure(what + " failed: " + e.getMessage(), e);
+        }
+        String kind = e instanceof SpelEvaluationException spel
+                ? spel.getMessageCode().name()
+                : e.getClass().getName();
+        LockKeyException wordless = failure(
+                what + " failed: " + kind + ". More is not told, as it may name a key (keyedlock.show-keys)", null);
+        wordless.setStackTrace(e.getStackTrace());
+        return wordless;
+    }
+
+    private boolean showsKeys() {
+        try {
+            return locker.get().settings().showKeys();
+        } catch (RuntimeException e) {
+            // No locker, no word of a key.
+            return false;
+        }
     }
 
     private LockKeyException failure(String problem, @Nullable RuntimeException cause) {

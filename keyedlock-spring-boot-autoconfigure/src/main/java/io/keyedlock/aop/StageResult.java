@@ -27,7 +27,7 @@ final class StageResult implements ResultStrategy {
         boolean applies;
         try {
             applies = method.applies(context);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             return CompletableFuture.failedFuture(e);
         }
         return applies ? locked(invocation, method, context) : invocation.proceed();
@@ -42,7 +42,7 @@ final class StageResult implements ResultStrategy {
             keys = AsyncPermits.keysOf(method, context);
             locker = method.locker().get();
             acquisition = AsyncPermits.of(method, locker, keys);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             // No key, a key whose own code throws, or no locker: nothing is held.
             result.completeExceptionally(e);
             return result;

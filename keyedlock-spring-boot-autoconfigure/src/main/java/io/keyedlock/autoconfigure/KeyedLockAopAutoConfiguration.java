@@ -11,9 +11,9 @@ import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
-import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Role;
 import org.springframework.core.Ordered;
@@ -31,7 +31,7 @@ public final class KeyedLockAopAutoConfiguration {
     public KeyedLockAopAutoConfiguration() {}
 
     @Configuration(proxyBeanMethods = false)
-    @ConditionalOnProperty(name = "keyedlock.enabled", havingValue = "true", matchIfMissing = true)
+    @Conditional(OnEnabled.Locking.class)
     static class Advice {
 
         /** Made before the first bean that can be proxied, so that it must not ask for another bean yet. */
@@ -78,7 +78,7 @@ public final class KeyedLockAopAutoConfiguration {
     }
 
     @Configuration(proxyBeanMethods = false)
-    @ConditionalOnProperty(name = "keyedlock.enabled", havingValue = "false")
+    @Conditional(OnEnabled.NoLocking.class)
     static class NoAdvice {
 
         @Bean

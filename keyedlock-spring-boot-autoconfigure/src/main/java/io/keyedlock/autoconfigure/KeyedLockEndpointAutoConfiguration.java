@@ -9,14 +9,14 @@ import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
-import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Conditional;
 
 /** Auto-configuration of the actuator endpoint that shows what is held and awaited now. */
 @AutoConfiguration(after = KeyedLockAutoConfiguration.class)
 @ConditionalOnClass(ConditionalOnAvailableEndpoint.class)
-@ConditionalOnProperty(name = "keyedlock.enabled", matchIfMissing = true)
+@Conditional(OnEnabled.Locking.class)
 @ConditionalOnAvailableEndpoint(KeyedLocksEndpoint.class)
 @EnableConfigurationProperties(KeyedLockEndpointProperties.class)
 public final class KeyedLockEndpointAutoConfiguration {

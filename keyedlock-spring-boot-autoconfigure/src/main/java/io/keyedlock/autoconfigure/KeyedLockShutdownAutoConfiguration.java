@@ -3,14 +3,14 @@ package io.keyedlock.autoconfigure;
 
 import java.time.Duration;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
-import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Conditional;
 import org.springframework.core.env.Environment;
 
 /** Auto-configuration of the wait for idle lockers when the application stops. */
 @AutoConfiguration(after = KeyedLockAutoConfiguration.class)
-@ConditionalOnProperty(name = "keyedlock.enabled", matchIfMissing = true)
+@Conditional(OnEnabled.Locking.class)
 public final class KeyedLockShutdownAutoConfiguration {
 
     /** What the context waits for a phase where nothing else is configured. */

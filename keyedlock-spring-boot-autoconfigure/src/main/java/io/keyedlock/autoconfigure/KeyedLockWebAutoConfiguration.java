@@ -3,9 +3,9 @@ package io.keyedlock.autoconfigure;
 
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
-import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
 import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Conditional;
 import org.springframework.http.ProblemDetail;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
 
@@ -13,7 +13,7 @@ import org.springframework.web.bind.annotation.RestControllerAdvice;
 @AutoConfiguration(after = KeyedLockAutoConfiguration.class)
 @ConditionalOnWebApplication
 @ConditionalOnClass({ProblemDetail.class, RestControllerAdvice.class})
-@ConditionalOnProperty(name = "keyedlock.web.problem-details", matchIfMissing = true)
+@Conditional(OnEnabled.ProblemDetails.class)
 public final class KeyedLockWebAutoConfiguration {
 
     /** For the application context. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.autoconfigure;
 
+import io.keyedlock.KeyText;
 import io.keyedlock.KeyedLockFailure;
 import io.keyedlock.KeyedLockerClosedException;
 import io.keyedlock.LockRejectedException;
@@ -26,6 +27,9 @@ import org.springframework.web.bind.annotation.RestControllerAdvice;
 @RestControllerAdvice
 @Order(Ordered.LOWEST_PRECEDENCE)
 final class LockProblems {
+
+    /** Of a key, which may have come with the request, so much goes back. */
+    private static final int LONGEST_KEY = 1_000;
 
     private final boolean showKeys;
 
@@ -79,7 +83,7 @@ final class LockProblems {
         problem.setTitle(title);
         problem.setProperty("lock", failure.lockName());
         if (showKeys && failure.key() != null) {
-            problem.setProperty("key", String.valueOf(failure.key()));
+            problem.setProperty("key", KeyText.of(failure.key(), LONGEST_KEY));
         }
         ResponseEntity.BodyBuilder response = ResponseEntity.status(status);
         if (retryAfter != null) {

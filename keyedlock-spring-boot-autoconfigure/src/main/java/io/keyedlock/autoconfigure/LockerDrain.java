@@ -2,6 +2,7 @@
 package io.keyedlock.autoconfigure;
 
 import io.keyedlock.KeySnapshot;
+import io.keyedlock.KeyText;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.LockerOverview;
 import java.time.Duration;
@@ -9,6 +10,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
@@ -159,9 +161,9 @@ final class LockerDrain implements SmartLifecycle {
     private <K> void describe(String name, KeyedLocker<K> locker, StringBuilder text) {
         LockerOverview<K> overview = locker.overview(MOST);
         for (LockerOverview.KeyFigures<K> figures : overview.keys()) {
-            locker.snapshot(figures.key())
+            snapshot(locker, figures.key())
                     .ifPresent(key -> text.append("\n  ")
-                            .append(showKeys ? "key '" + key.key() + "'" : "a key")
+                            .append(showKeys ? "key '" + KeyText.inLine(key.key()) + "'" : "a key")
                             .append(" of '")
                             .append(name)
                             .append("': held by ")
@@ -175,6 +177,15 @@ final class LockerDrain implements SmartLifecycle {
                     .append(" more keys of '")
                     .append(name)
                     .append('\'');
+        }
+    }
+
+    /** The key's state; looked for among all where the key's own code fails, so that one bad key does not hide the others. */
+    private static <K> Optional<KeySnapshot<K>> snapshot(KeyedLocker<K> locker, K key) {
+        try {
+            return locker.snapshot(key);
+        } catch (RuntimeException | Error e) {
+            return locker.snapshot().stream().filter(each -> each.key() == key).findFirst();
         }
     }
 

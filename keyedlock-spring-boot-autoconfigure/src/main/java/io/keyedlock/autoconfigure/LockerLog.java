@@ -2,6 +2,7 @@
 package io.keyedlock.autoconfigure;
 
 import io.keyedlock.KeySnapshot;
+import io.keyedlock.KeyText;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerListener;
 import java.time.Duration;
@@ -78,6 +79,6 @@ final class LockerLog implements KeyedLockerListener {
     }
 
     private String name(Object key) {
-        return showKeys ? "key '" + key + "'" : "a key";
+        return showKeys ? "key '" + KeyText.inLine(key) + "'" : "a key";
     }
 }

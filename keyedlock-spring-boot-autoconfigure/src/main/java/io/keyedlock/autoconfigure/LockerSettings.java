@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.autoconfigure;
 
+import io.keyedlock.KeyText;
 import io.keyedlock.KeyedLockerSettings;
 import java.time.Duration;
 import java.util.Collections;
@@ -12,6 +13,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.BeanFactory;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 import org.springframework.boot.convert.DurationStyle;
 
@@ -21,6 +23,8 @@ final class LockerSettings {
     private static final String DEFAULTS = "keyedlock.defaults";
     private static final String LOCKS = "keyedlock.locks";
     private static final Pattern PLAIN_NAME = Pattern.compile("[A-Za-z0-9-]+");
+
+    private static final List<String> RESERVED_PREFIXES = List.of(BeanFactory.FACTORY_BEAN_PREFIX, "scopedTarget.");
 
     /** At least what a backend can do with; the same bounds for all kinds. */
     private static final Duration SHORTEST_LEASE = Duration.ofMillis(100);
@@ -53,9 +57,7 @@ final class LockerSettings {
         defaultBackend = overlay(local, properties.defaults(), DEFAULTS);
         refuseLookAlikes(properties.locks());
         properties.locks().forEach((name, locker) -> {
-            if (name.isBlank()) {
-                throw invalid(LOCKS, name, "The name of a locker must not be blank.");
-            }
+            checkName(name);
             configured.put(name, overlay(defaults.withName(name), locker, prefixOf(name)));
             backends.put(name, overlay(defaultBackend, locker, prefixOf(name)));
         });
@@ -80,6 +82,30 @@ final class LockerSettings {
     /** The property under which the values of a locker stand, as one would write it. */
     static String prefixOf(String name) {
         return PLAIN_NAME.matcher(name).matches() ? LOCKS + "." + name : LOCKS + "[" + name + "]";
+    }
+
+    /** A locker is a bean of its name, which meters, logs and addresses of the endpoint tell. */
+    private static void checkName(String name) {
+        if (name.isBlank()) {
+            throw invalid(LOCKS, name, "The name of a locker must not be blank. Write keyedlock.locks.NAME.limit: 1.");
+        }
+        if (name.chars().anyMatch(Character::isISOControl)
+                || !KeyText.of(name, name.length()).equals(name)) {
+            throw invalid(
+                    LOCKS,
+                    KeyText.inLine(name),
+                    "The name of a locker must not have control characters"
+                            + " or halves of characters in it. Write letters, digits and dashes.");
+        }
+        for (String prefix : RESERVED_PREFIXES) {
+            if (name.startsWith(prefix)) {
+                throw invalid(
+                        prefixOf(name),
+                        name,
+                        "The locker would be a bean of its name, and to Spring a name that" + " begins with '" + prefix
+                                + "' means something else. Write a name without it.");
+            }
+        }
     }
 
     private static void refuseLookAlikes(Map<String, ?> locks) {
@@ -185,7 +211,7 @@ final class LockerSettings {
 
     private static void notNegative(String property, Duration value) {
         if (value.isNegative()) {
-            throw invalid(property, value, "The duration must not be negative.");
+            throw invalid(property, value, "The duration must not be negative. Write for instance '30s', or '0s'.");
         }
     }
 

@@ -126,7 +126,7 @@ public final class RedisBackend implements KeyedLockerBackend {
         this.leaseMillis = Long.toString(own.leaseTime().toMillis());
         // Four beats: a process that misses them all has died, or stands still, and lets the others go first.
         this.patienceMillis = Long.toString(Math.max(100, TimeUnit.NANOSECONDS.toMillis(4 * beatNanos)));
-        this.redis = new RedisCalls(redisson, lockName);
+        this.redis = new RedisCalls(redisson, lockName, showKeys);
         this.turns = redisson.getTopic(names.channel(), StringCodec.INSTANCE);
     }
 
@@ -293,7 +293,7 @@ public final class RedisBackend implements KeyedLockerBackend {
                             log.warn(
                                     "Redis was not told of a release: {}, {}",
                                     describe(request.keyName),
-                                    failure.toString());
+                                    redis.words(failure));
                             owed.add(request);
                         }
                     } else if (expected
@@ -344,7 +344,7 @@ public final class RedisBackend implements KeyedLockerBackend {
             } else {
                 subscription.compareAndSet(mine, null);
                 mine.completeExceptionally(failure);
-                log.warn("No subscription to {}: {}", names.channel(), failure.toString());
+                log.warn("No subscription to {}: {}", names.channel(), redis.words(failure));
             }
         });
     }

@@ -27,12 +27,14 @@ final class RedisCalls implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(RedisCalls.class);
 
     private final String lockName;
+    private final boolean showKeys;
     private final RScript scripts;
     private final ScheduledThreadPoolExecutor scheduler;
     private final AtomicBoolean available = new AtomicBoolean(true);
 
-    RedisCalls(RedissonClient redisson, String lockName) {
+    RedisCalls(RedissonClient redisson, String lockName, boolean showKeys) {
         this.lockName = lockName;
+        this.showKeys = showKeys;
         this.scripts = redisson.getScript(StringCodec.INSTANCE);
         this.scheduler = new ScheduledThreadPoolExecutor(1, task -> {
             Thread thread = new Thread(null, task, "keyedlock-redis-" + lockName, 0, false);
@@ -114,13 +116,25 @@ final class RedisCalls implements AutoCloseable {
         }
     }
 
+    /** A failure in a log line. What the client says about a command has the whole command in it, with the name of the key. */
+    String words(Throwable failure) {
+        return showKeys || failure instanceof TimeoutException
+                ? failure.toString()
+                : failure.getClass().getName();
+    }
+
     private void seen(@Nullable Throwable failure) {
         boolean there = failure == null;
         if (available.getAndSet(there) != there) {
-            if (there) {
+            if (failure == null) {
                 log.info("The locker '{}' has Redis again", lockName);
-            } else {
+            } else if (showKeys) {
                 log.warn("The locker '{}' cannot reach Redis, and grants no permits until it can", lockName, failure);
+            } else {
+                log.warn(
+                        "The locker '{}' cannot reach Redis, and grants no permits until it can: {}",
+                        lockName,
+                        words(failure));
             }
         }
     }

@@ -51,6 +51,17 @@ class HttpApplication {
             return "unexpected";
         }
 
+        @GetMapping("/odd-keys")
+        String oddKeys(@RequestParam("key") String kind) {
+            Object key = switch (kind) {
+                case "nameless" -> new RequestsByTheThousandTests.Nameless();
+                case "endless" -> new RequestsByTheThousandTests.Endless();
+                case "half" -> "half \uD800 a character";
+                default -> "x".repeat(1_000_000);
+            };
+            throw new LockRejectedException("orders", key, "the queue is full");
+        }
+
         @GetMapping("/rejected")
         String rejected() {
             throw new LockRejectedException("orders", "secret", "the queue is full: orders, key secret");

@@ -8,6 +8,7 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.test.context.FilteredClassLoader;
 import org.springframework.boot.test.context.SpringBootTest;
@@ -47,6 +48,17 @@ class LockProblemsTests {
             HttpResponse<String> response = get("/rejected-later");
             assertThat(response.statusCode()).isEqualTo(429);
             assertThat(response.body()).contains("\"type\":\"urn:keyedlock:problem:rejected\"");
+        }
+
+        @ParameterizedTest
+        @ValueSource(strings = {"nameless", "endless", "half", "huge"})
+        void anOddKeyIsAnsweredTheSame(String kind) {
+            HttpResponse<String> response = get("/odd-keys?key=" + kind);
+            assertThat(response.statusCode()).isEqualTo(429);
+            assertThat(response.body())
+                    .contains("\"type\":\"urn:keyedlock:problem:rejected\"")
+                    .hasSizeLessThan(2_000)
+                    .doesNotContain("Exception", "Error", "io.keyedlock");
         }
 
         @Test

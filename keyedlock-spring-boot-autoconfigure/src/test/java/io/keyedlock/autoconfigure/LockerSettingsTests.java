@@ -102,6 +102,35 @@ class LockerSettingsTests {
         assertThat(output).contains("APPLICATION FAILED TO START").contains("keyedlock.locks.environment");
     }
 
+    @ParameterizedTest
+    @CsvSource({"messageSource, my-messageSource", "&orders, without it", "scopedTarget.orders, without it"})
+    void aNameThatMeansSomethingElseToSpringIsRefused(String name, String remedy, CapturedOutput output) {
+        assertThat(start(Plain.class, Map.of("keyedlock.locks[" + name + "].limit", "1")))
+                .isFalse();
+        assertThat(output)
+                .contains("APPLICATION FAILED TO START")
+                .contains(LockerSettings.prefixOf(name))
+                .contains(remedy);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "keyedlock.locks, keyedlock.locks.orders.limit: 3",
+        "keyedlock.locks.orders, keyedlock.locks.orders.limit: 3",
+        "keyedlock.defaults, keyedlock.defaults.limit: 3",
+        "keyedlock.shutdown.await-idle, 'such as 500ms, 30s'",
+        "keyedlock.release, 'after-transaction, on-return'",
+        "keyedlock.show-keys, true or false",
+        "keyedlock.locks.orders.limit, a whole number",
+    })
+    void whatToWriteInsteadIsTold(String property, String remedy, CapturedOutput output) {
+        assertThat(start(Plain.class, Map.of(property, "nonsense"))).isFalse();
+        assertThat(output)
+                .contains("APPLICATION FAILED TO START")
+                .contains("The property " + property + " cannot be read")
+                .contains(remedy);
+    }
+
     @Test
     void environmentVariablesSetLockers() {
         SpringApplication application = application(Plain.class, Map.of("keyedlock.locks.orders.limit", "1"));

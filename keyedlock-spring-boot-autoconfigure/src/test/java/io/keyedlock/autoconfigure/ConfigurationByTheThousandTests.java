@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.autoconfigure;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerRegistry;
+import io.keyedlock.Permit;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+import org.springframework.beans.factory.BeanNotOfRequiredTypeException;
+import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.autoconfigure.aop.AopAutoConfiguration;
+import org.springframework.boot.context.properties.bind.BindException;
+import org.springframework.boot.context.properties.bind.Binder;
+import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
+import org.springframework.boot.diagnostics.FailureAnalysis;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.core.env.ConfigurableEnvironment;
+import org.springframework.core.env.MapPropertySource;
+import org.springframework.core.env.StandardEnvironment;
+import org.springframework.core.env.SystemEnvironmentPropertySource;
+
+/** Whatever is configured: a context that works, or a failure that names the property and says what to write instead. */
+class ConfigurationByTheThousandTests {
+
+    private static final List<String> NAMES = List.of(
+            "orders",
+            "orderItems",
+            "order-items",
+            "ORDERITEMS",
+            "a.b",
+            "a/b",
+            "..",
+            "%2e",
+            "ключ",
+            "\uD83D\uDD12",
+            "0",
+            "-",
+            "_",
+            "limit",
+            "defaults",
+            "x".repeat(1_000));
+
+    /** Names that mean something to Spring, or nothing to anybody. */
+    private static final List<String> ODD_NAMES = List.of(
+            "&orders",
+            "scopedTarget.orders",
+            "environment",
+            "messageSource",
+            "applicationEventMulticaster",
+            "lifecycleProcessor",
+            "conversionService",
+            "keyedLockerRegistry",
+            "keyedLockAdvisor",
+            " ",
+            "\t",
+            "a\nb",
+            "\u0000",
+            "\uD800",
+            "a]b",
+            "[");
+
+    private static final List<String> SETTINGS = List.of(
+            "limit",
+            "wait-time",
+            "waitTime",
+            "fair",
+            "max-waiters",
+            "reentrant",
+            "backend",
+            "lease-time",
+            "backend-timeout",
+            "max-turn",
+            "fail-fast",
+            "limt",
+            "limit.limit",
+            "limit[0]",
+            "");
+
+    private static final List<String> OTHERS = List.of(
+            "enabled",
+            "defaults",
+            "locks",
+            "locks[0]",
+            "aop",
+            "aop.order",
+            "release",
+            "executor",
+            "validation",
+            "deadlock-detection",
+            "long-hold",
+            "long-hold.threshold",
+            "show-keys",
+            "metrics.hold",
+            "observations",
+            "shutdown.await-idle",
+            "shutdown.reject-new",
+            "shutdown.phase",
+            "web.problem-details",
+            "no.such.property",
+            "");
+
+    private static final List<String> VALUES = List.of(
+            "",
+            " ",
+            "0",
+            "1",
+            "-1",
+            "3",
+            "2147483647",
+            "2147483648",
+            "99999999999999999999",
+            "1.5",
+            "1e3",
+            "0x10",
+            "٣",
+            "many",
+            "true",
+            "TRUE",
+            "yes",
+            "off",
+            "maybe",
+            "null",
+            "forever",
+            "Forever ",
+            "unbounded",
+            "local",
+            "LOCAL",
+            "abacus",
+            "fail",
+            "on-return",
+            "ON_RETURN",
+            "500ms",
+            "30s",
+            "-5s",
+            "5 s",
+            "5x",
+            "PT1M",
+            "PT-1M",
+            "P1Y",
+            "PT",
+            "106751991167301d",
+            "9223372036854775807s",
+            "9223372036854775807ns",
+            "9999999999999999999999s",
+            "400d",
+            "5ms",
+            "a,b,c",
+            "{}",
+            "[]",
+            "#{1+1}",
+            "\u0000",
+            "\uD800",
+            "🔒",
+            "x".repeat(10_000));
+
+    @Test
+    void everyValueIsBoundOrRefusedWithItsPropertyAndWhatToWrite() {
+        RandomCases.check(2_000, random -> {
+            Map<String, Object> properties = properties(random, NAMES);
+            try {
+                Binder binder = Binder.get(environment(properties, random.nextInt(8) == 0));
+                new LockerSettings(binder.bindOrCreate("keyedlock", KeyedLockProperties.class));
+            } catch (Throwable e) {
+                assertTold(e, properties);
+            }
+        });
+    }
+
+    @Test
+    void everyNameIsTakenOrRefused() {
+        RandomCases.check(500, random -> {
+            StringBuilder name = new StringBuilder();
+            for (int i = random.nextInt(12); i >= 0; i--) {
+                name.append((char) (random.nextBoolean() ? random.nextInt(0x80) : random.nextInt(0x10000)));
+            }
+            Map<String, Object> properties = Map.of("keyedlock.locks[" + name + "].limit", "2");
+            try {
+                Binder binder = Binder.get(environment(properties, false));
+                new LockerSettings(binder.bindOrCreate("keyedlock", KeyedLockProperties.class));
+            } catch (Throwable e) {
+                assertTold(e, properties);
+            }
+        });
+    }
+
+    @Test
+    void everyContextWorksOrFailsWithItsPropertyAndWhatToWrite() {
+        RandomCases.check(40, random -> {
+            Map<String, Object> properties = properties(random, random.nextBoolean() ? NAMES : ODD_NAMES);
+            runner(properties).run(context -> {
+                Throwable failure = context.getStartupFailure();
+                if (failure != null) {
+                    assertTold(failure, properties);
+                } else {
+                    context.getBean(KeyedLockerRegistry.class)
+                            .names()
+                            .forEach(name -> use(
+                                    context.getBean(KeyedLockerRegistry.class).<Object>get(name)));
+                }
+            });
+        });
+    }
+
+    @Test
+    void aNameOfSpringsOwnIsRefusedWithTheProperty() {
+        for (String name : ODD_NAMES) {
+            Map<String, Object> properties = Map.of("keyedlock.locks[" + name + "].limit", "2");
+            runner(properties).run(context -> {
+                Throwable failure = context.getStartupFailure();
+                if (failure != null) {
+                    assertTold(failure, properties);
+                } else {
+                    assertThat(List.of("conversionService", "a]b", "[")).contains(name);
+                }
+            });
+        }
+    }
+
+    private static void use(KeyedLocker<Object> locker) {
+        locker.tryAcquire("key").ifPresent(Permit::close);
+        assertThat(locker.activeKeyCount()).isZero();
+    }
+
+    private static ApplicationContextRunner runner(Map<String, Object> properties) {
+        return new ApplicationContextRunner()
+                .withConfiguration(AutoConfigurations.of(
+                        AopAutoConfiguration.class,
+                        KeyedLockAutoConfiguration.class,
+                        KeyedLockAopAutoConfiguration.class,
+                        KeyedLockRedisAutoConfiguration.class,
+                        KeyedLockShutdownAutoConfiguration.class))
+                .withInitializer(context -> context.getEnvironment()
+                        .getPropertySources()
+                        .addFirst(new MapPropertySource("random", properties)));
+    }
+
+    private static ConfigurableEnvironment environment(Map<String, Object> properties, boolean asVariables) {
+        ConfigurableEnvironment environment = new StandardEnvironment();
+        environment
+                .getPropertySources()
+                .forEach(source -> environment.getPropertySources().remove(source.getName()));
+        if (!asVariables) {
+            environment.getPropertySources().addFirst(new MapPropertySource("random", properties));
+            return environment;
+        }
+        Map<String, Object> variables = new LinkedHashMap<>();
+        properties.forEach((name, value) -> variables.put(
+                name.toUpperCase(java.util.Locale.ROOT).replace("-", "").replaceAll("[^A-Z0-9]", "_"), value));
+        environment
+                .getPropertySources()
+                .addFirst(new SystemEnvironmentPropertySource(
+                        StandardEnvironment.SYSTEM_ENVIRONMENT_PROPERTY_SOURCE_NAME, variables));
+        return environment;
+    }
+
+    private static Map<String, Object> properties(Random random, List<String> names) {
+        Map<String, Object> properties = new LinkedHashMap<>();
+        for (int i = random.nextInt(3); i >= 0; i--) {
+            String name = switch (random.nextInt(3)) {
+                case 0 -> "keyedlock." + any(random, OTHERS);
+                case 1 -> "keyedlock.defaults." + any(random, SETTINGS);
+                default -> "keyedlock.locks[" + any(random, names) + "]." + any(random, SETTINGS);
+            };
+            properties.put(name.endsWith(".") ? name.substring(0, name.length() - 1) : name, any(random, VALUES));
+        }
+        return properties;
+    }
+
+    private static <T> T any(Random random, List<T> all) {
+        return all.get(random.nextInt(all.size()));
+    }
+
+    /** The one failure that a person is shown has the property in it, and words that tell what to do. */
+    private static void assertTold(Throwable failure, Map<String, Object> properties) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof InvalidConfigurationPropertyValueException invalid) {
+                assertThat(invalid.getName()).startsWith("keyedlock");
+                assertThat(invalid.getReason()).containsAnyOf("Write", "Rename", "Executors are", "Give");
+                return;
+            }
+            FailureAnalysis analysis = cause instanceof BindException
+                    ? new InvalidPropertyFailureAnalyzer().analyze(failure)
+                    : cause instanceof BeanNotOfRequiredTypeException
+                            ? new LockerNameFailureAnalyzer().analyze(failure)
+                            : null;
+            if (analysis != null) {
+                assertThat(analysis.getDescription()).contains("keyedlock");
+                assertThat(analysis.getAction()).containsAnyOf("Write", "write");
+                return;
+            }
+            if (cause instanceof MissingRedisException) {
+                return;
+            }
+        }
+        throw new AssertionError("no failure of ours with " + shortened(properties), failure);
+    }
+
+    private static String shortened(Map<String, Object> properties) {
+        String text = properties.toString();
+        return text.length() < 1_000 ? text : text.substring(0, 1_000);
+    }
+
+    /** So that a property source that was not read cannot make the tests pass. */
+    @Test
+    void badValuesOfEachKindAreRefused() {
+        Consumer<Map<String, Object>> refused = properties -> runner(properties).run(context -> {
+            assertThat(context).hasFailed();
+            assertTold(context.getStartupFailure(), properties);
+        });
+        List.of(
+                        "keyedlock=5",
+                        "keyedlock.locks=5",
+                        "keyedlock.locks.orders=5",
+                        "keyedlock.locks.orders.limit=many",
+                        "keyedlock.locks.orders.limit=99999999999999999999",
+                        "keyedlock.locks.orders.wait-time=9999999999999999999999s",
+                        "keyedlock.defaults.fair=maybe",
+                        "keyedlock.defaults=x",
+                        "keyedlock.enabled=maybe",
+                        "keyedlock.enabled=",
+                        "keyedlock.aop.order=first",
+                        "keyedlock.release=never",
+                        "keyedlock.shutdown.await-idle=-5s",
+                        "keyedlock.long-hold.threshold=soon",
+                        "keyedlock.executor=nobody")
+                .forEach(each -> refused.accept(Map.of(each.split("=", 2)[0], each.split("=", 2)[1])));
+    }
+}
