@@ -79,7 +79,7 @@ class ArchitectureTests {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"actuate", "metrics", "redis", "integration"})
+    @ValueSource(strings = {"actuate", "metrics", "redis", "integration", "test"})
     void knowsCoreAlone(String room) {
         classes()
                 .that()
@@ -114,7 +114,9 @@ class ArchitectureTests {
                         "io.keyedlock.metrics",
                         "io.keyedlock.redis",
                         "io.keyedlock.integration",
-                        "io.keyedlock.autoconfigure")
+                        "io.keyedlock.autoconfigure",
+                        // Of a module that the tests use.
+                        "io.keyedlock.test")
                 .allowEmptyShould(true)
                 .check(ALL);
     }

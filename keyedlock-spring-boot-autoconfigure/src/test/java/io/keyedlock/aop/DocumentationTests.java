@@ -41,15 +41,26 @@ class DocumentationTests {
     private static final String AROUND = """
             package examples;
 
+            import static io.keyedlock.test.KeyedLockAssertions.assertThat;
+            import static org.assertj.core.api.Assertions.assertThat;
+            import static org.assertj.core.api.Assertions.assertThatThrownBy;
+            import static org.awaitility.Awaitility.await;
+
             import io.keyedlock.*;
             import io.keyedlock.annotation.KeyedLock;
             import io.keyedlock.integration.KeyedLockRegistry;
+            import io.keyedlock.test.KeyedLockExtension;
             import java.lang.annotation.*;
+            import java.time.Duration;
             import java.util.*;
             import java.util.concurrent.*;
             import java.util.concurrent.locks.ReentrantLock;
             import org.apache.kafka.clients.consumer.ConsumerRecord;
+            import org.junit.jupiter.api.Test;
+            import org.junit.jupiter.api.extension.ExtendWith;
+            import org.junit.jupiter.api.extension.RegisterExtension;
             import org.springframework.beans.factory.annotation.Qualifier;
+            import org.springframework.boot.test.context.SpringBootTest;
             import org.springframework.cache.annotation.Cacheable;
             import org.springframework.context.annotation.Bean;
             import org.springframework.context.event.EventListener;

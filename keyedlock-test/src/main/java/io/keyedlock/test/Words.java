@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.test;
+
+import io.keyedlock.KeySnapshot;
+import io.keyedlock.KeyedLockerSettings;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/** Keys and their callers in words. No key is named unless the settings of its locker allow it. */
+final class Words {
+
+    /** So many keys, and callers of a key, are told. */
+    static final int MOST = 10;
+
+    private static final int LONGEST_KEY = 200;
+
+    private Words() {}
+
+    /** For instance {@code key '42' of 'orders'}. */
+    static String key(KeyedLockerSettings settings, Object key) {
+        return (settings.showKeys() ? "key '" + text(key) + "'" : "a key") + " of '" + settings.name() + "'";
+    }
+
+    /** Who holds and who awaits a key. */
+    static String state(KeySnapshot<?> key) {
+        if (key.holders().isEmpty() && key.waiters().isEmpty()) {
+            return "neither held nor awaited";
+        }
+        // A hold is stamped when it is first looked at, so it may be older than is known.
+        return "held by " + callers(key.holders(), "for at least ") + "; awaited by " + callers(key.waiters(), "for ");
+    }
+
+    static <T> String lines(List<T> all, Function<T, String> line) {
+        String first =
+                all.stream().limit(MOST).map(one -> "\n  " + line.apply(one)).collect(Collectors.joining());
+        return all.size() > MOST ? first + "\n  and " + (all.size() - MOST) + " more" : first;
+    }
+
+    private static String callers(List<KeySnapshot.Caller> callers, String age) {
+        if (callers.isEmpty()) {
+            return "nobody";
+        }
+        String first = callers.stream()
+                .limit(MOST)
+                .map(caller -> name(caller) + " " + age + caller.age().truncatedTo(ChronoUnit.MILLIS))
+                .collect(Collectors.joining(", "));
+        String count = callers.size() == 1 ? "" : callers.size() + ": ";
+        return count + (callers.size() > MOST ? first + " and " + (callers.size() - MOST) + " more" : first);
+    }
+
+    private static String name(KeySnapshot.Caller caller) {
+        if (isAsync(caller)) {
+            return "an asynchronous caller";
+        }
+        return "'" + caller.threadName() + "' (" + (caller.virtual() ? "virtual thread " : "thread ")
+                + caller.threadId() + ")";
+    }
+
+    static boolean isAsync(KeySnapshot.Caller caller) {
+        return caller.threadId() == -1;
+    }
+
+    private static String text(Object key) {
+        String text;
+        try {
+            text = String.valueOf(key);
+        } catch (RuntimeException e) {
+            text = key.getClass().getName() + " (its toString fails)";
+        }
+        return text.length() <= LONGEST_KEY ? text : text.substring(0, LONGEST_KEY) + "…";
+    }
+}
