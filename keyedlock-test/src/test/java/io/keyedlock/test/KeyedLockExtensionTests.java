@@ -963,10 +963,18 @@ class KeyedLockExtensionTests {
         @Override
         public void beforeEach(ExtensionContext context) {
             context.getStore(ExtensionContext.Namespace.create(AtTheVeryEnd.class))
-                    .put("end", (ExtensionContext.Store.CloseableResource) () -> {
+                    .put("end", new End(() -> {
                         seen = Thread.interrupted();
                         action.accept(context);
-                    });
+                    }));
+        }
+
+        private record End(Runnable action) implements ExtensionContext.Store.CloseableResource, AutoCloseable {
+
+            @Override
+            public void close() {
+                action.run();
+            }
         }
     }
 }
