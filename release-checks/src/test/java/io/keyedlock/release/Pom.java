@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.release;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import javax.xml.parsers.DocumentBuilderFactory;
+import javax.xml.parsers.ParserConfigurationException;
+import org.w3c.dom.Element;
+import org.w3c.dom.Node;
+import org.xml.sax.SAXException;
+
+/** A pom.xml as it is written, with nothing inherited. */
+record Pom(Path file, Element project) {
+
+    static Pom read(Path file) {
+        try {
+            return new Pom(
+                    file,
+                    DocumentBuilderFactory.newInstance()
+                            .newDocumentBuilder()
+                            .parse(file.toFile())
+                            .getDocumentElement());
+        } catch (ParserConfigurationException | SAXException | IOException e) {
+            throw new IllegalStateException("Cannot read " + file, e);
+        }
+    }
+
+    /** The text of the first element at this path, empty if there is none. */
+    String text(String... path) {
+        return texts(path).stream().findFirst().orElse("");
+    }
+
+    boolean is(String text, String... path) {
+        return text(path).equals(text);
+    }
+
+    /** The texts of all elements at this path. */
+    List<String> texts(String... path) {
+        return elements(path).stream()
+                .map(element -> element.getTextContent().strip())
+                .toList();
+    }
+
+    /** All elements at this path, where an asterisk is any name. */
+    List<Element> elements(String... path) {
+        List<Element> elements = List.of(project);
+        for (String name : path) {
+            List<Element> children = new ArrayList<>();
+            for (Element element : elements) {
+                for (Node child = element.getFirstChild(); child != null; child = child.getNextSibling()) {
+                    if (child instanceof Element found
+                            && (name.equals("*") || found.getTagName().equals(name))) {
+                        children.add(found);
+                    }
+                }
+            }
+            elements = children;
+        }
+        return elements;
+    }
+
+    @Override
+    public String toString() {
+        return file.toString();
+    }
+}

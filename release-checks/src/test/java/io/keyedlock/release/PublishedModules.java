@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.release;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/** What a release publishes: the modules that the parent names and that do not decline to be deployed. */
+final class PublishedModules {
+
+    static final Path ROOT = Path.of("..");
+
+    private PublishedModules() {}
+
+    static List<String> names() {
+        return Pom.read(ROOT.resolve("pom.xml")).texts("modules", "module").stream()
+                .filter(module -> !pom(module).is("true", "properties", "maven.deploy.skip"))
+                .toList();
+    }
+
+    static Pom pom(String module) {
+        return Pom.read(ROOT.resolve(module).resolve("pom.xml"));
+    }
+
+    /** Those that have classes of their own. */
+    static List<String> withClasses() {
+        return names().stream()
+                .filter(module -> Files.isDirectory(ROOT.resolve(module).resolve("src/main/java")))
+                .toList();
+    }
+
+    static Path classes(String module) {
+        return ROOT.resolve(module).resolve("target/classes");
+    }
+}
