@@ -31,24 +31,24 @@ public class Consumer {
                 "Spring Boot " + arguments[0] + " was expected and " + SpringBootVersion.getVersion() + " is here");
         System.out.println("modules " + modules());
         try (ConfigurableApplicationContext context = SpringApplication.run(Consumer.class, arguments)) {
-            Accounts accounts = context.getBean(Accounts.class);
+            Transfers transfers = context.getBean(Transfers.class);
             KeyedLocker<Object> locker = context.getBean(KeyedLockerRegistry.class).get("accounts");
             check(
-                    accounts.whileHeld("a", () -> locker.isActive("a") && !locker.isActive("b")),
+                    transfers.whileHeld("a", () -> locker.isActive("a") && !locker.isActive("b")),
                     "NOT LOCKED: the key is not held while the method runs");
             check(
-                    accounts.whileHeld("a", () -> isRefused(accounts, "a")),
+                    transfers.whileHeld("a", () -> isRefused(transfers, "a")),
                     "NOT LOCKED: another thread came in while the key was held");
-            check(accounts.whileHeld("a", () -> !isRefused(accounts, "b")), "another key was refused");
+            check(transfers.whileHeld("a", () -> !isRefused(transfers, "b")), "another key was refused");
             check(locker.activeKeyCount() == 0, "a key is still held");
         }
         System.out.println("locked on Spring Boot " + SpringBootVersion.getVersion());
     }
 
-    private static boolean isRefused(Accounts accounts, String id) {
+    private static boolean isRefused(Transfers transfers, String id) {
         return CompletableFuture.supplyAsync(() -> {
                     try {
-                        return accounts.whileHeld(id, () -> false);
+                        return transfers.whileHeld(id, () -> false);
                     } catch (LockRejectedException e) {
                         return true;
                     }

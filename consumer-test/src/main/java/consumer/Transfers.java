@@ -6,7 +6,7 @@ import java.util.function.Supplier;
 import org.springframework.stereotype.Component;
 
 @Component
-public class Accounts {
+public class Transfers {
 
     @KeyedLock(name = "accounts", key = "#id", policy = KeyedLock.Policy.REJECT)
     public <T> T whileHeld(String id, Supplier<T> task) {
