@@ -122,7 +122,7 @@ public final class KeyedLockExtension implements BeforeAllCallback, BeforeEachCa
     /**
      * Looks at all lockers of a registry that does not exist yet when the extension is made.
      *
-     * @param registry gives the registry; asked before and after each test, {@code @BeforeEach} methods not having run
+     * @param registry gives the registry; asked before the {@code @BeforeEach} methods of each test, and after the test
      * @return an extension to be registered with {@code @RegisterExtension}
      */
     public static KeyedLockExtension of(Supplier<? extends KeyedLockerRegistry> registry) {
