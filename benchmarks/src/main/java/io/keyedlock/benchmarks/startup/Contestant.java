@@ -41,6 +41,7 @@ enum Contestant {
 
     final String words;
 
+    @SuppressWarnings("ImmutableEnumChecker") // made by List.of
     private final List<String> more;
 
     Contestant(String words, List<String> more) {
