@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -50,6 +51,9 @@ import org.junit.platform.testkit.engine.EngineExecutionResults;
 
 /** Each nested class that is not {@code @Nested} is a test class that one test runs. */
 class KeyedLockExtensionTests {
+
+    /** Nothing that passes waits for so long. */
+    private static final Duration LONG = Duration.ofSeconds(60);
 
     private static KeyedLocker<String> locker(String name) {
         return KeyedLocker.create(KeyedLockerSettings.defaults().withName(name));
@@ -537,7 +541,7 @@ class KeyedLockExtensionTests {
                 locker(locker("orders"), () -> held.get().close());
 
         @RegisterExtension
-        final KeyedLockExtension locks = KeyedLockExtension.of(orders);
+        final KeyedLockExtension locks = KeyedLockExtension.of(orders).withGrace(LONG);
 
         @Test
         void takes() {
@@ -561,7 +565,8 @@ class KeyedLockExtensionTests {
         });
 
         @RegisterExtension
-        final KeyedLockExtension locks = KeyedLockExtension.of(watchedCustomers, orders);
+        final KeyedLockExtension locks =
+                KeyedLockExtension.of(watchedCustomers, orders).withGrace(LONG);
 
         @Test
         void takes() {
@@ -881,8 +886,14 @@ class KeyedLockExtensionTests {
 
         final AtomicReference<Permit> held = new AtomicReference<>();
 
-        final KeyedLocker<String> orders =
-                locker(locker("orders"), () -> held.get().close());
+        final AtomicInteger waits = new AtomicInteger();
+
+        /** Gives back during the second wait, which there is only if the flag does not end the first. */
+        final KeyedLocker<String> orders = locker(locker("orders"), () -> {
+            if (waits.incrementAndGet() == 2) {
+                held.get().close();
+            }
+        });
 
         @RegisterExtension
         @Order(1)
@@ -890,7 +901,7 @@ class KeyedLockExtensionTests {
 
         @RegisterExtension
         @Order(2)
-        final KeyedLockExtension locks = KeyedLockExtension.of(orders);
+        final KeyedLockExtension locks = KeyedLockExtension.of(orders).withGrace(LONG);
 
         @Test
         void takes() {
@@ -914,7 +925,7 @@ class KeyedLockExtensionTests {
 
         @RegisterExtension
         @Order(2)
-        final KeyedLockExtension locks = KeyedLockExtension.of(orders);
+        final KeyedLockExtension locks = KeyedLockExtension.of(orders).withGrace(LONG);
 
         @Test
         void takes() {
