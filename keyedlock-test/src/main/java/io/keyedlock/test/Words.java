@@ -2,6 +2,7 @@
 package io.keyedlock.test;
 
 import io.keyedlock.KeySnapshot;
+import io.keyedlock.KeyText;
 import io.keyedlock.KeyedLockerSettings;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
@@ -14,13 +15,11 @@ final class Words {
     /** So many keys, and callers of a key, are told. */
     static final int MOST = 10;
 
-    private static final int LONGEST_KEY = 200;
-
     private Words() {}
 
     /** For instance {@code key '42' of 'orders'}. */
     static String key(KeyedLockerSettings settings, Object key) {
-        return (settings.showKeys() ? "key '" + text(key) + "'" : "a key") + " of '" + settings.name() + "'";
+        return (settings.showKeys() ? "key '" + KeyText.inLine(key) + "'" : "a key") + " of '" + settings.name() + "'";
     }
 
     /** Who holds and who awaits a key. */
@@ -60,15 +59,5 @@ final class Words {
 
     static boolean isAsync(KeySnapshot.Caller caller) {
         return caller.threadId() == -1;
-    }
-
-    private static String text(Object key) {
-        String text;
-        try {
-            text = String.valueOf(key);
-        } catch (RuntimeException e) {
-            text = key.getClass().getName() + " (its toString fails)";
-        }
-        return text.length() <= LONGEST_KEY ? text : text.substring(0, LONGEST_KEY) + "…";
     }
 }

@@ -226,11 +226,12 @@ class KeyedLockAssertionsTests {
         };
         odd.tryAcquire(unspeakable);
         odd.tryAcquire("100%s %d");
+        odd.tryAcquire("two\nlines");
         odd.tryAcquire("x".repeat(300));
 
         assertThatFails(() -> assertThat(odd).hasNoActiveKeys())
                 .contains("(its toString fails)")
-                .contains("'100%s %d'")
+                .contains("'100%s %d'", "'two\uFFFDlines'")
                 .contains("x".repeat(200) + "…'")
                 .doesNotContain("x".repeat(201));
         assertThatFails(() -> assertThat(odd).key("100%s %d").isNotActive()).contains("'100%s %d'");
