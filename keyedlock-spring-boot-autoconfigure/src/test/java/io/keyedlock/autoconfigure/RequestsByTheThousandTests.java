@@ -25,7 +25,7 @@ import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
 /** Whatever is asked of the endpoint, and whatever the keys are that it shows: an answer that is no failure of ours. */
 class RequestsByTheThousandTests {
 
-    private static final int MANY = 700;
+    private static final int MANY = 300;
 
     abstract static class Requests extends HttpTests {
 
