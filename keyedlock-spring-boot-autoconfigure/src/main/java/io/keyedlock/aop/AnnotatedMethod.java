@@ -32,11 +32,34 @@ import org.springframework.util.ReflectionUtils;
 record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
 
     /**
+     * Whether the annotation stands anywhere in a type or above it. Most beans have none, and each of their methods is asked
+     * for as the context starts.
+     */
+    private static final ClassValue<Boolean> IS_MENTIONED = new ClassValue<>() {
+        @Override
+        protected Boolean computeValue(Class<?> type) {
+            try {
+                return sourceOf(type, SearchStrategy.DIRECT) != null
+                        || Stream.of(type.getDeclaredMethods())
+                                .anyMatch(method -> sourceOf(method, SearchStrategy.DIRECT) != null)
+                        || (type.getSuperclass() != null && get(type.getSuperclass()))
+                        || Stream.of(type.getInterfaces()).anyMatch(this::get);
+            } catch (LinkageError e) {
+                // Some method speaks of a class that is missing; those that are called may be whole.
+                return true;
+            }
+        }
+    };
+
+    /**
      * Finds the annotation for a call. In this order: on the method, on a method that it overrides or implements, on the class
      * that declares it or a superclass of that, on an interface that has the method.
      */
     static @Nullable AnnotatedMethod find(Method called, Class<?> targetClass) {
         Class<?> type = ClassUtils.getUserClass(targetClass);
+        if (!IS_MENTIONED.get(type) && !IS_MENTIONED.get(called.getDeclaringClass())) {
+            return null;
+        }
         Method method = AopUtils.getMostSpecificMethod(called, type);
         if (method.getDeclaringClass() == Object.class) {
             return null;
@@ -62,6 +85,9 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
     /** All annotated methods of a class, those that cannot be advised included. */
     static List<AnnotatedMethod> of(Class<?> targetClass) {
         Class<?> type = ClassUtils.getUserClass(targetClass);
+        if (!IS_MENTIONED.get(type)) {
+            return List.of();
+        }
         Set<Method> methods = new LinkedHashSet<>();
         ReflectionUtils.doWithMethods(
                 type,

@@ -111,17 +111,18 @@ public final class KeyedLockValidator implements SmartInitializingSingleton, Bea
     private Checked inspect(Class<?> type) {
         List<AnnotatedMethod> methods = BeanTypes.annotatedMethods(type);
         Findings findings = new Findings();
+        boolean off = !methods.isEmpty() && proxies.areOff();
         for (AnnotatedMethod annotated : methods) {
-            checkAdvisable(annotated, findings);
+            checkAdvisable(annotated, off, findings);
             findings.addAll(advisor.get().methods().check(annotated));
         }
         return new Checked(methods, findings.toList());
     }
 
-    private void checkAdvisable(AnnotatedMethod annotated, Findings findings) {
+    private void checkAdvisable(AnnotatedMethod annotated, boolean off, Findings findings) {
         Class<?> type = annotated.type();
         Method method = annotated.method();
-        if (proxies.areOff()) {
+        if (off) {
             add(
                     findings,
                     annotated,

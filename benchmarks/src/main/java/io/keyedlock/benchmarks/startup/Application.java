@@ -3,10 +3,16 @@ package io.keyedlock.benchmarks.startup;
 
 import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
+import java.lang.reflect.Method;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
+import org.aopalliance.intercept.MethodInterceptor;
+import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.support.AopUtils;
+import org.springframework.aop.support.DefaultPointcutAdvisor;
+import org.springframework.aop.support.StaticMethodMatcherPointcut;
+import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.beans.factory.support.BeanDefinitionRegistry;
 import org.springframework.beans.factory.support.RootBeanDefinition;
 import org.springframework.boot.SpringApplication;
@@ -29,16 +35,14 @@ class Application {
     /** Begins the line: the time that passed and the processor time of this JVM, in nanoseconds. */
     static final String MARK = "STARTED ";
 
-    private static final String LOCKED = "shop.locked";
-
-    /** Arguments: how many beans there are, and whether their methods are to be locked. */
+    /** Arguments: how many beans there are, whether they are to be proxies, and whether an empty advice makes them that. */
     public static void main(String[] args) {
         SpringApplication application = new SpringApplication(Application.class);
         application.setDefaultProperties(Map.of(
                 "shop.beans",
                 args[0],
-                LOCKED,
-                args[1],
+                "shop.advised",
+                args[2],
                 "keyedlock.locks.orders.limit",
                 "1",
                 "spring.main.banner-mode",
@@ -73,12 +77,27 @@ class Application {
             this.environment = environment;
         }
 
+        private static DefaultPointcutAdvisor empty() {
+            StaticMethodMatcherPointcut ofBeans = new StaticMethodMatcherPointcut() {
+                @Override
+                public boolean matches(Method method, Class<?> type) {
+                    return type.getName().startsWith(Beans.PACKAGE + ".");
+                }
+            };
+            return new DefaultPointcutAdvisor(ofBeans, (MethodInterceptor) MethodInvocation::proceed);
+        }
+
         @Override
         public void registerBeanDefinitions(AnnotationMetadata importing, BeanDefinitionRegistry registry) {
             int beans = environment == null ? 0 : environment.getRequiredProperty("shop.beans", Integer.class);
             for (int i = 0; i < beans; i++) {
                 Class<?> type = ClassUtils.resolveClassName(Beans.className(i), Application.class.getClassLoader());
                 registry.registerBeanDefinition("service" + i, new RootBeanDefinition(type));
+            }
+            if (environment != null && environment.getRequiredProperty("shop.advised", Boolean.class)) {
+                RootBeanDefinition advisor = new RootBeanDefinition(DefaultPointcutAdvisor.class, Registrar::empty);
+                advisor.setRole(BeanDefinition.ROLE_INFRASTRUCTURE);
+                registry.registerBeanDefinition("empty", advisor);
             }
         }
     }

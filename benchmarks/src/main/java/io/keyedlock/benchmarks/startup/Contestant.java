@@ -15,7 +15,7 @@ import java.util.stream.Stream;
  */
 enum Contestant {
     WITHOUT("without the starter", List.of()),
-    PROXIES("without the starter, with aspectjweaver, so that Spring looks for aspects", List.of("aspectjweaver")),
+    PROXIES("without the starter, an empty advice around the same beans", List.of("aspectjweaver")),
     WITH("with the starter", List.of("aspectjweaver", "keyedlock-core", "keyedlock-spring-boot-autoconfigure"));
 
     /** A Spring Boot application, with nothing of what else is measured here. */

@@ -108,7 +108,8 @@ public final class StartUp {
                         contestant.classPath(folder),
                         Application.class.getName(),
                         Integer.toString(beans.classes()),
-                        Boolean.toString(contestant == Contestant.WITH))
+                        Boolean.toString(contestant != Contestant.WITHOUT),
+                        Boolean.toString(contestant == Contestant.PROXIES))
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
         Thread guard = new Thread(() -> endAfterTooLong(process), "guard of a fork");
