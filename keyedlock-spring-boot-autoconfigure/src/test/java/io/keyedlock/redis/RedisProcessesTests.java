@@ -34,6 +34,7 @@ import org.redisson.client.codec.StringCodec;
 
 /** Several JVMs on one real Redis: what a locker promises across processes, also when one of them dies or stands still. */
 @Timeout(180)
+@Tag("processes") // most of a minute; run by .ci/run
 class RedisProcessesTests {
 
     private static final String NAME = "shared";
