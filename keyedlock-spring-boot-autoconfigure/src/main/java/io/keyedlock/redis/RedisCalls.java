@@ -5,8 +5,10 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Future;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -32,18 +34,37 @@ final class RedisCalls implements AutoCloseable {
     private final ScheduledThreadPoolExecutor scheduler;
     private final AtomicBoolean available = new AtomicBoolean(true);
 
+    /**
+     * Asks until Redis has answered for the first time: a client that was told to connect lazily does so in its first call, for
+     * seconds if Redis is not there, and in the next call again. One thread, and none when nothing is asked.
+     */
+    private final ThreadPoolExecutor connector;
+
+    /** Whether Redis has answered yet. The client has its connections then, and waits for nothing in a call. */
+    private volatile boolean reached;
+
     RedisCalls(RedissonClient redisson, String lockName, boolean showKeys) {
         this.lockName = lockName;
         this.showKeys = showKeys;
         this.scripts = redisson.getScript(StringCodec.INSTANCE);
-        this.scheduler = new ScheduledThreadPoolExecutor(1, task -> {
-            Thread thread = new Thread(null, task, "keyedlock-redis-" + lockName, 0, false);
-            thread.setContextClassLoader(null);
-            thread.setDaemon(true);
-            return thread;
-        });
+        this.scheduler = new ScheduledThreadPoolExecutor(1, task -> thread(task, "keyedlock-redis-" + lockName));
         scheduler.setRemoveOnCancelPolicy(true);
         scheduler.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+        this.connector = new ThreadPoolExecutor(
+                1,
+                1,
+                1,
+                TimeUnit.SECONDS,
+                new LinkedBlockingQueue<>(),
+                task -> thread(task, "keyedlock-redis-connect-" + lockName));
+        connector.allowCoreThreadTimeOut(true);
+    }
+
+    private static Thread thread(Runnable task, String name) {
+        Thread thread = new Thread(null, task, name, 0, false);
+        thread.setContextClassLoader(null);
+        thread.setDaemon(true);
+        return thread;
     }
 
     /** Whether the last question was answered. */
@@ -63,14 +84,8 @@ final class RedisCalls implements AutoCloseable {
             long patience,
             BiConsumer<List<Long>, @Nullable Throwable> answer,
             Object... arguments) {
-        CompletableFuture<List<Long>> running;
-        try {
-            running = script.run(scripts, keys, arguments);
-        } catch (RuntimeException e) {
-            running = CompletableFuture.failedFuture(e);
-        }
         AtomicBoolean timedOut = new AtomicBoolean();
-        CompletableFuture<List<Long>> asked = running;
+        CompletableFuture<List<Long>> asked = ask(script, keys, arguments, timedOut);
         Future<?> timer = null;
         if (!asked.isDone()) {
             timer = schedule(
@@ -101,6 +116,24 @@ final class RedisCalls implements AutoCloseable {
         });
     }
 
+    private CompletableFuture<List<Long>> ask(
+            RedisScript script, List<Object> keys, Object[] arguments, AtomicBoolean timedOut) {
+        try {
+            if (reached) {
+                return script.run(scripts, keys, arguments);
+            }
+            return CompletableFuture.supplyAsync(
+                            () -> timedOut.get()
+                                    ? CompletableFuture.<List<Long>>failedFuture(
+                                            new TimeoutException("not asked, as it took too long to connect"))
+                                    : script.run(scripts, keys, arguments),
+                            connector)
+                    .thenCompose(answer -> answer);
+        } catch (RuntimeException e) {
+            return CompletableFuture.failedFuture(e);
+        }
+    }
+
     static TimeoutException noAnswer(long patience) {
         return new TimeoutException("no answer of Redis within " + TimeUnit.NANOSECONDS.toMillis(patience) + " ms");
     }
@@ -125,6 +158,9 @@ final class RedisCalls implements AutoCloseable {
 
     private void seen(@Nullable Throwable failure) {
         boolean there = failure == null;
+        if (there) {
+            reached = true;
+        }
         if (available.getAndSet(there) != there) {
             if (failure == null) {
                 log.info("The locker '{}' has Redis again", lockName);
@@ -153,5 +189,6 @@ final class RedisCalls implements AutoCloseable {
     @Override
     public void close() {
         scheduler.shutdown();
+        connector.shutdown();
     }
 }
