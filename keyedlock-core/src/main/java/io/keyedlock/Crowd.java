@@ -105,11 +105,7 @@ final class Crowd extends Entry.Stamp {
         holdCount--;
         entry.stripe.furtherHolds--;
         if (hold instanceof ExtraHold h) {
-            if (byOwner == null) {
-                h.owner = null;
-            } else {
-                setOwner(h, null);
-            }
+            setOwner(h, null);
             if (h.newer == null) {
                 latestHold = h.older;
             } else {

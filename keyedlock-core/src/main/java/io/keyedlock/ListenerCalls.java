@@ -104,7 +104,7 @@ final class ListenerCalls {
         KeyedLockerListener.Wait waits = null;
         for (Heard heard : all) {
             try {
-                waits = Waiter.both(waits, heard.listener.waiting(waiter.entry.key, waiter.ahead), settings);
+                waits = waiter.both(waits, heard.listener.waiting(waiter.entry.key, waiter.ahead));
             } catch (Throwable e) {
                 log(settings, "waiting", e);
             }

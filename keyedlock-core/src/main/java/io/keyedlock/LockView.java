@@ -97,7 +97,7 @@ final class LockView<K> implements Lock {
         }
         stripe.lock();
         try {
-            // Where this view has locked first: whoever has locked gets out, even if the key's equals has begun to
+            // First where this view has locked: whoever has locked gets out, even if the key's equals has begun to
             // fail.
             Crowd here = noted == null ? null : noted.crowd();
             Permit own = here == null ? null : takeNote(here);

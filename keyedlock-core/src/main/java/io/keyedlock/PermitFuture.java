@@ -134,9 +134,7 @@ final class PermitFuture extends AcquisitionFuture {
     private void timeOut() {
         Waiter w = waiter;
         if (w != null && withdraw(KeyedLockerListener.Outcome.TIMEOUT)) {
-            // Not here: what depends on the future may take its time, as may the key's toString, and other waits end on
-            // this
-            // thread.
+            // Not here, where other waits end: what depends on the future may take its time, as may the key's toString.
             defaultExecutor()
                     .execute(() -> fail(
                             w.status == Waiter.BACKEND

@@ -131,14 +131,13 @@ final class Waiter implements Answer {
     /** Tells those who want to know of this wait that it has begun. By the caller who lined up, with no lock held. */
     void begins() {
         ListenerCalls events = entry.stripe.locker.events();
-        KeyedLockerListener.Wait both = both(
-                events == null ? null : events.waiting(this), WaitEvent.begin(this), entry.stripe.locker.settings());
+        KeyedLockerListener.Wait both = both(events == null ? null : events.waiting(this), WaitEvent.begin(this));
         if (both == null) {
             return;
         }
         if (!OBSERVER.compareAndSet(this, null, both)) {
             // A future that was completed before its caller came to this.
-            tell(both, failure, Duration.ZERO, entry.stripe.locker.settings());
+            tell(both, failure, Duration.ZERO);
         }
     }
 
@@ -152,33 +151,30 @@ final class Waiter implements Answer {
             if (events != null) {
                 events.waited(this, failure, waited);
             }
-            tell(told, failure, waited, entry.stripe.locker.settings());
+            tell(told, failure, waited);
         }
     }
 
-    static KeyedLockerListener.@Nullable Wait both(
-            KeyedLockerListener.@Nullable Wait first,
-            KeyedLockerListener.@Nullable Wait second,
-            KeyedLockerSettings settings) {
+    KeyedLockerListener.@Nullable Wait both(
+            KeyedLockerListener.@Nullable Wait first, KeyedLockerListener.@Nullable Wait second) {
         if (first == null || second == null) {
             return first == null ? second : first;
         }
         return (failure, waited) -> {
-            tell(first, failure, waited, settings);
-            tell(second, failure, waited, settings);
+            tell(first, failure, waited);
+            tell(second, failure, waited);
         };
     }
 
-    private static void tell(
+    private void tell(
             KeyedLockerListener.@Nullable Wait observer,
             KeyedLockerListener.@Nullable Outcome failure,
-            Duration waited,
-            KeyedLockerSettings settings) {
+            Duration waited) {
         if (observer != null) {
             try {
                 observer.ended(failure, waited);
             } catch (Throwable e) {
-                ListenerCalls.log(settings, "ended", e);
+                ListenerCalls.log(entry.stripe.locker.settings(), "ended", e);
             }
         }
     }

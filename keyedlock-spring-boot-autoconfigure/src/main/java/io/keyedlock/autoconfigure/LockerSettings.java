@@ -102,7 +102,7 @@ final class LockerSettings {
                 throw invalid(
                         prefixOf(name),
                         name,
-                        "The locker would be a bean of its name, and to Spring a name that" + " begins with '" + prefix
+                        "The locker would be a bean of its name, and to Spring a name that begins with '" + prefix
                                 + "' means something else. Write a name without it.");
             }
         }

@@ -197,7 +197,7 @@ public final class RedisBackend implements KeyedLockerBackend {
 
     String limitMismatch(long other) {
         return "The locker '" + lockName + "' has the limit " + limit
-                + " here, but another process holds permits of it with" + " the limit " + other
+                + " here, but another process holds permits of it with the limit " + other
                 + ". Give it one limit in all processes, or another name here.";
     }
 
