@@ -3,13 +3,11 @@ package io.keyedlock.benchmarks;
 
 import com.google.gson.Gson;
 import com.google.gson.reflect.TypeToken;
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.profile.GCProfiler;
@@ -26,8 +24,6 @@ import org.openjdk.jmh.runner.options.VerboseMode;
 
 /** Runs one fork at a time: a JVM of its own for one contestant and one workload. */
 public final class Forks {
-
-    private static final long LONGEST_FORK_SECONDS = 120;
 
     private final Jdk jdk;
 
@@ -69,7 +65,7 @@ public final class Forks {
                 .warmupTime(TimeValue.milliseconds(quick ? 200 : 400))
                 .measurementIterations(quick ? 3 : 5)
                 .measurementTime(TimeValue.milliseconds(quick ? 250 : 600))
-                .timeout(TimeValue.seconds(LONGEST_FORK_SECONDS))
+                .timeout(TimeValue.seconds(ForkedJvm.LONGEST_SECONDS))
                 .addProfiler(GCProfiler.class)
                 .verbosity(VerboseMode.SILENT)
                 .shouldFailOnError(true);
@@ -110,35 +106,8 @@ public final class Forks {
         command.addAll(jvmArguments(gc, workload.keepsPermits() ? "1g" : "64m"));
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Figures.class.getName()));
         command.addAll(List.of(workload.name(), contestant.name(), Long.toString(tokens), Boolean.toString(quick)));
-        Process process = new ProcessBuilder(command)
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start();
-        Thread guard = new Thread(() -> endAfterTooLong(process), "guard of a fork");
-        guard.setDaemon(true);
-        guard.start();
-        String found = null;
-        try (BufferedReader out = process.inputReader()) {
-            for (String line = out.readLine(); line != null; line = out.readLine()) {
-                found = line.startsWith(Figures.MARK) ? line.substring(Figures.MARK.length()) : found;
-            }
-        } finally {
-            process.destroy();
-        }
-        int exit = process.waitFor();
-        if (found == null) {
-            throw new IOException(workload + " of " + contestant + " printed no result and ended with " + exit);
-        }
+        String found = ForkedJvm.run(command, Figures.MARK);
         @Nullable Map<String, List<Double>> values = new Gson().fromJson(found, new TypeToken<>() {});
         return values == null ? Map.of() : values;
-    }
-
-    private static void endAfterTooLong(Process process) {
-        try {
-            if (!process.waitFor(LONGEST_FORK_SECONDS, TimeUnit.SECONDS)) {
-                process.destroyForcibly();
-            }
-        } catch (InterruptedException e) {
-            process.destroyForcibly();
-        }
     }
 }

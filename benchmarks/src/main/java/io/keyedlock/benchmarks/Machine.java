@@ -28,6 +28,18 @@ public final class Machine {
         return about;
     }
 
+    /** The same as a list in Markdown, a line each. */
+    public static String list() {
+        StringBuilder list = new StringBuilder();
+        describe()
+                .forEach((name, value) -> list.append("- ")
+                        .append(name)
+                        .append(": ")
+                        .append(value)
+                        .append('\n'));
+        return list.toString();
+    }
+
     private static Optional<String> processor() {
         try {
             List<String> lines = Files.readAllLines(Path.of("/proc/cpuinfo"));

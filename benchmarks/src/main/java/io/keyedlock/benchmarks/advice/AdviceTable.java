@@ -86,13 +86,7 @@ public final class AdviceTable {
             return;
         }
         AdviceTable table = new AdviceTable(arguments);
-        StringBuilder text = new StringBuilder();
-        Machine.describe()
-                .forEach((name, value) -> text.append("- ")
-                        .append(name)
-                        .append(": ")
-                        .append(value)
-                        .append('\n'));
+        StringBuilder text = new StringBuilder(Machine.list());
         table.measure(out);
         text.append("- load average at the end: ").append(number(load())).append('\n');
         table.report(text);

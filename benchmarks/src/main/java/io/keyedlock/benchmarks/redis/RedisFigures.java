@@ -110,7 +110,7 @@ public final class RedisFigures {
     }
 
     private void measure(Map<String, Section> sections, int rounds, int seconds) throws Exception {
-        Machine.describe().forEach((name, value) -> out.println("- " + name + ": " + value));
+        out.print(Machine.list());
         out.println("- JDK: " + Runtime.version());
         Map<String, List<Double>> alone = new LinkedHashMap<>();
         Map<String, List<Double>> together = new LinkedHashMap<>();

@@ -2,10 +2,10 @@
 package io.keyedlock.benchmarks.startup;
 
 import io.keyedlock.benchmarks.Arguments;
+import io.keyedlock.benchmarks.ForkedJvm;
 import io.keyedlock.benchmarks.Jdk;
 import io.keyedlock.benchmarks.Machine;
 import io.keyedlock.benchmarks.Spread;
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -16,7 +16,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.TimeUnit;
 import org.springframework.util.FileSystemUtils;
 
 /** Starts an application with annotated beans and without, in turns, each time in a JVM of its own, and prints the table. */
@@ -30,8 +29,6 @@ public final class StartUp {
               --methods=<n>    so many annotated methods (default 10)
               --jdk=<home>     the JDK to measure on (default: the newest beside the running one)
               --out=<folder>   where startup.md goes (default target)""";
-
-    private static final long LONGEST_FORK_SECONDS = 120;
 
     private record Fork(double passedMillis, double cpuMillis) {}
 
@@ -58,13 +55,7 @@ public final class StartUp {
             return;
         }
         StartUp startUp = new StartUp(arguments);
-        StringBuilder text = new StringBuilder();
-        Machine.describe()
-                .forEach((name, value) -> text.append("- ")
-                        .append(name)
-                        .append(": ")
-                        .append(value)
-                        .append('\n'));
+        StringBuilder text = new StringBuilder(Machine.list());
         text.append("- measured on JDK ").append(startUp.jdk.version()).append("\n\n");
         Path folder = Files.createTempDirectory("startup");
         try {
@@ -101,44 +92,17 @@ public final class StartUp {
     }
 
     private Fork start(Contestant contestant, Path folder) throws IOException, InterruptedException {
-        Process process = new ProcessBuilder(
-                        jdk.java(),
-                        "-Xmx256m",
-                        "-cp",
-                        contestant.classPath(folder),
-                        Application.class.getName(),
-                        Integer.toString(beans.classes()),
-                        Boolean.toString(contestant != Contestant.WITHOUT),
-                        Boolean.toString(contestant == Contestant.PROXIES))
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start();
-        Thread guard = new Thread(() -> endAfterTooLong(process), "guard of a fork");
-        guard.setDaemon(true);
-        guard.start();
-        String found = null;
-        try (BufferedReader lines = process.inputReader(StandardCharsets.UTF_8)) {
-            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                found = line.startsWith(Application.MARK) ? line.substring(Application.MARK.length()) : found;
-            }
-        } finally {
-            process.destroy();
-        }
-        int exit = process.waitFor();
-        if (found == null) {
-            throw new IOException(contestant + " did not start and ended with " + exit);
-        }
-        String[] nanos = found.split(" ", -1);
+        List<String> command = List.of(
+                jdk.java(),
+                "-Xmx256m",
+                "-cp",
+                contestant.classPath(folder),
+                Application.class.getName(),
+                Integer.toString(beans.classes()),
+                Boolean.toString(contestant != Contestant.WITHOUT),
+                Boolean.toString(contestant == Contestant.PROXIES));
+        String[] nanos = ForkedJvm.run(command, Application.MARK).split(" ", -1);
         return new Fork(Long.parseLong(nanos[0]) / 1e6, Long.parseLong(nanos[1]) / 1e6);
-    }
-
-    private static void endAfterTooLong(Process process) {
-        try {
-            if (!process.waitFor(LONGEST_FORK_SECONDS, TimeUnit.SECONDS)) {
-                process.destroyForcibly();
-            }
-        } catch (InterruptedException e) {
-            process.destroyForcibly();
-        }
     }
 
     private String table() {
