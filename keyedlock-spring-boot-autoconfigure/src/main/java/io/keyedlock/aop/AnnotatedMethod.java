@@ -2,6 +2,7 @@
 package io.keyedlock.aop;
 
 import io.keyedlock.annotation.KeyedLock;
+import java.lang.annotation.AnnotationFormatError;
 import java.lang.reflect.AnnotatedElement;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
@@ -118,6 +119,9 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
 
     /** Whether two annotations of the carrier contradict each other, since none is nearer than the other. */
     boolean isAmbiguous() {
+        if (isDirect(carrier)) {
+            return false;
+        }
         List<Integer> distances = MergedAnnotations.from(carrier, SearchStrategy.DIRECT).stream(KeyedLock.class)
                 .map(MergedAnnotation::getDistance)
                 .sorted()
@@ -165,7 +169,7 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
     static String signature(Method method) {
         String simple = signature(method, false);
         boolean clash = Stream.of(method.getDeclaringClass().getDeclaredMethods())
-                .filter(other -> !other.isBridge() && !other.equals(method))
+                .filter(other -> other.getName().equals(method.getName()) && !other.isBridge() && !other.equals(method))
                 .anyMatch(other -> signature(other, false).equals(simple));
         return clash ? signature(method, true) : simple;
     }
@@ -196,7 +200,20 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
                 .orElse(null);
     }
 
+    /** Whether the annotation itself stands on a method or type, and not one that it is on: the common case, and the quick one. */
+    private static boolean isDirect(AnnotatedElement element) {
+        try {
+            return element.getDeclaredAnnotation(KeyedLock.class) != null;
+        } catch (RuntimeException | LinkageError | AnnotationFormatError e) {
+            // Some annotation cannot be read; Spring's search knows what to do about it.
+            return false;
+        }
+    }
+
     private static @Nullable AnnotatedElement sourceOf(AnnotatedElement element, SearchStrategy strategy) {
+        if (isDirect(element)) {
+            return element;
+        }
         MergedAnnotations annotations = MergedAnnotations.from(element, strategy);
         if (!annotations.isPresent(KeyedLock.class)) {
             return null;

@@ -18,7 +18,7 @@ import org.springframework.expression.spel.SpelEvaluationException;
 /**
  * An annotation as it applies to one method of one class: read, checked and resolved once.
  *
- * @param place class and method, for messages
+ * @param placed tells class and method, for messages
  * @param method the method as the class has it
  * @param names what expressions call its arguments
  * @param shared what all evaluations share
@@ -33,7 +33,7 @@ import org.springframework.expression.spel.SpelEvaluationException;
  * @param strategy how a call runs, given what its result is
  */
 record LockedMethod(
-        String place,
+        Supplier<String> placed,
         Method method,
         ParameterNames names,
         EvaluationContext shared,
@@ -46,6 +46,11 @@ record LockedMethod(
         boolean throwsInterrupted,
         @Nullable Object emptyResult,
         ResultStrategy strategy) {
+
+    /** Class and method, for messages. */
+    String place() {
+        return placed.get();
+    }
 
     CallContext contextOf(MethodInvocation invocation, Object target) {
         return new CallContext(shared, names, new LockInvocation(target, method, invocation.getArguments()));
@@ -102,7 +107,7 @@ record LockedMethod(
         return new LockRejectedException(
                 locker.name(),
                 key,
-                "No permit of " + described(locker, key) + " is free, and " + place + " does not wait");
+                "No permit of " + described(locker, key) + " is free, and " + place() + " does not wait");
     }
 
     static String described(KeyedLocker<Object> locker, Object key) {
@@ -166,6 +171,6 @@ record LockedMethod(
     }
 
     private LockKeyException failure(String problem, @Nullable RuntimeException cause) {
-        return new LockKeyException(locker.name(), "@KeyedLock on " + place + ": " + problem + ".", cause);
+        return new LockKeyException(locker.name(), "@KeyedLock on " + place() + ": " + problem + ".", cause);
     }
 }

@@ -21,6 +21,7 @@ import org.springframework.core.annotation.AnnotationConfigurationException;
 import org.springframework.core.annotation.MergedAnnotation;
 import org.springframework.expression.ParseException;
 import org.springframework.util.ClassUtils;
+import org.springframework.util.function.SingletonSupplier;
 
 /** Turns an annotation into a {@link LockedMethod}, or into findings that say what is wrong with it. */
 final class LockedMethodParser {
@@ -95,7 +96,7 @@ final class LockedMethodParser {
             Duration waitTime = waitTime(policy);
             ResultStrategy strategy = results.of(annotated, this::report);
             return new LockedMethod(
-                    annotated.described(),
+                    SingletonSupplier.of(annotated::described),
                     method,
                     names,
                     expressions.shared(),

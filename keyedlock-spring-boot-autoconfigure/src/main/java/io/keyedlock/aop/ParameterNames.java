@@ -31,8 +31,13 @@ final class ParameterNames {
     private final boolean complete;
 
     private ParameterNames(Map<String, Integer> indexByName, List<String> readable, boolean complete) {
-        names = indexByName.keySet().stream().map(String::intern).toArray(String[]::new);
-        indexes = indexByName.values().stream().mapToInt(Integer::intValue).toArray();
+        names = new String[indexByName.size()];
+        indexes = new int[names.length];
+        int next = 0;
+        for (Map.Entry<String, Integer> entry : indexByName.entrySet()) {
+            names[next] = entry.getKey().intern();
+            indexes[next++] = entry.getValue();
+        }
         this.readable = List.copyOf(readable);
         this.complete = complete;
     }

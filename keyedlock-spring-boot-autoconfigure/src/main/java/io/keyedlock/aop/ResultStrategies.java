@@ -45,6 +45,9 @@ final class ResultStrategies {
         if (KotlinDetector.isSuspendingFunction(method)) {
             return suspending(method, report);
         }
+        if (method.getReturnType().isPrimitive()) {
+            return new PlainResult();
+        }
         ResolvableType result = ResolvableType.forMethodReturnType(method, annotated.type());
         Class<?> raw = result.resolve(Object.class);
         String late = LateResult.of(result);

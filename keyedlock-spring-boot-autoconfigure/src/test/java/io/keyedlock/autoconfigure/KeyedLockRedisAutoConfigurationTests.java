@@ -166,7 +166,7 @@ class KeyedLockRedisAutoConfigurationTests {
         ApplicationContextRunner nowhere = runner.withBean(
                         "redisson",
                         RedissonClient.class,
-                        () -> RedisProcess.client("redis://127.0.0.1:1"),
+                        RedisProcess::clientOfNobody,
                         definition -> definition.setDestroyMethodName("shutdown"))
                 .withPropertyValues(
                         "keyedlock.locks.orders.backend=redis", "keyedlock.locks.orders.backend-timeout=200ms");

@@ -134,6 +134,17 @@ public final class RedisProcess implements AutoCloseable {
     }
 
     public static RedissonClient client(String address) {
+        return Redisson.create(config(address));
+    }
+
+    /** A client of a server that is not there. It tries no second time, and so is soon shut down. */
+    public static RedissonClient clientOfNobody() {
+        Config config = config("redis://127.0.0.1:1");
+        config.useSingleServer().setRetryAttempts(0);
+        return Redisson.create(config);
+    }
+
+    private static Config config(String address) {
         Config config = new Config().setLazyInitialization(true);
         config.useSingleServer()
                 .setAddress(address)
@@ -142,7 +153,7 @@ public final class RedisProcess implements AutoCloseable {
                 .setSubscriptionConnectionMinimumIdleSize(1)
                 .setTimeout(1_000)
                 .setConnectTimeout(1_000);
-        return Redisson.create(config);
+        return config;
     }
 
     /** The names of all keys. */
