@@ -82,11 +82,13 @@ final class Crowd extends Entry.Stamp {
     }
 
     ExtraHold addHold(@Nullable Thread owner, long now) {
-        return addHold(new ExtraHold(entry), owner, now);
+        return addHold(new ExtraHold(entry, owner), now);
     }
 
-    ExtraHold addHold(ExtraHold h, @Nullable Thread owner, long now) {
-        h.begin(owner, now);
+    ExtraHold addHold(ExtraHold h, long now) {
+        if (now != 0) {
+            h.setSince(now);
+        }
         ExtraHold before = latestHold;
         if (before != null) {
             h.older = before;
@@ -95,8 +97,8 @@ final class Crowd extends Entry.Stamp {
         latestHold = h;
         holdCount++;
         entry.stripe.furtherHolds++;
-        if (owner != null) {
-            index(h, owner);
+        if (h.owner != null) {
+            index(h, h.owner);
         }
         return h;
     }

@@ -25,7 +25,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     /*
      * STRUCTURES
      * Stripes   The table: a fixed number of stripes, chosen by the high bits of the spread hash, made on demand.
-     * Stripe    A lock word and a small chained hash table of entries, which grows and shrinks with their number.
+     * Stripe    A lock word, one entry beside it, and a small chained hash table of further ones, which grows and shrinks.
      * Entry     The lock of one key. Is itself the hold of the caller who made it, and that hold is the permit.
      * Crowd     What an entry needs once a second caller has come: further holds (ExtraHold), the queue, pins.
      * RemoteKey What a crowd has besides where permits come from a backend; RemotePermit is one of them. Their invariants,
@@ -237,6 +237,10 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         stripe.lock();
         try {
             unusual = state;
+            if (unusual == 0 && stripe.isEmpty()) {
+                // The common case, for which the rest of this section would come to the same.
+                return stripe.begin(key, hash, owner, 0);
+            }
             Answer.Refusal refusal = refusal(unusual, admitted);
             Entry entry = stripe.find(key, hash);
             if (entry != null) {

@@ -36,10 +36,30 @@ final class Entry extends Hold {
         long since;
     }
 
-    Entry(Object key, int hash, Stripe stripe) {
+    /**
+     * Makes the entry of a key, to be put into its stripe's table.
+     *
+     * @param owner who owns the hold, null if no thread does
+     * @param held whether the entry is a hold, too
+     */
+    Entry(Object key, int hash, Stripe stripe, @Nullable Thread owner, boolean held) {
+        super(owner, held);
         this.key = key;
         this.hash = hash;
         this.stripe = stripe;
+    }
+
+    /**
+     * Closes the own hold if nobody else wants anything of the key or wanted to know anything about it; under the stripe. The
+     * entry is needed no more then. Returns false if nothing was done.
+     */
+    boolean closeIfAlone() {
+        return more == null && closeSimple();
+    }
+
+    @Override
+    public void close() {
+        stripe.giveBack(this);
     }
 
     @Override

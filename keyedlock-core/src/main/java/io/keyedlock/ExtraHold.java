@@ -17,7 +17,8 @@ sealed class ExtraHold extends Hold permits LeasedHold {
     @Nullable
     ExtraHold newer;
 
-    ExtraHold(Entry entry) {
+    ExtraHold(Entry entry, @Nullable Thread owner) {
+        super(owner, true);
         this.entry = entry;
     }
 

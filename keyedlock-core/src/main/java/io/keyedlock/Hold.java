@@ -34,12 +34,14 @@ abstract sealed class Hold implements Permit, Answer permits Entry, ExtraHold {
 
     abstract void setSince(long time);
 
-    final void begin(@Nullable Thread thread, long now) {
-        owner = thread;
-        if (now != 0) {
-            setSince(now);
-        }
-        state = FIRST_OPEN;
+    /**
+     * Begins a hold, or an object that is none.
+     *
+     * @param owner the thread that may re-enter, or null
+     */
+    Hold(@Nullable Thread owner, boolean held) {
+        this.owner = owner;
+        this.state = held ? FIRST_OPEN : 0;
     }
 
     final boolean isHeld() {
@@ -62,6 +64,15 @@ abstract sealed class Hold implements Permit, Answer permits Entry, ExtraHold {
         boolean open = (state & FIRST_OPEN) != 0;
         state &= ~FIRST_OPEN;
         return open;
+    }
+
+    /** Closes this object as a permit if that is all there is: no re-entry, no report. Returns false if nothing was done. */
+    final boolean closeSimple() {
+        boolean simple = state == FIRST_OPEN;
+        if (simple) {
+            state = 0;
+        }
+        return simple;
     }
 
     /** Marks the hold as reported; returns false if it was reported already. */
@@ -93,7 +104,7 @@ abstract sealed class Hold implements Permit, Answer permits Entry, ExtraHold {
     }
 
     @Override
-    public final void close() {
+    public void close() {
         entry().stripe.giveBack(this, null);
     }
 

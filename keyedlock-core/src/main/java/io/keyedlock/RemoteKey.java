@@ -122,7 +122,7 @@ final class RemoteKey {
         Waiter head = c.head;
         if (inHand != null && head != null && c.holdCount < locker.limit && inHand.serve()) {
             c.dequeue(head);
-            head.grant(c.addHold(new LeasedHold(e, inHand), head.thread, locker.stampOfHold()));
+            head.grant(c.addHold(new LeasedHold(e, head.thread, inHand), locker.stampOfHold()));
             granted = head;
             release = null;
         }

@@ -37,9 +37,12 @@ final class Stripe extends Table {
         return active() + furtherHolds;
     }
 
-    /** Makes the entry of a key that has none; under the lock. */
+    /** Makes the entry of a key that has none, held by nobody yet; under the lock. */
     Entry insert(Object key, int hash) {
-        Entry e = new Entry(key, hash, this);
+        return insert(new Entry(key, hash, this, null, false));
+    }
+
+    private Entry insert(Entry e) {
         add(e);
         if (watch != null) {
             watch.entered();
@@ -99,9 +102,11 @@ final class Stripe extends Table {
 
     /** Makes the entry of a key that has none, held by its first caller; under the lock. */
     Entry begin(Object key, int hash, @Nullable Thread owner, long now) {
-        Entry e = insert(key, hash);
-        e.begin(owner, now);
-        return e;
+        Entry e = new Entry(key, hash, this, owner, true);
+        if (now != 0) {
+            e.setSince(now);
+        }
+        return insert(e);
     }
 
     /**
@@ -174,32 +179,59 @@ final class Stripe extends Table {
 
     // ---- leaving
 
-    /** Closes a permit: the hold's own, or that of a re-entry. */
-    void giveBack(Hold hold, @Nullable Reentry reentry) {
+    /** Closes the permit that an entry is. Most often it is the only one of its key, and nothing follows. */
+    void giveBack(Entry entry) {
+        Hold ended = null;
         Aftermath aftermath = null;
-        boolean ended = false;
         lock();
         try {
-            if ((reentry == null ? hold.closeFirst() : reentry.closeOnce()) && !hold.isHeld()) {
-                ended = true;
-                Entry e = hold.entry();
-                Crowd c = e.crowdIfAny();
-                if (c == null) {
-                    IdleWatch idle = evict(e);
-                    aftermath = idle == null ? null : new Aftermath(null, null, idle, null);
-                } else {
-                    c.removeHold(hold);
-                    aftermath = c.remote != null && hold instanceof LeasedHold leased
-                            ? c.remote.settle(e, c, leased.remote)
-                            : settle(e, c);
-                }
+            if (watch == null && entry.closeIfAlone()) {
+                ended = entry;
+                remove(entry);
+            } else if (entry.closeFirst() && !entry.isHeld()) {
+                ended = entry;
+                aftermath = end(entry);
             }
         } finally {
             unlock();
         }
-        ListenerCalls heard = ended ? locker.events() : null;
-        if (heard != null) {
-            heard.released(hold);
+        carryOut(ended, aftermath);
+    }
+
+    /** Closes a permit: the hold's own, or that of a re-entry. */
+    void giveBack(Hold hold, @Nullable Reentry reentry) {
+        Hold ended = null;
+        Aftermath aftermath = null;
+        lock();
+        try {
+            if ((reentry == null ? hold.closeFirst() : reentry.closeOnce()) && !hold.isHeld()) {
+                ended = hold;
+                aftermath = end(hold);
+            }
+        } finally {
+            unlock();
+        }
+        carryOut(ended, aftermath);
+    }
+
+    /** Takes a hold that is over out of its entry; under the lock. */
+    private @Nullable Aftermath end(Hold hold) {
+        Entry e = hold.entry();
+        Crowd c = e.crowdIfAny();
+        if (c == null) {
+            IdleWatch idle = evict(e);
+            return idle == null ? null : new Aftermath(null, null, idle, null);
+        }
+        c.removeHold(hold);
+        return c.remote != null && hold instanceof LeasedHold leased
+                ? c.remote.settle(e, c, leased.remote)
+                : settle(e, c);
+    }
+
+    private void carryOut(@Nullable Hold ended, @Nullable Aftermath aftermath) {
+        ListenerCalls heard = ended == null ? null : locker.events();
+        if (heard != null && ended != null) {
+            heard.released(ended);
         }
         if (aftermath != null) {
             aftermath.carryOut();

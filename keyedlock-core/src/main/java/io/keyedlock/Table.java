@@ -7,8 +7,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The entries of a stripe: a chained hash table that grows and shrinks with their number. All of it under the lock that it
- * extends, but for {@link #active()}.
+ * The entries of a stripe: one by itself, as there are seldom more, and a chained hash table of the others that grows and shrinks
+ * with their number. All of it under the lock that it extends, but for {@link #active()}.
  */
 class Table extends SpinLock {
 
@@ -29,7 +29,13 @@ class Table extends SpinLock {
     /** By how many bits the table grows and shrinks at once: each time, all its entries are touched. */
     private static final int RESIZING = 2;
 
-    /** Chains by the low bits of {@link Entry#hash}; the stripe was chosen by the high ones. Null until first used. */
+    /** An entry that is in no chain, or null. It lies beside the lock word, and so costs no further line of memory. */
+    private @Nullable Entry single;
+
+    /**
+     * All other entries: chains by the low bits of {@link Entry#hash}; the stripe was chosen by the high ones. Null until first
+     * used.
+     */
     private @Nullable Entry @Nullable [] chains;
 
     /** How many entries there are. Written under the lock, read by anybody. */
@@ -44,7 +50,22 @@ class Table extends SpinLock {
         return chains == null ? 0 : chains.length;
     }
 
+    final boolean isEmpty() {
+        return active == 0;
+    }
+
     final @Nullable Entry find(Object key, int hash) {
+        Entry s = single;
+        if (s == null) {
+            return active == 0 ? null : findInChain(key, hash);
+        }
+        if (s.hash == hash && (s.key == key || key.equals(s.key))) {
+            return s;
+        }
+        return active == 1 ? null : findInChain(key, hash);
+    }
+
+    private @Nullable Entry findInChain(Object key, int hash) {
         @Nullable Entry[] c = chains;
         if (c == null) {
             return null;
@@ -58,6 +79,15 @@ class Table extends SpinLock {
     }
 
     final void add(Entry entry) {
+        if (single == null) {
+            single = entry;
+        } else {
+            addToChain(entry);
+        }
+        ACTIVE.setOpaque(this, active + 1);
+    }
+
+    private void addToChain(Entry entry) {
         @Nullable Entry[] c = chains;
         if (c == null) {
             c = chains = new Entry[SMALLEST];
@@ -75,13 +105,21 @@ class Table extends SpinLock {
             }
             last.next = entry;
         }
-        ACTIVE.setOpaque(this, active + 1);
     }
 
     final void remove(Entry entry) {
+        if (single == entry) {
+            single = null;
+        } else {
+            removeFromChain(entry);
+        }
+        ACTIVE.setOpaque(this, active - 1);
+    }
+
+    private void removeFromChain(Entry entry) {
         @Nullable Entry[] c = chains;
         if (c == null) {
-            throw new AssertionError("an entry without a table");
+            throw new AssertionError("an entry that is not in its table");
         }
         int i = entry.hash & (c.length - 1);
         Entry e = c[i];
@@ -96,11 +134,9 @@ class Table extends SpinLock {
             }
             e.next = entry.next;
         }
-        int left = active - 1;
-        if (left < c.length >> (2 * RESIZING) && c.length > SMALLEST) {
+        if (active - 1 < c.length >> (2 * RESIZING) && c.length > SMALLEST) {
             resize(c, c.length >> RESIZING);
         }
-        ACTIVE.setOpaque(this, left);
     }
 
     private @Nullable Entry[] resize(@Nullable Entry[] old, int length) {
@@ -120,6 +156,9 @@ class Table extends SpinLock {
 
     /** Calls an action with each entry; the action must not add or remove any. */
     final void forEach(Consumer<Entry> action) {
+        if (single != null) {
+            action.accept(single);
+        }
         if (chains != null) {
             for (Entry head : chains) {
                 for (Entry e = head; e != null; e = e.next) {

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The table of a stripe against a map, one thread at a time. */
+class TableTests {
+
+    private final DefaultKeyedLocker<Object> locker = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null);
+    private final Stripe table = new Stripe(locker);
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 40, 3_000})
+    void isAsAMapWouldBe(int most) {
+        Random random = new Random(most);
+        Map<Integer, Entry> model = new HashMap<>();
+        List<Integer> present = new ArrayList<>();
+        for (int i = 0; i < 60_000; i++) {
+            // Long stretches in which the table grows, and others in which it empties.
+            boolean growing = (i / (3 * most)) % 2 == 0;
+            int key = random.nextInt(2 * most);
+            Entry known = model.get(key);
+            assertThat(table.find(key, hash(key))).isSameAs(known);
+            if (known == null && model.size() < most && (growing || random.nextInt(4) == 0)) {
+                model.put(key, table.insert(key, hash(key)));
+                present.add(key);
+            } else if (!present.isEmpty() && (!growing || random.nextInt(4) == 0)) {
+                table.remove(model.remove(present.remove(random.nextInt(present.size()))));
+            }
+            assertThat(table.active()).isEqualTo(model.size());
+            assertThat(table.isEmpty()).isEqualTo(model.isEmpty());
+            if (i % 500 == 0) {
+                assertThat(entries()).isEqualTo(Set.copyOf(model.values()));
+            }
+        }
+        present.forEach(key -> table.remove(model.remove(key)));
+        assertThat(table.isEmpty()).isTrue();
+        assertThat(entries()).isEmpty();
+        assertThat(table.size()).isLessThanOrEqualTo(8);
+    }
+
+    @Test
+    void oneEntryAtATimeNeedsNoChains() {
+        for (int key = 0; key < 100; key++) {
+            Entry entry = table.insert(key, hash(key));
+            assertThat(table.find(key, hash(key))).isSameAs(entry);
+            table.remove(entry);
+        }
+        assertThat(table.size()).isZero();
+    }
+
+    @Test
+    void anEntryThatIsNotThereIsNotedAndChangesNothing() {
+        Entry removed = table.insert("a", 1);
+        table.remove(removed);
+        assertThatThrownBy(() -> table.remove(removed)).isInstanceOf(AssertionError.class);
+        Entry single = table.insert("b", 1);
+        Entry chained = table.insert("c", 1);
+        assertThatThrownBy(() -> table.remove(removed)).isInstanceOf(AssertionError.class);
+        assertThat(table.find("b", 1)).isSameAs(single);
+        assertThat(table.find("c", 1)).isSameAs(chained);
+        assertThat(table.active()).isEqualTo(2);
+    }
+
+    @Test
+    void aKeyWhoseEqualsThrowsChangesNothing() {
+        table.insert("a", 1);
+        table.insert("b", 1);
+        Object hostile = new Object() {
+            @Override
+            public boolean equals(Object other) {
+                throw new IllegalStateException("not today");
+            }
+
+            @Override
+            public int hashCode() {
+                return 1;
+            }
+        };
+        assertThatThrownBy(() -> table.find(hostile, 1)).hasMessage("not today");
+        assertThat(table.active()).isEqualTo(2);
+    }
+
+    /** Few hash codes, so that chains are long, and some that differ in their high bits only. */
+    private static int hash(int key) {
+        return key % 7 == 0 ? key << 28 : key / 3;
+    }
+
+    private Set<Entry> entries() {
+        Set<Entry> entries = new HashSet<>();
+        table.forEach(entry -> assertThat(entries.add(entry)).isTrue());
+        return entries;
+    }
+}
