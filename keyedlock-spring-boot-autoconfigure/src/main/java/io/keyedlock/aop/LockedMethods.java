@@ -8,7 +8,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The resolved annotation of every method that was called, by method and class of the target.
+ * The resolved annotation of every method that was checked or called, by method and class of the target.
  *
  * <p>A map by method of short chains by class, most often of one link, so that a call makes no key to look itself up and
  * asks one map only. Methods whose annotation is wrong are not remembered: each of their calls looks again, and fails with
@@ -48,9 +48,12 @@ final class LockedMethods {
                 throw new InvalidKeyedLockException(findings.toList());
             }
         }
-        LockedMethod locked = found;
+        remember(method, targetClass, found);
+        return found;
+    }
+
+    private void remember(Method method, Class<?> targetClass, @Nullable LockedMethod locked) {
         resolved.compute(method, (same, others) -> new Resolved(targetClass, locked, others));
-        return locked;
     }
 
     /** One class of a method, and the others; two threads that come first at once may leave two links for one class. */
@@ -59,10 +62,11 @@ final class LockedMethods {
             @Nullable LockedMethod locked,
             @Nullable Resolved next) {}
 
-    /** What is wrong with an annotation, without remembering anything. */
+    /** What is wrong with an annotation. If nothing is, its first call need not read it again. */
     List<Finding> check(AnnotatedMethod annotated) {
         Findings findings = new Findings();
-        parser.parse(annotated, annotated.method(), findings);
+        parser.parse(annotated, annotated.method(), findings)
+                .ifPresent(locked -> remember(annotated.method(), annotated.type(), locked));
         return findings.toList();
     }
 }
