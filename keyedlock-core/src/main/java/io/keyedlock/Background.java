@@ -12,9 +12,9 @@ import java.util.concurrent.TimeUnit;
  */
 final class Background {
 
-    private static final ScheduledThreadPoolExecutor TIMER = executor("keyedlock-timer");
+    static final ScheduledThreadPoolExecutor TIMER = executor("keyedlock-timer");
 
-    private static final ScheduledThreadPoolExecutor SCANNER = executor("keyedlock-scanner");
+    static final ScheduledThreadPoolExecutor SCANNER = executor("keyedlock-scanner");
 
     private Background() {}
 

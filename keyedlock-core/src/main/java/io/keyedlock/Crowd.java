@@ -106,8 +106,8 @@ final class Crowd extends Entry.Stamp {
     void removeHold(Hold hold) {
         holdCount--;
         entry.stripe.furtherHolds--;
+        setOwner(hold, null);
         if (hold instanceof ExtraHold h) {
-            setOwner(h, null);
             if (h.newer == null) {
                 latestHold = h.older;
             } else {
@@ -201,8 +201,10 @@ final class Crowd extends Entry.Stamp {
         Waiter first = null;
         Waiter last = null;
         for (Waiter w = head; w != null && holdCount < locker.limit && (locker.fair || isDue(w)); w = head) {
+            // First what may fail: whoever has left the queue must get it.
+            ExtraHold hold = addHold(w.thread, locker.stampOfHold());
             dequeue(w);
-            w.grant(addHold(w.thread, locker.stampOfHold()));
+            w.grant(hold);
             if (last == null) {
                 first = w;
             } else {

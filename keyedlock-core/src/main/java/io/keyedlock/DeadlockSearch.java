@@ -70,18 +70,30 @@ final class DeadlockSearch {
         this.now = now;
     }
 
-    /** Whether somebody has waited in a stripe for long enough; under its lock. */
+    /** Whether some thread in a stripe waits without end, and has done so for long enough; under its lock. */
     static boolean isWorthwhile(Stripe stripe, long now) {
         boolean[] found = new boolean[1];
-        stripe.forEach(e -> {
-            Crowd crowd = e.crowdIfAny();
-            Waiter oldest = crowd == null ? null : crowd.head;
-            found[0] |= oldest != null && isSuspicious(oldest, now);
-        });
+        stripe.forEach(e -> found[0] = found[0] || isWorthwhile(e, now));
         return found[0];
     }
 
-    private static boolean isSuspicious(Waiter w, long now) {
+    private static boolean isWorthwhile(Entry e, long now) {
+        Crowd crowd = e.crowdIfAny();
+        // The queue is in the order of arrival.
+        for (Waiter w = crowd == null ? null : crowd.head; w != null && isOld(w, now); w = w.next) {
+            if (mayBeStuck(w)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Whether nothing but a permit ends the wait, of a thread that may hold what others wait for. */
+    private static boolean mayBeStuck(Waiter w) {
+        return w.thread != null && w.endless;
+    }
+
+    private static boolean isOld(Waiter w, long now) {
         return now - w.since >= SUSPICIOUS_AFTER;
     }
 
@@ -127,13 +139,13 @@ final class DeadlockSearch {
         Node node = new Node(e);
         for (Waiter w = crowd.head; w != null; w = w.next) {
             Thread waiting = w.thread;
-            if (waiting != null && w.endless && isSuspicious(w, now)) {
+            if (waiting != null && mayBeStuck(w) && isOld(w, now)) {
                 node.waiters.add(w);
                 stuck.put(waiting, new Place(w, node));
             }
         }
         node.live = crowd.holdCount < e.stripe.locker.limit;
-        holdsOf(e, node.holds);
+        e.forEachHold(node.holds::add);
         for (Hold h : node.holds) {
             Thread owner = h.owner;
             if (owner == null) {
@@ -144,16 +156,6 @@ final class DeadlockSearch {
             }
         }
         nodes.add(node);
-    }
-
-    private static void holdsOf(Entry e, List<Hold> holds) {
-        if (e.isHeld()) {
-            holds.add(e);
-        }
-        Crowd crowd = e.crowdIfAny();
-        for (ExtraHold h = crowd == null ? null : crowd.latestHold; h != null; h = h.older) {
-            holds.add(h);
-        }
     }
 
     private void releaseFromLiveKeys() {
@@ -259,7 +261,7 @@ final class DeadlockSearch {
         stripe.lock();
         try {
             List<Hold> holds = new ArrayList<>();
-            holdsOf(node.entry, holds);
+            node.entry.forEachHold(holds::add);
             return holds.equals(node.holds);
         } finally {
             stripe.unlock();

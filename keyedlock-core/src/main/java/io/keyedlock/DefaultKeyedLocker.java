@@ -34,10 +34,11 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      * Waiter    One place in the queue, of a thread or of a future.
      *
      * LOCKING
-     * Everything about a key is written under the word of its stripe. A section under the word is a few dozen
-     * instructions and the key's own equals; it never parks, completes a future or calls a listener. What it decides
-     * for others comes out as an Aftermath and is carried out once the word is free. Nobody locks two stripes but the
-     * idle watch, which takes the growth lock first and then all stripes in the order of their index.
+     * Everything about a key is written under the word of its stripe. Asking and leaving are a few dozen instructions
+     * and the key's own equals; looking, scanning, resizing and closing go through the stripe. No section parks,
+     * completes a future or calls a listener. What it decides for others comes out as an Aftermath and is carried out
+     * once the word is free. Nobody locks two stripes but the idle watch, which takes the growth lock first and then all
+     * stripes in the order of their index.
      *
      * INVARIANTS, whenever a stripe's word is free
      * I1  A key has an entry in the table if and only if it is held, awaited or pinned, and then exactly one.
@@ -74,8 +75,9 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      * WHO RUNS WHAT
      * The closer of a permit completes the futures that it granted, through Deliveries, so that chains do not nest.
      * What a backend's thread grants or ends is completed on the default executor of futures.
-     * Timed futures are withdrawn by the timer thread and completed on the future's default executor. Listeners run on
-     * the thread of the event; longHold on the scanning thread, which also searches for deadlocks.
+     * Timed futures are withdrawn by the timer thread; their listeners are told, and they are completed, on the default
+     * executor of futures. Other listeners run on the thread of the event; longHold on the scanning thread, which also
+     * searches for deadlocks.
      */
 
     private static final VarHandle STATE;

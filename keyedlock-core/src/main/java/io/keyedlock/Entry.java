@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock;
 
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,7 +20,7 @@ final class Entry extends Hold {
 
     final Stripe stripe;
 
-    /** Next in the same bucket. */
+    /** Next in the same chain. */
     @Nullable
     Entry next;
 
@@ -59,7 +60,7 @@ final class Entry extends Hold {
 
     @Override
     public void close() {
-        stripe.giveBack(this);
+        stripe.giveBackEntry(this);
     }
 
     @Override
@@ -114,6 +115,24 @@ final class Entry extends Hold {
     int waiterCount() {
         Crowd c = crowdIfAny();
         return c == null ? 0 : c.waiterCount;
+    }
+
+    /** Calls an action with each hold, the oldest first. */
+    void forEachHold(Consumer<Hold> action) {
+        if (isHeld()) {
+            action.accept(this);
+        }
+        Crowd c = crowdIfAny();
+        for (ExtraHold h = c == null ? null : c.oldestHold(); h != null; h = h.newer) {
+            action.accept(h);
+        }
+    }
+
+    /** The hold that has lasted longest, or null. */
+    @Nullable
+    Hold oldestHold() {
+        Crowd c = crowdIfAny();
+        return isHeld() ? this : c == null ? null : c.oldestHold();
     }
 
     /** The hold that a thread owns, or null. */

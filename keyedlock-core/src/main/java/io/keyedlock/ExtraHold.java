@@ -23,6 +23,11 @@ sealed class ExtraHold extends Hold permits LeasedHold {
     }
 
     @Override
+    public final void close() {
+        entry.stripe.giveBack(this, null);
+    }
+
+    @Override
     final Entry entry() {
         return entry;
     }

@@ -27,13 +27,6 @@ abstract sealed class Hold implements Permit, Answer permits Entry, ExtraHold {
     /** {@link #FIRST_OPEN}, {@link #REPORTED} and the number of open re-entries. Over for good when none is open. */
     private int state;
 
-    abstract Entry entry();
-
-    /** When the hold began as far as seen, or 0 if nobody has looked yet. */
-    abstract long since();
-
-    abstract void setSince(long time);
-
     /**
      * Begins a hold, or an object that is none.
      *
@@ -43,6 +36,13 @@ abstract sealed class Hold implements Permit, Answer permits Entry, ExtraHold {
         this.owner = owner;
         this.state = held ? FIRST_OPEN : 0;
     }
+
+    abstract Entry entry();
+
+    /** When the hold began as far as seen, or 0 if nobody has looked yet. */
+    abstract long since();
+
+    abstract void setSince(long time);
 
     final boolean isHeld() {
         return (state & ~REPORTED) != 0;
@@ -71,6 +71,7 @@ abstract sealed class Hold implements Permit, Answer permits Entry, ExtraHold {
         boolean simple = state == FIRST_OPEN;
         if (simple) {
             state = 0;
+            owner = null;
         }
         return simple;
     }
@@ -101,11 +102,6 @@ abstract sealed class Hold implements Permit, Answer permits Entry, ExtraHold {
         return thread == null
                 ? new KeySnapshot.Caller("async", -1, false, age)
                 : new KeySnapshot.Caller(thread.getName(), Threads.idOf(thread), Threads.isVirtual(thread), age);
-    }
-
-    @Override
-    public void close() {
-        entry().stripe.giveBack(this, null);
     }
 
     @Override

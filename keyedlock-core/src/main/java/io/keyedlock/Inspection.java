@@ -95,14 +95,9 @@ final class Inspection {
     private static KeySnapshot<Object> snapshot(Entry entry, long now) {
         List<KeySnapshot.Caller> holders = new ArrayList<>();
         List<KeySnapshot.Caller> waiters = new ArrayList<>();
-        if (entry.isHeld()) {
-            holders.add(entry.describe(now));
-        }
+        entry.forEachHold(hold -> holders.add(hold.describe(now)));
         Crowd crowd = entry.crowdIfAny();
         if (crowd != null) {
-            for (ExtraHold h = crowd.oldestHold(); h != null; h = h.newer) {
-                holders.add(h.describe(now));
-            }
             for (Waiter w = crowd.head; w != null; w = w.next) {
                 waiters.add(Hold.describe(w.thread, Math.max(0, now - w.since)));
             }

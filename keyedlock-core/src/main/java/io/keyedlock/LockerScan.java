@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * <p>The scan rests only if, after it has said so, it finds nothing active in any stripe. An acquisition reads that under
  * its stripe's lock, so either the scan sees the entry or the acquisition sees that the scan rests.
  */
-final class LockerScan implements Runnable {
+final class LockerScan {
 
     /** How long the scan waits at least and at most before it looks again. */
     private static final long SHORTEST_INTERVAL = 1_000_000;
@@ -26,6 +26,9 @@ final class LockerScan implements Runnable {
     private final long longHold;
 
     private final long interval;
+
+    /** The latest start. A task of an earlier one does nothing: it may lie in the executor's queue although that start failed. */
+    private volatile Object turn = new Object();
 
     private LockerScan(DefaultKeyedLocker<?> locker, long longHold) {
         this.locker = locker;
@@ -42,16 +45,29 @@ final class LockerScan implements Runnable {
                 : null;
     }
 
-    /** To be called with no lock held. */
+    /**
+     * To be called with no lock held, by a caller who may hold a permit by now and so is not to suffer: where no thread can be
+     * started for the scan, it rests on, and the next caller tries again.
+     */
     void start() {
         if (locker.scanStarts()) {
-            DeadlockSearch.SCANNED.add(locker);
-            Background.scheduleScan(this, interval);
+            Object mine = new Object();
+            turn = mine;
+            try {
+                DeadlockSearch.SCANNED.add(locker);
+                Background.scheduleScan(() -> run(mine), interval);
+            } catch (RuntimeException | Error e) {
+                DeadlockSearch.SCANNED.remove(locker);
+                locker.scanRests();
+                Messages.warn(locker.settings(), "The scan of " + locker.name() + " could not be started", e);
+            }
         }
     }
 
-    @Override
-    public void run() {
+    private void run(Object mine) {
+        if (turn != mine) {
+            return;
+        }
         try {
             if (!scan()) {
                 DeadlockSearch.SCANNED.remove(locker);
@@ -64,7 +80,7 @@ final class LockerScan implements Runnable {
         } catch (RuntimeException | Error e) {
             Messages.warn(locker.settings(), "The scan of " + locker.name() + " failed and goes on", e);
         }
-        Background.scheduleScan(this, interval);
+        Background.scheduleScan(() -> run(mine), interval);
     }
 
     /** Looks at everything once; returns false if nothing was active. */
@@ -77,7 +93,7 @@ final class LockerScan implements Runnable {
             stripe.lock();
             try {
                 active |= stripe.active() > 0;
-                stripe.forEach(e -> check(e, now, found));
+                stripe.forEach(e -> e.forEachHold(hold -> check(hold, now, found)));
                 suspicious |= stripe.waiters > 0 && DeadlockSearch.isWorthwhile(stripe, now);
             } finally {
                 stripe.unlock();
@@ -90,16 +106,8 @@ final class LockerScan implements Runnable {
         return active;
     }
 
-    private void check(Entry e, long now, List<Hold> found) {
-        check((Hold) e, now, found);
-        Crowd crowd = e.crowdIfAny();
-        for (ExtraHold h = crowd == null ? null : crowd.latestHold; h != null; h = h.older) {
-            check(h, now, found);
-        }
-    }
-
     private void check(Hold hold, long now, List<Hold> found) {
-        if (hold.isHeld() && hold.age(now) >= longHold && locker.events() != null && hold.report()) {
+        if (hold.age(now) >= longHold && locker.events() != null && hold.report()) {
             found.add(hold);
         }
     }

@@ -74,7 +74,7 @@ final class MostContended {
         }
         Crowd crowd = e.crowdIfAny();
         Waiter oldest = crowd == null ? null : crowd.head;
-        Hold first = e.isHeld() ? e : crowd == null ? null : crowd.oldestHold();
+        Hold first = e.oldestHold();
         Candidate c = new Candidate(
                 e.key,
                 waiting,

@@ -23,7 +23,7 @@ final class PermitFuture extends AcquisitionFuture {
 
     private final DefaultKeyedLocker<?> locker;
 
-    /** Null for a try, which never comes to wait. */
+    /** Null for a try, which waits for nobody but a backend. */
     private final @Nullable Duration waitTime;
 
     /** The place in the queue, null if there was no need for one. Written once, under the stripe. */
@@ -47,7 +47,15 @@ final class PermitFuture extends AcquisitionFuture {
         if (nanos == Long.MAX_VALUE || place.refusal != null) {
             return;
         }
-        timer = Background.schedule(this::timeOut, nanos);
+        try {
+            timer = Background.schedule(this::timeOut, nanos);
+        } catch (RuntimeException | Error e) {
+            // No thread can be started that would end the wait, and nobody has the future yet who could.
+            if (withdraw(KeyedLockerListener.Outcome.CANCELLED)) {
+                fail(e);
+            }
+            return;
+        }
         if (isDone()) {
             cancelTimer();
         }
@@ -94,33 +102,36 @@ final class PermitFuture extends AcquisitionFuture {
      */
     private boolean withdraw(KeyedLockerListener.Outcome outcome) {
         Waiter w = waiter;
-        if (w == null || w.status != Waiter.WAITING) {
+        Left left = w == null ? null : leave(w, false);
+        if (w == null || left == null) {
             help();
             return false;
         }
+        cancelTimer();
+        w.ended(outcome);
+        if (left.aftermath() != null) {
+            left.aftermath().carryOut();
+        }
+        return true;
+    }
+
+    /** The wait was ended by whoever got this. */
+    private record Left(Stripe.@Nullable Aftermath aftermath) {}
+
+    /** Takes the waiter out of the queue; returns null if its wait had ended before. */
+    private static @Nullable Left leave(Waiter w, boolean timedOut) {
+        if (w.status != Waiter.WAITING) {
+            return null;
+        }
         Stripe stripe = w.entry.stripe;
-        boolean withdrawn = false;
-        Stripe.Aftermath aftermath = null;
         stripe.lock();
         try {
-            if (w.status == Waiter.WAITING) {
-                withdrawn = true;
-                aftermath = stripe.leave(
-                        w, outcome == KeyedLockerListener.Outcome.TIMEOUT ? w.outcomeOfTimeOut() : Waiter.WITHDRAWN);
-            }
+            return w.status == Waiter.WAITING
+                    ? new Left(stripe.leave(w, timedOut ? w.outcomeOfTimeOut() : Waiter.WITHDRAWN))
+                    : null;
         } finally {
             stripe.unlock();
         }
-        if (withdrawn) {
-            cancelTimer();
-            w.ended(w.status == Waiter.BACKEND ? KeyedLockerListener.Outcome.BACKEND : outcome);
-            if (aftermath != null) {
-                aftermath.carryOut();
-            }
-        } else {
-            help();
-        }
-        return withdrawn;
     }
 
     /** Completes the future if the permit is granted but the granting thread has not come to that yet. */
@@ -131,16 +142,25 @@ final class PermitFuture extends AcquisitionFuture {
         }
     }
 
+    /** On the timer's thread, where other waits end: foreign code, be it a listener's or the key's toString, runs elsewhere. */
     private void timeOut() {
         Waiter w = waiter;
-        if (w != null && withdraw(KeyedLockerListener.Outcome.TIMEOUT)) {
-            // Not here, where other waits end: what depends on the future may take its time, as may the key's toString.
-            defaultExecutor()
-                    .execute(() -> fail(
-                            w.status == Waiter.BACKEND
-                                    ? locker.backendFailure(w.entry.key, null)
-                                    : locker.failureOf(Answer.Refusal.TAKEN, w.entry.key, waitTime)));
+        Left left = w == null ? null : leave(w, true);
+        if (w == null || left == null) {
+            // Whoever has ended the wait completes the future.
+            return;
         }
+        if (left.aftermath() != null) {
+            left.aftermath().carryOutElsewhere();
+        }
+        defaultExecutor().execute(() -> {
+            boolean silent = w.status == Waiter.BACKEND;
+            w.ended(silent ? KeyedLockerListener.Outcome.BACKEND : KeyedLockerListener.Outcome.TIMEOUT);
+            fail(
+                    silent
+                            ? locker.backendFailure(w.entry.key, null)
+                            : locker.failureOf(Answer.Refusal.TAKEN, w.entry.key, waitTime));
+        });
     }
 
     private void cancelTimer() {

@@ -121,8 +121,10 @@ final class RemoteKey {
         RemotePermit release = inHand;
         Waiter head = c.head;
         if (inHand != null && head != null && c.holdCount < locker.limit && inHand.serve()) {
+            // First what may fail: whoever has left the queue must get it.
+            ExtraHold hold = c.addHold(new LeasedHold(e, head.thread, inHand), locker.stampOfHold());
             c.dequeue(head);
-            head.grant(c.addHold(new LeasedHold(e, head.thread, inHand), locker.stampOfHold()));
+            head.grant(hold);
             granted = head;
             release = null;
         }

@@ -158,7 +158,7 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
         if (!wanted) {
             release(granted);
         } else if (aftermath != null) {
-            aftermath.carryOutForBackend();
+            aftermath.carryOutElsewhere();
         }
     }
 
@@ -187,10 +187,10 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
             entry.stripe.unlock();
         }
         if (failed != null) {
-            failed.carryOutForBackend();
+            failed.carryOutElsewhere();
         }
         if (aftermath != null) {
-            aftermath.carryOutForBackend();
+            aftermath.carryOutElsewhere();
         }
     }
 

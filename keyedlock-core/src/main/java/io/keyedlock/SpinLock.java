@@ -6,8 +6,8 @@ import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A lock of one word for sections of a few dozen instructions that never park, never complete a future and never call a
- * listener. Not re-entrant, not fair. What a section writes is visible to the next one.
+ * A lock of one word for short sections, most often a few dozen instructions, that never park, never complete a future and
+ * never call a listener. Not re-entrant, not fair. What a section writes is visible to the next one.
  */
 class SpinLock extends Padding {
 

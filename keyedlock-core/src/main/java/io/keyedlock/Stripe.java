@@ -6,7 +6,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One part of a locker's keys: a table of them with the lock word under which everything about them happens. What a section decided for others (grants, signals, an idle moment) is carried out after the word is free.
+ * One part of a locker's keys: a table of them with the lock word under which everything about them happens. What a section
+ * decided for others (grants, signals, an idle moment) is carried out after the word is free.
  */
 final class Stripe extends Table {
 
@@ -179,8 +180,11 @@ final class Stripe extends Table {
 
     // ---- leaving
 
-    /** Closes the permit that an entry is. Most often it is the only one of its key, and nothing follows. */
-    void giveBack(Entry entry) {
+    /**
+     * Closes the permit that an entry is. As {@link #giveBack}, but for the short way: most often it is the only one of its key,
+     * and nothing follows.
+     */
+    void giveBackEntry(Entry entry) {
         Hold ended = null;
         Aftermath aftermath = null;
         lock();
@@ -195,7 +199,7 @@ final class Stripe extends Table {
         } finally {
             unlock();
         }
-        carryOut(ended, aftermath);
+        tellAndCarryOut(ended, aftermath);
     }
 
     /** Closes a permit: the hold's own, or that of a re-entry. */
@@ -211,7 +215,7 @@ final class Stripe extends Table {
         } finally {
             unlock();
         }
-        carryOut(ended, aftermath);
+        tellAndCarryOut(ended, aftermath);
     }
 
     /** Takes a hold that is over out of its entry; under the lock. */
@@ -219,6 +223,7 @@ final class Stripe extends Table {
         Entry e = hold.entry();
         Crowd c = e.crowdIfAny();
         if (c == null) {
+            hold.owner = null;
             IdleWatch idle = evict(e);
             return idle == null ? null : new Aftermath(null, null, idle, null);
         }
@@ -228,13 +233,18 @@ final class Stripe extends Table {
                 : settle(e, c);
     }
 
-    private void carryOut(@Nullable Hold ended, @Nullable Aftermath aftermath) {
-        ListenerCalls heard = ended == null ? null : locker.events();
-        if (heard != null && ended != null) {
-            heard.released(ended);
-        }
-        if (aftermath != null) {
-            aftermath.carryOut();
+    /** Tells the listeners, if a hold has ended; with no lock held. */
+    private void tellAndCarryOut(@Nullable Hold ended, @Nullable Aftermath aftermath) {
+        try {
+            ListenerCalls heard = ended == null ? null : locker.events();
+            if (heard != null && ended != null) {
+                heard.released(ended);
+            }
+        } finally {
+            // Others wait for it, whatever becomes of the telling.
+            if (aftermath != null) {
+                aftermath.carryOut();
+            }
         }
     }
 
@@ -329,8 +339,8 @@ final class Stripe extends Table {
             }
         }
 
-        /** As {@link #carryOut()}, on a thread that belongs to a backend and must not run anybody's code. */
-        void carryOutForBackend() {
+        /** As {@link #carryOut()}, on a thread that must not run anybody's code: the timer's, or one of a backend. */
+        void carryOutElsewhere() {
             if (remote != null) {
                 remote.carryOut();
             }

@@ -110,10 +110,10 @@ class Table extends SpinLock {
     final void remove(Entry entry) {
         if (single == entry) {
             single = null;
+            ACTIVE.setOpaque(this, active - 1);
         } else {
             removeFromChain(entry);
         }
-        ACTIVE.setOpaque(this, active - 1);
     }
 
     private void removeFromChain(Entry entry) {
@@ -134,8 +134,15 @@ class Table extends SpinLock {
             }
             e.next = entry.next;
         }
-        if (active - 1 < c.length >> (2 * RESIZING) && c.length > SMALLEST) {
-            resize(c, c.length >> RESIZING);
+        // Whoever keeps the closed permit keeps no others with it.
+        entry.next = null;
+        ACTIVE.setOpaque(this, active - 1);
+        if (active < c.length >> (2 * RESIZING) && c.length > SMALLEST) {
+            try {
+                resize(c, c.length >> RESIZING);
+            } catch (OutOfMemoryError full) {
+                // It stays large, and whoever gives back does not suffer for it.
+            }
         }
     }
 

@@ -296,8 +296,10 @@ final class Waiter implements Answer {
 
     /** Takes a free permit, as the head; under the lock. */
     private Stripe.@Nullable Aftermath take(Crowd crowd) {
+        // First what may fail: whoever has left the queue must get it.
+        ExtraHold hold = crowd.addHold(thread, entry.stripe.locker.stampOfHold());
         crowd.dequeue(this);
-        grant(crowd.addHold(thread, entry.stripe.locker.stampOfHold()));
+        grant(hold);
         return entry.stripe.settle(entry, crowd);
     }
 

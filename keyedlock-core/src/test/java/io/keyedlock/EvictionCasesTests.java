@@ -34,7 +34,7 @@ class EvictionCasesTests {
         second.join().close();
         assertThat(locker.isActive("k")).isFalse();
         assertThat(locker.activeKeyCount()).isZero();
-        assertThat(largestTable()).isLessThanOrEqualTo(8);
+        assertThat(largestTable()).isZero();
         assertThat(entries()).isZero();
     }
 
@@ -61,7 +61,7 @@ class EvictionCasesTests {
         }
         assertThat(locker.activeKeyCount()).isZero();
         assertThat(entries()).isZero();
-        assertThat(largestTable()).isLessThanOrEqualTo(8);
+        assertThat(largestTable()).isZero();
         Cast.until(() -> usedMemory() - before < 2_000_000);
     }
 

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.logging.Filter;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
@@ -491,5 +492,20 @@ class ListenerTests {
         locker.acquire("k").close();
         assertThat(heard).hasSize(52).startsWith("acquired k PT0S", "released k PT0S");
         assertThatThrownBy(() -> locker.addListener(null)).isInstanceOf(NullPointerException.class);
+    }
+
+    @Test
+    void timeOutOfAFutureIsNotToldOnTheTimersThread() throws Exception {
+        CompletableFuture<String> teller = new CompletableFuture<>();
+        KeyedLocker<String> timed = KeyedLocker.create(KeyedLockerSettings.defaults(), new KeyedLockerListener() {
+            @Override
+            public void notAcquired(Object key, Outcome outcome, Duration waited) {
+                teller.complete(Thread.currentThread().getName());
+            }
+        });
+        Permit held = timed.acquire("k");
+        timed.acquireAsync("k", Duration.ofMillis(1));
+        assertThat(teller.get(1, TimeUnit.MINUTES)).doesNotStartWith("keyedlock-");
+        held.close();
     }
 }

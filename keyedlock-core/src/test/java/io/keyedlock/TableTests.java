@@ -93,6 +93,20 @@ class TableTests {
         assertThat(table.active()).isEqualTo(2);
     }
 
+    @Test
+    void whoeverKeepsAClosedPermitKeepsNoOthers() {
+        List<Entry> entries = new ArrayList<>();
+        for (String key : List.of("single", "first", "second", "third")) {
+            entries.add(table.insert(key, 1));
+        }
+        assertThat(entries.get(2).next).isSameAs(entries.get(3));
+        table.remove(entries.get(2));
+        assertThat(entries.get(2).next).isNull();
+        assertThat(table.find("third", 1)).isSameAs(entries.get(3));
+        table.remove(entries.get(1));
+        assertThat(entries.get(1).next).isNull();
+    }
+
     /** Few hash codes, so that chains are long, and some that differ in their high bits only. */
     private static int hash(int key) {
         return key % 7 == 0 ? key << 28 : key / 3;

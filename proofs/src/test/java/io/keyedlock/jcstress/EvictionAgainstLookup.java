@@ -108,7 +108,7 @@ public final class EvictionAgainstLookup {
         }
     }
 
-    /** Keys of equal hash, in one chain: one leaves while the other is pinned, taken and given back. */
+    /** Keys of equal hash: the only one of its stripe leaves while it is pinned with others, taken and given back. */
     @JCStressTest
     @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "all taken, and nothing is left")
     @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = "one was held, and nothing is left")
@@ -138,6 +138,43 @@ public final class EvictionAgainstLookup {
 
         @Arbiter
         public void after(II_Result r) {
+            r.r2 = scene.locker.activeKeyCount();
+        }
+    }
+
+    /** As above, with one more key of the stripe that stays held, so that the one that leaves lies in a chain. */
+    @JCStressTest
+    @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "all taken, and nothing is left")
+    @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = "one was held, and nothing is left")
+    @Outcome(expect = FORBIDDEN, desc = "a pin keeps an entry, or an entry is lost from its chain")
+    @State
+    public static class ByPinInAChain {
+
+        private final Scene scene = new Scene();
+
+        private final Permit stays = scene.locker.acquireAsync(new Key(0)).join();
+
+        private final Permit held = scene.locker.acquireAsync(new Key(1)).join();
+
+        public ByPinInAChain() {
+            scene.held.close();
+        }
+
+        @Actor
+        public void closer() {
+            held.close();
+        }
+
+        @Actor
+        public void newcomer(II_Result r) {
+            Optional<Permit> all = scene.locker.tryAcquireAll(List.of(new Key(2), new Key(1), new Key(3)));
+            r.r1 = all.isPresent() ? 1 : 0;
+            all.ifPresent(Permit::close);
+        }
+
+        @Arbiter
+        public void after(II_Result r) {
+            stays.close();
             r.r2 = scene.locker.activeKeyCount();
         }
     }
