@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Predicate;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -22,7 +23,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * The documentation holds what it says: its examples in Java compile, with what their words leave to the reader ({@code …} is
- * a body that is left out), its links lead somewhere, and the texts of errors that it quotes are in the sources.
+ * a body that is left out), its links lead somewhere, the texts of errors that it quotes are in the sources, and no text of
+ * the sources that a user may meet is missing.
  */
 class DocumentationTests {
 
@@ -37,6 +39,50 @@ class DocumentationTests {
     private static final Pattern HEADING = Pattern.compile("(?m)^#+ (.*)$");
 
     private static final Pattern QUOTED = Pattern.compile("`([^`]+)`");
+
+    /** What ends a statement, or a literal (its text is the group), or what may hold either without meaning it. */
+    private static final Pattern TOKEN = Pattern.compile(
+            "\"\"\".*?\"\"\"|\"((?:[^\"\\\\\n]|\\\\.)*)\"|'(?:[^'\\\\]|\\\\.)+'|/\\*.*?\\*/|//[^\n]*|[;{}]",
+            Pattern.DOTALL);
+
+    /** Texts of the sources, or parts of them, that no page need explain. */
+    private static final List<String> NOT_TO_BE_EXPLAINED = List.of(
+            // What cannot be, or an error of ours if it is.
+            "a stuck thread waits for a key whose holders are stuck",
+            "interrupts are ignored",
+            "an untimed try does not wait",
+            "an idle moment does not fail",
+            "a thread's waiter",
+            "an entry that is not in its table",
+            "every JVM has SHA-1",
+            "'name' must not be null",
+            "These metrics are bound to a registry already",
+            // What to do, in a text that a row has by its beginning.
+            "Give the method a parameter, or leave the attribute out",
+            "take the lock with KeyedLocker.acquireAsync and close the permit when",
+            "Add io.projectreactor:reactor-core",
+            "Return the value itself (with @Async",
+            "Change the annotations as the arrows say",
+            "Add the dependency org.redisson:redisson",
+            "no value, but properties beneath it",
+            "Write one of ",
+            "Write a duration such as 500ms, 30s or PT1M.",
+            "Write true or false.",
+            "Write a whole number between ",
+            "Write the settings beneath it",
+            // Parts of such texts.
+            "a key of '",
+            " more keys of '",
+            // What somebody reads who has asked for it: debug lines, recordings, meters.
+            "The methods of {} cannot be looked at",
+            "Acquired {} of '{}' after {} ms",
+            "Waited {} ms in vain for {} of '{}'",
+            "Redis has not answered all releases of '{}'",
+            "The client was shut down before the locker",
+            "Keyed Lock Wait",
+            "A caller waited for a permit of a key",
+            "Empty unless the settings of the locker show keys",
+            "How long permits were held");
 
     private static final String AROUND = """
             package examples;
@@ -201,23 +247,81 @@ class DocumentationTests {
                 // Texts that are put together from several lines.
                 .replaceAll("\"\\s*\\+\\s*\"", "");
         List<String> unknown = new ArrayList<>();
-        for (String line : Files.readAllLines(ROOT.resolve("docs/troubleshooting.md"))) {
-            if (line.startsWith("| `")) {
-                String first = line.substring(1, line.indexOf('|', 1));
-                QUOTED.matcher(first)
-                        .results()
-                        .map(found -> found.group(1))
-                        .filter(quote -> !isIn(sources, quote))
-                        .forEach(unknown::add);
-            }
+        for (List<String> quotes : quotesOfTroubleshooting()) {
+            quotes.stream().filter(quote -> !sources.contains(quote)).forEach(unknown::add);
         }
         assertThat(unknown).isEmpty();
     }
 
-    private static boolean isIn(String sources, String quote) {
-        return sources.contains(quote)
-                // The name of the backend stands in for what the source has there.
-                || (quote.equals("no permit from redis") && sources.contains("\"no permit from \" + backend.name()"));
+    /** Each statement with a text of three words or more is found by a row of which it has all quotes. */
+    @Test
+    void textsOfTheSourcesAreExplained() throws IOException {
+        List<List<String>> rows = quotesOfTroubleshooting();
+        List<String> excepted = new ArrayList<>(NOT_TO_BE_EXPLAINED);
+        List<List<String>> unexplained = new ArrayList<>();
+        for (String source : sources().toList()) {
+            for (List<String> texts : textsByStatement(source)) {
+                boolean explained =
+                        rows.stream().anyMatch(quotes -> quotes.stream().allMatch(isIn(texts)));
+                if (!explained && NOT_TO_BE_EXPLAINED.stream().noneMatch(isIn(texts))) {
+                    unexplained.add(texts);
+                }
+                if (!explained) {
+                    excepted.removeIf(isIn(texts));
+                }
+            }
+        }
+        assertThat(unexplained)
+                .as("what a user meets belongs into docs/troubleshooting.md, what none meets among the exceptions")
+                .isEmpty();
+        assertThat(excepted).as("exceptions that are none").isEmpty();
+    }
+
+    private static Predicate<String> isIn(List<String> texts) {
+        return quote -> texts.stream().anyMatch(text -> text.contains(quote));
+    }
+
+    /** By row of its tables, what the first column quotes. */
+    private static List<List<String>> quotesOfTroubleshooting() throws IOException {
+        return Files.readAllLines(ROOT.resolve("docs/troubleshooting.md")).stream()
+                .filter(line -> line.startsWith("| `"))
+                .map(line -> QUOTED.matcher(line.substring(1, line.indexOf('|', 1)))
+                        .results()
+                        .map(found -> found.group(1))
+                        .toList())
+                .toList();
+    }
+
+    /** The literals of each statement in which one has three words, those that are put together in one. */
+    private static List<List<String>> textsByStatement(String source) {
+        List<List<String>> statements = new ArrayList<>();
+        List<String> texts = new ArrayList<>();
+        int end = 0;
+        for (Matcher token = TOKEN.matcher(source); token.find(); ) {
+            String text = token.group(1);
+            if (text != null) {
+                int last = texts.size() - 1;
+                if (last >= 0 && source.substring(end, token.start()).strip().equals("+")) {
+                    texts.set(last, texts.get(last) + text);
+                } else {
+                    texts.add(text);
+                }
+                end = token.end();
+            } else if (";{}".contains(token.group())) {
+                if (texts.stream().anyMatch(DocumentationTests::hasThreeWords)) {
+                    statements.add(List.copyOf(texts));
+                }
+                texts.clear();
+            }
+        }
+        return statements;
+    }
+
+    private static boolean hasThreeWords(String text) {
+        return Stream.of(text.split("\\s+", -1))
+                        .filter(word -> word.matches(".*[A-Za-z].*"))
+                        .count()
+                >= 3;
     }
 
     private static Stream<String> sources() throws IOException {
