@@ -83,7 +83,13 @@ class DashboardTests {
         assertThat(alerts)
                 .extracting(alert -> alert.get("alert"))
                 .containsExactly(
-                        "KeyedlockWaitersGrow", "KeyedlockLongHolds", "KeyedlockRejections", "KeyedlockTimeouts");
+                        "KeyedlockWaitersGrow",
+                        "KeyedlockLongHolds",
+                        "KeyedlockRejections",
+                        "KeyedlockTimeouts",
+                        "KeyedlockBackendDown",
+                        "KeyedlockBackendFailures",
+                        "KeyedlockLeasesLost");
         assertThat(alerts).allSatisfy(alert -> {
             namesOnlyWhatIsPrinted((String) alert.get("expr"));
             assertThat(alert).containsKeys("for", "labels", "annotations");
