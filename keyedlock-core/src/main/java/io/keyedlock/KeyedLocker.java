@@ -43,15 +43,19 @@ import java.util.function.Supplier;
  * <p><b>Interrupts.</b> Every method that declares {@link InterruptedException} throws it if the thread's interrupt flag
  * is set on entry or while it waits, also where the key is free, and clears the flag. Nothing is held then.
  *
- * <p><b>Keys</b> are compared with {@code equals} and {@code hashCode}, which run under an internal lock: they must not
- * block and must not use the locker. If they throw, the caller gets that exception and nothing is held. A key whose hash
- * code changes while it is held is still freed by its permit. Each table grows with the number of active keys and shrinks
- * with it.
+ * <p><b>Keys</b> are compared with {@code equals} and {@code hashCode}. {@code equals} runs under an internal lock: it
+ * must not block and must not use the locker. If either throws, the caller gets that exception and nothing is held. A
+ * key whose hash code changes while it is held is still freed by its permit. Each table grows with the number of active
+ * keys and shrinks with it.
  *
  * <p><b>Deadlock.</b> Threads that hold what the others wait for without end, in any lockers of the process, are found
  * within about two seconds; one of them fails with {@link LockDeadlockException}, or as
- * {@link KeyedLockerSettings#deadlockDetection()} says. Waits with an end are no part of that, and permits that no thread
- * owns are never waited for in a circle.
+ * {@link KeyedLockerSettings#deadlockDetection()} says. Waits with an end are no part of that. Nor are permits that no
+ * thread owns: whoever waits for one in a circle is not found, as nobody can tell who would give it back.
+ *
+ * <p><b>Backends.</b> Where permits come from a {@linkplain #createOn backend}, whatever asks for one, a future too,
+ * fails with {@link LockBackendException} if the backend fails or does not answer in time. A key that has no name there
+ * is refused with an {@link IllegalArgumentException}, which is thrown at once.
  *
  * <p><b>Memory.</b> What a thread did before it gave a permit back is visible to whoever is granted that key next.
  *
@@ -149,6 +153,7 @@ public interface KeyedLocker<K> extends AutoCloseable {
      * @throws LockReentryException if the thread holds the key and the locker is not re-entrant
      * @throws LockDeadlockException if it waits without end in a cycle of threads that wait for each other
      * @throws KeyedLockerClosedException if the locker is closed, now or while it waits
+     * @throws LockBackendException if the locker has a backend, which fails or does not answer in time
      */
     Permit acquire(K key) throws InterruptedException;
 
@@ -165,18 +170,23 @@ public interface KeyedLocker<K> extends AutoCloseable {
      * @throws LockTimeoutException if the wait time passes
      * @throws LockRejectedException if it had to wait and {@link KeyedLockerSettings#maxWaiters()} are waiting already
      * @throws LockReentryException if the thread holds the key and the locker is not re-entrant
+     * @throws LockDeadlockException if it waits without end, as with {@link KeyedLockerSettings#FOREVER}, in a cycle of
+     *     threads that wait for each other
      * @throws KeyedLockerClosedException if the locker is closed, now or while it waits
+     * @throws LockBackendException if the locker has a backend, which fails or does not answer in time
      * @throws IllegalArgumentException if {@code waitTime} is negative
      */
     Permit acquire(K key, Duration waitTime) throws InterruptedException;
 
     /**
-     * Takes a permit of a key if one is free now. Never waits, takes a free permit even if others wait for it, and does not
-     * look at the interrupt flag. The holder's own try re-enters.
+     * Takes a permit of a key if one is free now. Never waits (but for the answer of a backend, if there is one), takes
+     * a free permit even if others wait for it, and does not look at the interrupt flag. The holder's own try
+     * re-enters.
      *
      * @param key the key
      * @return the permit, or empty if none is free, or if the thread holds the key and the locker is not re-entrant
      * @throws KeyedLockerClosedException if the locker is closed
+     * @throws LockBackendException if the locker has a backend, which fails
      */
     Optional<Permit> tryAcquire(K key);
 
@@ -188,9 +198,10 @@ public interface KeyedLocker<K> extends AutoCloseable {
      * @return the permit, or empty if the time passes, or at once if it had to wait and the queue is full, or if the thread
      *     holds the key and the locker is not re-entrant
      * @throws InterruptedException if the thread is interrupted before or while it waits
-     * @throws LockDeadlockException if it waits without end, as with {@link KeyedLockerSettings#FOREVER}, in a cycle of threads
-     *     that wait for each other
+     * @throws LockDeadlockException if it waits without end, as with {@link KeyedLockerSettings#FOREVER}, in a cycle of
+     *     threads that wait for each other
      * @throws KeyedLockerClosedException if the locker is closed, now or while it waits
+     * @throws LockBackendException if the locker has a backend, which fails or does not answer in time
      * @throws IllegalArgumentException if {@code waitTime} is negative
      */
     Optional<Permit> tryAcquire(K key, Duration waitTime) throws InterruptedException;
@@ -209,8 +220,8 @@ public interface KeyedLocker<K> extends AutoCloseable {
      * }</pre>
      *
      * @param key the key
-     * @return a future of the permit; it fails with {@link LockTimeoutException}, {@link LockRejectedException} (the queue is
-     *     full) or {@link KeyedLockerClosedException}
+     * @return a future of the permit; it fails with {@link LockTimeoutException}, {@link LockRejectedException} (the
+     *     queue is full), {@link KeyedLockerClosedException} or {@link LockBackendException}
      */
     CompletableFuture<Permit> acquireAsync(K key);
 
@@ -219,8 +230,8 @@ public interface KeyedLocker<K> extends AutoCloseable {
      *
      * @param key the key
      * @param waitTime how long to wait at most; with zero the future is complete on return
-     * @return a future of the permit; it fails with {@link LockTimeoutException}, {@link LockRejectedException} (the queue is
-     *     full) or {@link KeyedLockerClosedException}
+     * @return a future of the permit; it fails with {@link LockTimeoutException}, {@link LockRejectedException} (the
+     *     queue is full), {@link KeyedLockerClosedException} or {@link LockBackendException}
      * @throws IllegalArgumentException if {@code waitTime} is negative
      */
     CompletableFuture<Permit> acquireAsync(K key, Duration waitTime);
@@ -231,7 +242,8 @@ public interface KeyedLocker<K> extends AutoCloseable {
      *
      * @param key the key
      * @return a future of the permit, complete on return unless the locker must ask beyond this process; it fails with
-     *     {@link LockRejectedException} (none was free) or {@link KeyedLockerClosedException}
+     *     {@link LockRejectedException} (none was free), {@link KeyedLockerClosedException} or
+     *     {@link LockBackendException}
      */
     CompletableFuture<Permit> tryAcquireAsync(K key);
 
@@ -249,7 +261,9 @@ public interface KeyedLocker<K> extends AutoCloseable {
      * @throws LockTimeoutException if the wait time passes
      * @throws LockRejectedException if it had to wait in a queue that is full
      * @throws LockReentryException if the thread holds one of the keys and the locker is not re-entrant
+     * @throws LockDeadlockException if it waits without end in a cycle of threads that wait for each other
      * @throws KeyedLockerClosedException if the locker is closed, now or while it waits
+     * @throws LockBackendException if the locker has a backend, which fails or does not answer in time
      */
     Permit acquireAll(Collection<? extends K> keys) throws InterruptedException;
 
@@ -265,7 +279,10 @@ public interface KeyedLocker<K> extends AutoCloseable {
      * @throws LockTimeoutException if the wait time passes
      * @throws LockRejectedException if it had to wait in a queue that is full
      * @throws LockReentryException if the thread holds one of the keys and the locker is not re-entrant
+     * @throws LockDeadlockException if it waits without end, as with {@link KeyedLockerSettings#FOREVER}, in a cycle of
+     *     threads that wait for each other
      * @throws KeyedLockerClosedException if the locker is closed, now or while it waits
+     * @throws LockBackendException if the locker has a backend, which fails or does not answer in time
      */
     Permit acquireAll(Collection<? extends K> keys, Duration waitTime) throws InterruptedException;
 
@@ -276,6 +293,7 @@ public interface KeyedLocker<K> extends AutoCloseable {
      * @return one permit for all, or empty if one was not to be had
      * @throws NullPointerException if a key is null
      * @throws KeyedLockerClosedException if the locker is closed
+     * @throws LockBackendException if the locker has a backend, which fails
      */
     Optional<Permit> tryAcquireAll(Collection<? extends K> keys);
 
@@ -311,7 +329,9 @@ public interface KeyedLocker<K> extends AutoCloseable {
      * @throws LockTimeoutException if the wait time passes
      * @throws LockRejectedException if it had to wait and the queue is full
      * @throws LockReentryException if the thread holds the key and the locker is not re-entrant
+     * @throws LockDeadlockException if it waits without end in a cycle of threads that wait for each other
      * @throws KeyedLockerClosedException if the locker is closed, now or while it waits
+     * @throws LockBackendException if the locker has a backend, which fails or does not answer in time
      */
     @SuppressWarnings("try") // the permit is held, not used
     default void run(K key, Runnable task) throws InterruptedException {
@@ -332,7 +352,9 @@ public interface KeyedLocker<K> extends AutoCloseable {
      * @throws LockTimeoutException if the wait time passes
      * @throws LockRejectedException if it had to wait and the queue is full
      * @throws LockReentryException if the thread holds the key and the locker is not re-entrant
+     * @throws LockDeadlockException if it waits without end in a cycle of threads that wait for each other
      * @throws KeyedLockerClosedException if the locker is closed, now or while it waits
+     * @throws LockBackendException if the locker has a backend, which fails or does not answer in time
      * @throws Exception if the task throws it
      */
     @SuppressWarnings("try")
@@ -374,6 +396,13 @@ public interface KeyedLocker<K> extends AutoCloseable {
      * <p>{@code lock()} waits without end and ignores interrupts while it waits; {@code unlock()} undoes a {@code lock()} of
      * the same thread through any view, and throws {@link IllegalMonitorStateException} if there is none;
      * {@code newCondition()} throws {@link UnsupportedOperationException}. Making a view takes nothing.
+     *
+     * <p>{@code lock()} and {@code lockInterruptibly()} throw what {@link #acquire(Object, Duration)} throws with
+     * {@link KeyedLockerSettings#FOREVER}: {@link LockDeadlockException} if the thread waits in a cycle,
+     * {@link KeyedLockerClosedException} if the locker is closed, {@link LockRejectedException} if the queue is full,
+     * {@link LockReentryException} if the thread holds the key and the locker is not re-entrant, and
+     * {@link LockBackendException}; nothing is locked then. Both {@code tryLock} throw what the tries of this locker
+     * throw.
      *
      * @param key the key
      * @return a view

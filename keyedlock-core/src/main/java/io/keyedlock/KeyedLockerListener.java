@@ -9,8 +9,9 @@ import org.jspecify.annotations.Nullable;
  * Hears what happens in lockers. Every method does nothing by default.
  *
  * <p>A listener is called by the thread that caused the event, outside all locks of the engine, so that it may use
- * lockers itself; whatever it does delays that thread. An exception that it throws is logged and changes nothing. A
- * re-entry takes no further permit and is no event.
+ * lockers itself; whatever it does delays that thread. Other threads tell of {@link #longHold} and {@link #leaseLost},
+ * and of the end of a future's wait that a timer or a backend has ended. An exception that a listener throws is logged
+ * and changes nothing. A re-entry takes no further permit and is no event.
  *
  * <pre>{@code
  * KeyedLocker<String> orders = KeyedLocker.create(settings, new KeyedLockerListener() {
@@ -122,7 +123,8 @@ public interface KeyedLockerListener {
     default void longHold(Object key, KeySnapshot.Caller holder, List<StackTraceElement> stack) {}
 
     /**
-     * A permit from beyond this process was lost while it was held: another process may be inside now.
+     * A permit from beyond this process was lost while it was held: another process may be inside now. Told by a thread
+     * of the common pool, perhaps after the permit was given back.
      *
      * @param key the key
      */

@@ -25,8 +25,8 @@ import java.util.Objects;
  *     means that nobody waits, {@link #UNBOUNDED} that nobody is refused
  * @param waitTime how long an acquisition waits that names no time itself; {@link #FOREVER}, or not negative. Zero means
  *     that it does not wait
- * @param longHold after how long a hold is reported to {@link KeyedLockerListener#longHold}; zero turns the reports, and
- *     the scan that makes them, off
+ * @param longHold after how long a hold is reported to {@link KeyedLockerListener#longHold}; zero turns the reports
+ *     off, and with {@link DeadlockDetection#OFF} the scan that makes them too
  * @param deadlockDetection what happens to threads that wait for each other without end, in blocking acquisitions of this
  *     and other lockers; found within about two seconds
  * @param showKeys whether exception messages and log lines name the key

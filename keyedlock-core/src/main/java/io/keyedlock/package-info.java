@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Per-key locks for one Java process, without dependencies.
+ * Per-key locks for one Java process, without dependencies; with a backend, for several.
  *
  * <p>A {@link io.keyedlock.KeyedLocker} is one named table of locks, one lock per key. Each key admits up to
  * {@linkplain io.keyedlock.KeyedLockerSettings#limit() limit} callers at once; whoever is admitted holds a
@@ -11,9 +11,12 @@
  *
  * <ul>
  *   <li>{@link io.keyedlock.KeyedLocker} is what users call, made from {@link io.keyedlock.KeyedLockerSettings};
+ *   <li>{@link io.keyedlock.KeyedLockerBackend} is where permits come from beyond this process, for a locker that has
+ *       one;
  *   <li>{@link io.keyedlock.KeyedLockerRegistry} finds lockers by name;
  *   <li>{@link io.keyedlock.KeyedLockerListener} hears what happens, {@link io.keyedlock.KeySnapshot} and
- *       {@link io.keyedlock.LockerOverview} show what is;
+ *       {@link io.keyedlock.LockerOverview} show what is, and {@link io.keyedlock.KeyText} is the text of any key in
+ *       it;
  *   <li>each way in which an acquisition can fail has an exception of its own, and all of them implement
  *       {@link io.keyedlock.KeyedLockFailure}.
  * </ul>
