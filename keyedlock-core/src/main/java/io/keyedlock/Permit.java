@@ -25,9 +25,8 @@ public interface Permit extends AutoCloseable {
      * waits for another holder.
      *
      * <p>A future that is granted the permit by this call is completed by the calling thread before the call returns.
-     * There are two exceptions: a call by what depends on a future that was completed in this way, and so on sixteen
-     * deep, leaves the completion to the calls further out on that thread; and permits from a backend are granted by
-     * its answer.
+     * One exception: a call by what depends on a future that was completed in this way, and so on sixteen deep, leaves
+     * the completion to the calls further out on the same thread.
      */
     @Override
     void close();
