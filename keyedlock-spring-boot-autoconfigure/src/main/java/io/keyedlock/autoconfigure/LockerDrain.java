@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +28,10 @@ import org.springframework.context.SmartLifecycle;
  *
  * <p>{@link #drain} names the thread that drains now. Whoever takes it out of there owns what follows: the thread itself
  * when it is done, which means that this has stopped, or {@link #start}, which means that it has not.
+ *
+ * <p>Whenever {@link #turn} is free: if no thread is named, nobody will refuse callers any more, and {@link #running} says which
+ * of the two came last. So a thread refuses callers, or says that this has stopped, only while it finds itself named and holds
+ * the lock. One that is named no more leaves all as it is: the start that came in between has the last word.
  */
 final class LockerDrain implements SmartLifecycle {
 
@@ -40,7 +44,14 @@ final class LockerDrain implements SmartLifecycle {
     private final KeyedLockProperties.Shutdown settings;
     private final boolean showKeys;
     private final Duration phaseTimeout;
-    private final AtomicReference<@Nullable Thread> drain = new AtomicReference<>();
+
+    /** Held for a moment only, never while keys are awaited. */
+    private final ReentrantLock turn = new ReentrantLock();
+
+    /** Guarded by {@link #turn}. */
+    private @Nullable Thread drain;
+
+    /** Written under {@link #turn}, read by anybody. */
     private volatile boolean running;
 
     /**
@@ -64,11 +75,17 @@ final class LockerDrain implements SmartLifecycle {
 
     @Override
     public void start() {
-        Thread draining = drain.getAndSet(null);
-        if (draining != null) {
-            draining.interrupt();
+        turn.lock();
+        try {
+            if (drain != null) {
+                drain.interrupt();
+                drain = null;
+            }
+            lockers.get().values().forEach(KeyedLocker::acceptNewCallers);
+            running = true;
+        } finally {
+            turn.unlock();
         }
-        lockers.get().values().forEach(KeyedLocker::acceptNewCallers);
         if (settings.awaitIdle().compareTo(phaseTimeout) > 0) {
             log.warn(
                     "keyedlock.shutdown.await-idle is {}, but the application stops after"
@@ -76,7 +93,6 @@ final class LockerDrain implements SmartLifecycle {
                     settings.awaitIdle(),
                     phaseTimeout);
         }
-        running = true;
     }
 
     @Override
@@ -94,7 +110,12 @@ final class LockerDrain implements SmartLifecycle {
     public void stop(Runnable callback) {
         Thread thread = new Thread(() -> drain(callback), "keyedlock-drain");
         thread.setDaemon(true);
-        drain.set(thread);
+        turn.lock();
+        try {
+            drain = thread;
+        } finally {
+            turn.unlock();
+        }
         thread.start();
     }
 
@@ -121,10 +142,31 @@ final class LockerDrain implements SmartLifecycle {
         } catch (RuntimeException | Error e) {
             log.warn("The wait for idle lockers failed; the application stops all the same", e);
         } finally {
-            if (drain.compareAndSet(Thread.currentThread(), null)) {
+            stopped();
+            callback.run();
+        }
+    }
+
+    private void stopped() {
+        turn.lock();
+        try {
+            if (drain == Thread.currentThread()) {
+                drain = null;
                 running = false;
             }
-            callback.run();
+        } finally {
+            turn.unlock();
+        }
+    }
+
+    private void refuse(List<KeyedLocker<?>> all) {
+        turn.lock();
+        try {
+            if (drain == Thread.currentThread()) {
+                all.forEach(locker -> locker.refuseNewCallers(all));
+            }
+        } finally {
+            turn.unlock();
         }
     }
 
@@ -135,7 +177,7 @@ final class LockerDrain implements SmartLifecycle {
             boolean idle = true;
             List<KeyedLocker<?>> all = List.copyOf(lockers.get().values());
             if (settings.rejectNew()) {
-                all.forEach(locker -> locker.refuseNewCallers(all));
+                refuse(all);
             }
             for (KeyedLocker<?> locker : all) {
                 if (locker.activeKeyCount() > 0) {

@@ -7,17 +7,21 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerClosedException;
+import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.Permit;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -115,6 +119,37 @@ class KeyedLockShutdownTests {
                             .start();
                     assertThat(refuses(orders)).isFalse();
                 });
+    }
+
+    @Test
+    void aStartDuringTheLastPassOfADrainHasTheLastWord() throws Exception {
+        KeyedLocker<String> orders = KeyedLocker.create(KeyedLockerSettings.defaults());
+        CountDownLatch passing = new CountDownLatch(1);
+        CompletableFuture<Void> startedAgain = new CompletableFuture<>();
+        Supplier<Map<String, KeyedLocker<?>>> lockers = () -> {
+            if (Thread.currentThread().getName().equals("keyedlock-drain")) {
+                passing.countDown();
+                // Unlike a latch, whether this thread has been interrupted or not.
+                startedAgain.join();
+            }
+            return Map.of("orders", orders);
+        };
+        LockerDrain drain = new LockerDrain(
+                lockers, new KeyedLockProperties.Shutdown(Duration.ofMinutes(1), true, 0), true, Duration.ofMinutes(1));
+        drain.start();
+        CountDownLatch stopped = new CountDownLatch(1);
+        drain.stop(stopped::countDown);
+        assertThat(passing.await(1, TimeUnit.MINUTES)).isTrue();
+
+        drain.start();
+        startedAgain.complete(null);
+
+        assertThat(stopped.await(1, TimeUnit.MINUTES)).isTrue();
+        assertThat(refuses(orders)).isFalse();
+        assertThat(drain.isRunning()).isTrue();
+        drain.stop();
+        assertThat(refuses(orders)).isTrue();
+        assertThat(drain.isRunning()).isFalse();
     }
 
     @Test
