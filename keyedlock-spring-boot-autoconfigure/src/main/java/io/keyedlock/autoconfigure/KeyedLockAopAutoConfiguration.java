@@ -7,6 +7,7 @@ import io.keyedlock.aop.KeyedLockValidator;
 import io.keyedlock.aop.UnlockedMethodsWarning;
 import org.springframework.aop.Advisor;
 import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.SmartInitializingSingleton;
 import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
@@ -74,6 +75,11 @@ public final class KeyedLockAopAutoConfiguration {
                     beans,
                     advisor::getObject,
                     () -> properties.getObject().validation() == KeyedLockProperties.Validation.FAIL);
+        }
+
+        @Bean
+        static SmartInitializingSingleton keyedLockDefaultsCheck(LockerRegistry registry) {
+            return registry::checkDefaults;
         }
     }
 

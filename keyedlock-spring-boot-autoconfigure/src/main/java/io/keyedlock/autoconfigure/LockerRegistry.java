@@ -2,11 +2,10 @@
 package io.keyedlock.autoconfigure;
 
 import io.keyedlock.KeyedLocker;
-import io.keyedlock.KeyedLockerBackend;
 import io.keyedlock.KeyedLockerRegistry;
 import io.keyedlock.KeyedLockerSettings;
+import io.keyedlock.LockBackendException;
 import io.keyedlock.NoSuchKeyedLockerException;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -102,38 +101,73 @@ final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSing
             throw new IllegalStateException("The locker bean '" + name + "' has the name that annotated code gives to a"
                     + " locker of its own. Rename the bean, or name it in the annotation.");
         }
-        List<KeyedLocker<?>> made = new ArrayList<>(1);
-        KeyedLocker<?> locker = own.computeIfAbsent(name, absent -> {
-            made.add(create(wanted));
-            return made.get(0);
-        });
+        KeyedLocker<?> locker = own.get(name);
+        if (locker == null) {
+            locker = own(name, create(wanted));
+        }
         if (locker.settings().limit() != wanted.limit()) {
             throw new IllegalStateException("The locker '" + name + "' has the limit "
                     + locker.settings().limit() + " and cannot have the limit " + wanted.limit()
                     + " as well. Write one limit.");
         }
-        made.forEach(one -> tellFollowers(name, one));
         return (KeyedLocker<K>) locker;
     }
 
-    /** Makes a locker that no bean of the application's own stands for. */
+    /** Of several that were made for one name at once, the first one stays, and the others have never been used. */
+    private KeyedLocker<?> own(String name, KeyedLocker<?> made) {
+        KeyedLocker<?> first = own.putIfAbsent(name, made);
+        if (first != null) {
+            made.close();
+            return first;
+        }
+        tellFollowers(name, made);
+        return made;
+    }
+
+    /**
+     * Makes a locker that no bean of the application's own stands for. Never to be called under a lock: this asks for beans and
+     * may wait for a backend.
+     */
     KeyedLocker<?> create(KeyedLockerSettings settings) {
         BackendChoice choice = this.settings.backend(settings.name());
         KeyedLocker<?> locker = choice.kind().equals(BackendChoice.LOCAL)
                 ? KeyedLocker.create(settings)
-                : KeyedLocker.createOn(backend(settings, choice), settings);
-        listeners.hear(locker);
+                : KeyedLocker.createOn(backends(settings.name()).create(settings, choice), settings);
+        try {
+            listeners.hear(locker);
+        } catch (RuntimeException | Error e) {
+            locker.close();
+            throw e;
+        }
         return locker;
     }
 
-    private KeyedLockerBackend backend(KeyedLockerSettings settings, BackendChoice choice) {
+    private LockerBackends backends(String lockName) {
         if (!beans.containsBean(BACKENDS)) {
-            throw new MissingRedisException(settings.name());
+            throw new MissingRedisException(lockName);
         }
         LockerBackends backends = beans.getBean(BACKENDS, LockerBackends.class);
         // So that the lockers of annotated methods are closed before the client that they use.
         beans.registerDependentBean(BACKENDS, BEAN);
-        return backends.create(settings, choice);
+        return backends;
+    }
+
+    /**
+     * Sees, as the application starts, that a locker can be made with the defaults. Those of annotated methods are made by the
+     * first call, which may come late.
+     *
+     * @throws MissingRedisException if the defaults want a backend that there is nothing for
+     * @throws LockBackendException if the defaults want it to be there, and it cannot be reached
+     */
+    void checkDefaults() {
+        BackendChoice choice = settings.defaultBackend();
+        if (!choice.kind().equals(BackendChoice.LOCAL)) {
+            LockerBackends backends = backends(LockerSettings.DEFAULTS);
+            if (choice.failFast()) {
+                backends.create(settings.own(LockerSettings.DEFAULTS, OptionalInt.empty()), choice)
+                        .close();
+            }
+        }
     }
 
     /** Takes note of a bean that has been created. */

@@ -20,7 +20,7 @@ import org.springframework.boot.convert.DurationStyle;
 /** The settings of each locker: what its own properties say, then what the defaults say, then the built-in values. */
 final class LockerSettings {
 
-    private static final String DEFAULTS = "keyedlock.defaults";
+    static final String DEFAULTS = "keyedlock.defaults";
     private static final String LOCKS = "keyedlock.locks";
     private static final Pattern PLAIN_NAME = Pattern.compile("[A-Za-z0-9-]+");
 
@@ -71,6 +71,11 @@ final class LockerSettings {
     /** Where the permits of a locker come from, be it named by the properties or not. */
     BackendChoice backend(String name) {
         return backends.getOrDefault(name, defaultBackend);
+    }
+
+    /** Where the permits of a locker come from that the properties do not name. */
+    BackendChoice defaultBackend() {
+        return defaultBackend;
     }
 
     /** The settings of a locker that the properties do not name. */

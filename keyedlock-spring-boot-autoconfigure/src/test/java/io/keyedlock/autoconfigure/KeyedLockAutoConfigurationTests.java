@@ -4,20 +4,28 @@ package io.keyedlock.autoconfigure;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.never;
+import static org.mockito.Mockito.verify;
 
 import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerBackend;
 import io.keyedlock.KeyedLockerClosedException;
+import io.keyedlock.KeyedLockerListener;
 import io.keyedlock.KeyedLockerRegistry;
 import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.NoSuchKeyedLockerException;
 import io.keyedlock.Permit;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.boot.test.system.CapturedOutput;
@@ -144,6 +152,63 @@ class KeyedLockAutoConfigurationTests {
                     .withMessageContaining("limit 1")
                     .withMessageContaining("limit 2");
         });
+    }
+
+    @Test
+    void ofOwnLockersMadeAtOnceTheFirstStaysAndTheOtherIsClosed() {
+        Backends backends = new Backends();
+        contexts.withBean(LockerRegistry.BACKENDS, LockerBackends.class, () -> backends)
+                .withPropertyValues("keyedlock.defaults.backend=redis")
+                .run(context -> {
+                    LockerRegistry registry = context.getBean(LockerRegistry.class);
+                    // The same thread, as that of a bean which is made on the way to a locker may be.
+                    backends.onFirst = () -> registry.own("Service.method()", OptionalInt.empty());
+                    KeyedLocker<Object> own = registry.own("Service.method()", OptionalInt.empty());
+                    assertThat(registry.<Object>own("Service.method()", OptionalInt.empty()))
+                            .isSameAs(own);
+                    assertThat(backends.made).hasSize(2);
+                    assertThat(own.backend()).contains(backends.made.get(1));
+                    verify(backends.made.get(0)).close();
+                    verify(backends.made.get(1), never()).close();
+                });
+        verify(backends.made.get(1)).close();
+    }
+
+    @Test
+    void aLockerWhoseListenersCannotBeMadeLeavesNoBackendBehind() {
+        Backends backends = new Backends();
+        contexts.withBean(LockerRegistry.BACKENDS, LockerBackends.class, () -> backends)
+                .withBean(
+                        "audit",
+                        KeyedLockerListener.class,
+                        () -> {
+                            throw new IllegalStateException("no audit today");
+                        },
+                        definition -> {
+                            definition.setRole(BeanDefinition.ROLE_INFRASTRUCTURE);
+                            definition.setLazyInit(true);
+                        })
+                .withPropertyValues("keyedlock.locks.orders.backend=redis")
+                .run(context -> assertThat(context).getFailure().rootCause().hasMessage("no audit today"));
+        assertThat(backends.made).hasSize(1);
+        verify(backends.made.get(0)).close();
+    }
+
+    /** Counts what it makes. */
+    private static final class Backends implements LockerBackends {
+
+        private final List<KeyedLockerBackend> made = new ArrayList<>();
+        private Runnable onFirst = () -> {};
+
+        @Override
+        public KeyedLockerBackend create(KeyedLockerSettings settings, BackendChoice choice) {
+            KeyedLockerBackend backend = mock(KeyedLockerBackend.class);
+            made.add(backend);
+            if (made.size() == 1) {
+                onFirst.run();
+            }
+            return backend;
+        }
     }
 
     @Test

@@ -186,6 +186,49 @@ class KeyedLockRedisAutoConfigurationTests {
     }
 
     @Test
+    void withFailFastByDefaultTheStartNeedsRedisAlthoughNoLockerIsNamed() {
+        ApplicationContextRunner nowhere = runner.withBean(
+                        "redisson",
+                        RedissonClient.class,
+                        RedisProcess::clientOfNobody,
+                        definition -> definition.setDestroyMethodName("shutdown"))
+                .withPropertyValues("keyedlock.defaults.backend=redis", "keyedlock.defaults.backend-timeout=200ms")
+                .withBean(Shop.class);
+        nowhere.withPropertyValues("keyedlock.defaults.fail-fast=true")
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .isInstanceOf(LockBackendException.class)
+                        .hasMessageContaining("'keyedlock.defaults' cannot use Redis"));
+        nowhere.run(context -> assertThat(context).hasNotFailed());
+        nowhere.withPropertyValues("keyedlock.defaults.fail-fast=true", "keyedlock.enabled=false")
+                .run(context -> assertThat(context).hasNotFailed());
+    }
+
+    @Test
+    void withFailFastByDefaultTheStartLeavesNothingInRedis() {
+        withClient
+                .withPropertyValues("keyedlock.defaults.backend=redis", "keyedlock.defaults.fail-fast=true")
+                .withBean(Shop.class)
+                .run(context -> {
+                    assertThat(context.getBean(KeyedLockerRegistry.class).names())
+                            .containsExactly("orders");
+                    assertThat(redis.keys(context.getBean(RedissonClient.class)))
+                            .noneMatch(key -> key.contains("defaults"));
+                    assertThat(context.getBean(Shop.class).ship("42")).isEqualTo("42 shipped");
+                });
+    }
+
+    @Test
+    void withoutAClientTheStartFailsAlthoughNoLockerIsNamed() {
+        runner.withPropertyValues("keyedlock.defaults.backend=redis")
+                .withBean(Shop.class)
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .isInstanceOf(MissingRedisException.class)
+                        .hasMessageContaining("keyedlock.defaults"));
+    }
+
+    @Test
     void withoutAClientTheStartFailsAndSaysWhatToAdd(CapturedOutput output) {
         SpringApplication application = new SpringApplication(Plain.class);
         application.setWebApplicationType(WebApplicationType.NONE);
