@@ -5,6 +5,7 @@ import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerSettings;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.aot.BeanRegistrationAotProcessor;
+import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.beans.factory.support.BeanDefinitionRegistry;
 import org.springframework.beans.factory.support.BeanDefinitionRegistryPostProcessor;
@@ -23,6 +24,8 @@ import org.springframework.util.Assert;
  * environment at run time; hence an instance supplier, and the attribute that keeps them out of generated code.
  */
 final class LockerBeans implements BeanDefinitionRegistryPostProcessor, EnvironmentAware {
+
+    private static final String CONFIGURED = LockerBeans.class.getName() + ".configured";
 
     private @Nullable Environment environment;
 
@@ -68,6 +71,12 @@ final class LockerBeans implements BeanDefinitionRegistryPostProcessor, Environm
         // Cheap to make, and the endpoint and the meters should have it also where beans are lazy by default.
         definition.setLazyInit(false);
         definition.setResourceDescription("the property " + LockerSettings.prefixOf(settings.name()));
+        definition.setAttribute(CONFIGURED, true);
         return definition;
+    }
+
+    /** Whether a bean is there because a property names it. */
+    static boolean isConfigured(BeanDefinition definition) {
+        return definition.hasAttribute(CONFIGURED);
     }
 }

@@ -12,7 +12,9 @@ import java.util.Map;
 import java.util.Random;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
+import org.springframework.beans.factory.BeanFactory;
 import org.springframework.beans.factory.BeanNotOfRequiredTypeException;
+import org.springframework.beans.factory.support.StaticListableBeanFactory;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.autoconfigure.aop.AopAutoConfiguration;
 import org.springframework.boot.context.properties.bind.BindException;
@@ -159,6 +161,9 @@ class ConfigurationByTheThousandTests {
             "🔒",
             "x".repeat(10_000));
 
+    /** Those of the context that was made last, which may have failed. */
+    private BeanFactory beans = new StaticListableBeanFactory();
+
     @Test
     void everyValueIsBoundOrRefusedWithItsPropertyAndWhatToWrite() {
         RandomCases.check(2_000, random -> {
@@ -227,7 +232,7 @@ class ConfigurationByTheThousandTests {
         assertThat(locker.activeKeyCount()).isZero();
     }
 
-    private static ApplicationContextRunner runner(Map<String, Object> properties) {
+    private ApplicationContextRunner runner(Map<String, Object> properties) {
         return new ApplicationContextRunner()
                 .withConfiguration(AutoConfigurations.of(
                         AopAutoConfiguration.class,
@@ -235,9 +240,10 @@ class ConfigurationByTheThousandTests {
                         KeyedLockAopAutoConfiguration.class,
                         KeyedLockRedisAutoConfiguration.class,
                         KeyedLockShutdownAutoConfiguration.class))
-                .withInitializer(context -> context.getEnvironment()
-                        .getPropertySources()
-                        .addFirst(new MapPropertySource("random", properties)));
+                .withInitializer(context -> {
+                    beans = context.getBeanFactory();
+                    context.getEnvironment().getPropertySources().addFirst(new MapPropertySource("random", properties));
+                });
     }
 
     private static ConfigurableEnvironment environment(Map<String, Object> properties, boolean asVariables) {
@@ -277,7 +283,7 @@ class ConfigurationByTheThousandTests {
     }
 
     /** The one failure that a person is shown has the property in it, and words that tell what to do. */
-    private static void assertTold(Throwable failure, Map<String, Object> properties) {
+    private void assertTold(Throwable failure, Map<String, Object> properties) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof InvalidConfigurationPropertyValueException invalid) {
                 assertThat(invalid.getName()).startsWith("keyedlock");
@@ -287,7 +293,7 @@ class ConfigurationByTheThousandTests {
             FailureAnalysis analysis = cause instanceof BindException
                     ? new InvalidPropertyFailureAnalyzer().analyze(failure)
                     : cause instanceof BeanNotOfRequiredTypeException
-                            ? new LockerNameFailureAnalyzer().analyze(failure)
+                            ? new LockerNameFailureAnalyzer(beans).analyze(failure)
                             : null;
             if (analysis != null) {
                 assertThat(analysis.getDescription()).contains("keyedlock");
