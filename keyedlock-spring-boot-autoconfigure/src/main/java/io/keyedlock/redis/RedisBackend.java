@@ -9,12 +9,12 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
@@ -41,8 +41,8 @@ import org.slf4j.LoggerFactory;
  * step from one counter of the locker. Processes that wait for a key stand in one line in Redis, and are told by a message
  * when it is their turn.
  *
- * <p>A locker on this backend should be closed when it is not used any more: until then a thread asks Redis several times
- * in each backend time-out whether it is there.
+ * <p>A locker on this backend should be closed when it is not used any more: until then a thread asks Redis at least
+ * twice in each backend time-out whether it is there.
  */
 public final class RedisBackend implements KeyedLockerBackend {
 
@@ -51,10 +51,20 @@ public final class RedisBackend implements KeyedLockerBackend {
      * Questions are asked by whoever wants something and answered on Redisson's threads, which run nothing here that
      * blocks. One thread of this backend ends what is not answered in time, and beats: each beat renews all leases and
      * all places in line, a batch at a time, and so finds out what is lost, whose turn it is although the message did
-     * not come, and whether Redis is there at all. It beats when nothing is held too, so that the state is known.
+     * not come, and whether Redis is there at all. It beats when nothing is held too, so that the state is known. There is
+     * one beat to come, whoever asked for it last, until there is none any more.
+     *
+     * WHAT STAYS IN REDIS
+     * Of a request that is over and a lease that was given back nothing stays, neither a lease nor a place in line, once
+     * Redis answers again. Whoever withdraws or releases tells Redis at once. Whoever sees that Redis does not answer, to
+     * that or to a question, has the request be owed: it is told at the next beat that is answered, or dropped when Redis
+     * must have forgotten it by itself. What Redis does of all this after that, and no answer tells, ends with its time.
      *
      * WHO WINS
-     * Answer against time-out, withdrawal or failure: RedisRequest's state. An answer that comes late is tidied up after.
+     * Answer against time-out, withdrawal or failure: RedisRequest's state. Who loses sees to what Redis has: an answer that
+     * comes late and brings a lease or a place, and a beat that finds the place of a request that is over, have it left.
+     * It may be left more than once, which is harmless, as no id comes twice.
+     * What is owed against a new request of its key: in either order, as leaving tells those whose turn it is then.
      * Renewal against release: a release makes the request's state something else than HELD before it tells Redis, so a
      * beat that finds the lease gone then tells nobody.
      * A new request against the release of the same key before it: it is asked once that is answered, so that it does
@@ -75,6 +85,9 @@ public final class RedisBackend implements KeyedLockerBackend {
     final RedisNames names;
     final long leaseNanos;
     final long maxTurnNanos;
+
+    /** For how long after it was last asked Redis may have something of a request, if it has done what it was asked in time. */
+    final long rememberedNanos;
 
     private final String lockName;
     private final int limit;
@@ -102,8 +115,8 @@ public final class RedisBackend implements KeyedLockerBackend {
     /** By name of the key, a release that Redis has not answered yet. */
     private final Map<String, CompletableFuture<?>> leaving = new ConcurrentHashMap<>();
 
-    /** Leases that could not be given back, to be tried again at a beat that is answered. */
-    private final Queue<RedisRequest> owed = new ConcurrentLinkedQueue<>();
+    /** Those of which Redis may have something that it could not be told to forget, which is tried at a beat that is answered. */
+    private final Set<RedisRequest> owed = ConcurrentHashMap.newKeySet();
 
     /** Null until somebody has to wait for another process, and again if that failed. */
     private final AtomicReference<@Nullable CompletableFuture<Integer>> subscription = new AtomicReference<>();
@@ -112,6 +125,9 @@ public final class RedisBackend implements KeyedLockerBackend {
     private final AtomicLong limitInUse = new AtomicLong();
 
     private volatile boolean closed;
+
+    /** The beat to come. Guarded by this. */
+    private Future<?> beat = CompletableFuture.completedFuture(null);
 
     private RedisBackend(RedissonClient redisson, KeyedLockerSettings settings, RedisSettings own) {
         this.lockName = settings.name();
@@ -125,7 +141,9 @@ public final class RedisBackend implements KeyedLockerBackend {
         this.beatNanos = Math.min(leaseNanos / 3, timeoutNanos / 2);
         this.leaseMillis = Long.toString(own.leaseTime().toMillis());
         // Four beats: a process that misses them all has died, or stands still, and lets the others go first.
-        this.patienceMillis = Long.toString(Math.max(100, TimeUnit.NANOSECONDS.toMillis(4 * beatNanos)));
+        long patience = Math.max(100, TimeUnit.NANOSECONDS.toMillis(4 * beatNanos));
+        this.patienceMillis = Long.toString(patience);
+        this.rememberedNanos = timeoutNanos + Math.max(leaseNanos, TimeUnit.MILLISECONDS.toNanos(patience));
         this.redis = new RedisCalls(redisson, lockName, showKeys);
         this.turns = redisson.getTopic(names.channel(), StringCodec.INSTANCE);
     }
@@ -140,7 +158,7 @@ public final class RedisBackend implements KeyedLockerBackend {
      */
     public static RedisBackend create(RedissonClient redisson, KeyedLockerSettings settings, RedisSettings redis) {
         RedisBackend backend = new RedisBackend(redisson, settings, redis);
-        backend.nextBeat(backend.beatNanos);
+        backend.nextBeat(backend.beatNanos, false);
         return backend;
     }
 
@@ -232,7 +250,7 @@ public final class RedisBackend implements KeyedLockerBackend {
             request.ask();
         } else {
             // That answer may take as long as any, and this caller is not to wait for two.
-            redis.schedule(() -> request.failUnanswered(RedisCalls.noAnswer(timeoutNanos)), timeoutNanos);
+            request.awaitFirstAnswer(timeoutNanos);
             before.whenComplete((left, failure) -> request.ask());
         }
         return request;
@@ -263,6 +281,18 @@ public final class RedisBackend implements KeyedLockerBackend {
         }
     }
 
+    /** Does something on the thread of this backend. */
+    Future<?> schedule(Runnable task, long nanos) {
+        return redis.schedule(task, nanos);
+    }
+
+    /** Has Redis be told that a request is over, once it answers. */
+    void owe(RedisRequest request) {
+        if (request.mayBeKnown(System.nanoTime())) {
+            owed.add(request);
+        }
+    }
+
     void forget(RedisRequest request) {
         open.remove(request.id);
         held.remove(request.id);
@@ -277,6 +307,7 @@ public final class RedisBackend implements KeyedLockerBackend {
         List<Object> keys = new ArrayList<>(4);
         keys.add(names.held());
         keys.addAll(request.keys);
+        owed.remove(request);
         CompletableFuture<Void> left = new CompletableFuture<>();
         leaving.put(request.keyName, left);
         long asked = System.nanoTime();
@@ -294,8 +325,8 @@ public final class RedisBackend implements KeyedLockerBackend {
                                     "Redis was not told of a release: {}, {}",
                                     describe(request.keyName),
                                     redis.words(failure));
-                            owed.add(request);
                         }
+                        owe(request);
                     } else if (expected
                             && answer.get(0) == 0
                             && (now - asked < ASKED_ONCE_NANOS || !request.mayBeHeld(now))) {
@@ -360,11 +391,18 @@ public final class RedisBackend implements KeyedLockerBackend {
 
     // ---- the beat
 
-    private void nextBeat(long nanos) {
-        redis.schedule(this::beat, nanos);
+    /**
+     * Has the next beat come, in place of any that was to come.
+     *
+     * @param sawClose whether whoever asks knows that this was closed; if not, the next beat has to find out soon
+     */
+    private synchronized void nextBeat(long nanos, boolean sawClose) {
+        beat.cancel(false);
+        beat = redis.schedule(this::beat, closed && !sawClose ? 0 : nanos);
     }
 
     private void beat() {
+        boolean wasClosed = closed;
         long now = System.nanoTime();
         long next = beatNanos;
         try {
@@ -378,8 +416,8 @@ public final class RedisBackend implements KeyedLockerBackend {
                     all.add(request);
                 }
             }
-            owed.removeIf(request -> !request.mayBeHeld(now));
-            if (closed && all.isEmpty() && open.isEmpty() && owed.isEmpty()) {
+            owed.removeIf(request -> !request.mayBeKnown(now));
+            if (wasClosed && all.isEmpty() && open.isEmpty() && owed.isEmpty()) {
                 stop();
                 return;
             }
@@ -393,7 +431,7 @@ public final class RedisBackend implements KeyedLockerBackend {
         } catch (RuntimeException | Error e) {
             log.error("The leases of '{}' could not be renewed this time", lockName, e);
         }
-        nextBeat(Math.max(next, TimeUnit.MILLISECONDS.toNanos(1)));
+        nextBeat(Math.max(next, TimeUnit.MILLISECONDS.toNanos(1)), wasClosed);
     }
 
     private void renew(List<RedisRequest> batch, long now) {
@@ -404,6 +442,7 @@ public final class RedisBackend implements KeyedLockerBackend {
         for (RedisRequest request : batch) {
             boolean isHeld = request.isHeld();
             holds.add(isHeld);
+            request.beats(now);
             keys.addAll(request.keys);
             arguments.add(isHeld ? "h" : "w");
             arguments.add(request.id);
@@ -411,12 +450,12 @@ public final class RedisBackend implements KeyedLockerBackend {
         redis.run(
                 RedisScript.HEARTBEAT,
                 keys,
-                timeoutNanos / 2,
+                timeoutNanos,
                 (answer, failure) -> {
                     if (failure == null) {
                         beaten(batch, holds, now, answer);
                     } else {
-                        batch.stream().filter(RedisRequest::isInLine).forEach(request -> request.fail(failure));
+                        batch.forEach(request -> request.failUnheard(failure, timeoutNanos));
                     }
                 },
                 arguments.toArray());
@@ -435,13 +474,19 @@ public final class RedisBackend implements KeyedLockerBackend {
                 } else {
                     request.lost();
                 }
-            } else if (found != 1) {
-                request.ask();
+            } else {
+                request.heard();
+                if (found != 1) {
+                    request.ask();
+                }
+                if (found != 0 && request.isOver()) {
+                    leave(request, false);
+                }
             }
         }
         long now = System.nanoTime();
-        for (RedisRequest request = owed.poll(); request != null; request = owed.poll()) {
-            if (request.mayBeHeld(now)) {
+        for (RedisRequest request : List.copyOf(owed)) {
+            if (owed.remove(request) && request.mayBeKnown(now)) {
                 leave(request, false);
             }
         }
@@ -454,7 +499,7 @@ public final class RedisBackend implements KeyedLockerBackend {
     @Override
     public void close() {
         closed = true;
-        nextBeat(0);
+        nextBeat(0, true);
         CompletableFuture<?> left =
                 CompletableFuture.allOf(List.copyOf(leaving.values()).toArray(new CompletableFuture<?>[0]));
         try {
@@ -466,7 +511,7 @@ public final class RedisBackend implements KeyedLockerBackend {
         }
     }
 
-    /** How many releases Redis has not heard of yet. */
+    /** How many requests Redis has to be told to forget. */
     int owed() {
         return owed.size();
     }

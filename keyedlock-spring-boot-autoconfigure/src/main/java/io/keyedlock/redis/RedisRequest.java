@@ -4,9 +4,11 @@ package io.keyedlock.redis;
 import io.keyedlock.KeyedLockerBackend;
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One request for a permit in Redis, and the lease that comes of it.
@@ -17,8 +19,8 @@ import java.util.concurrent.atomic.AtomicReference;
  * OPEN -> OVER                  refused, failed, or withdrawn
  * </pre>
  *
- * <p>Who sets the state tells the receiver. Redis may still do what was asked before: whoever sees an answer that came too
- * late leaves in Redis whatever it granted, and what nobody sees ends with its lease.
+ * <p>Who sets the state tells the receiver. Redis may still do what was asked before; who sees to it that nothing of this
+ * stays there is told in {@link RedisBackend}.
  *
  * <p>At most one question is under way: {@link #wishes} counts the reasons to ask, and whoever raises it from zero asks. If
  * it has grown by the time of the answer, there is reason to ask again.
@@ -53,8 +55,17 @@ final class RedisRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
     /** When the lease ends as far as it was renewed, counted from before Redis was asked. */
     private volatile long endsAt;
 
+    /** When Redis was last asked to put this in line, to grant it or to renew it; 0 if it was not. */
+    private volatile long askedAt;
+
+    /** When Redis was last seen to know this. Written while it is in line, by whoever hears the answer. */
+    private volatile long heardAt;
+
     /** Whether Redis has answered anything. Written by the one question that is under way. */
     private volatile boolean answered;
+
+    /** Ends this if there is no first answer. Written before Redis is asked. */
+    private volatile @Nullable Future<?> timer;
 
     /** Whether Redis has put this in line. Written by the one question that is under way. */
     private volatile boolean inLine;
@@ -80,6 +91,10 @@ final class RedisRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
         return state.get() == State.HELD;
     }
 
+    boolean isOver() {
+        return state.get() == State.OVER;
+    }
+
     long endsAt() {
         return endsAt;
     }
@@ -96,15 +111,25 @@ final class RedisRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
         int heard = wishes.get();
         boolean listened = backend.isListening();
         long asked = System.nanoTime();
+        askedAt = asked;
         backend.acquire(this, waits, (answer, failure) -> {
-            answered |= failure == null;
+            if (failure == null) {
+                answered = true;
+                stopTimer();
+            }
             if (failure != null) {
                 fail(failure);
+                // Whoever ended it before: Redis may have done it after it was told to leave it.
+                backend.owe(this);
             } else if (answer.get(0) == 1) {
                 granted(asked, answer.get(1));
             } else if (answer.get(0) == 0) {
                 notGranted(heard, listened);
             } else {
+                if (!inLine) {
+                    // It was the first question, and nothing was done.
+                    askedAt = 0;
+                }
                 fail(new IllegalStateException(backend.limitMismatch(answer.get(1))));
             }
         });
@@ -126,8 +151,7 @@ final class RedisRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
 
     private void notGranted(int heard, boolean listened) {
         if (!waits) {
-            if (state.compareAndSet(State.OPEN, State.OVER)) {
-                backend.forget(this);
+            if (end()) {
                 receiver.refused();
             }
             return;
@@ -137,6 +161,7 @@ final class RedisRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
             backend.leave(this, false);
             return;
         }
+        heardAt = System.nanoTime();
         if (!inLine) {
             inLine = true;
             receiver.queued();
@@ -151,16 +176,37 @@ final class RedisRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
         }
     }
 
-    /** Ends the request if it is still open. */
-    void fail(Throwable failure) {
-        if (state.compareAndSet(State.OPEN, State.OVER)) {
+    private boolean end() {
+        boolean mine = state.compareAndSet(State.OPEN, State.OVER);
+        if (mine) {
+            stopTimer();
             backend.forget(this);
+        }
+        return mine;
+    }
+
+    /** Ends the request if it is still open. Redis does not answer, so that it is told when it does. */
+    void fail(Throwable failure) {
+        if (end()) {
+            backend.owe(this);
             receiver.failed(failure);
         }
     }
 
-    /** Ends the request if Redis has not answered it. */
-    void failUnanswered(Throwable failure) {
+    /** Has the request fail if Redis does not answer it in time, and perhaps is not asked until then. */
+    void awaitFirstAnswer(long nanos) {
+        timer = backend.schedule(() -> failUnanswered(RedisCalls.noAnswer(nanos)), nanos);
+    }
+
+    private void stopTimer() {
+        Future<?> running = timer;
+        if (running != null) {
+            running.cancel(false);
+            timer = null;
+        }
+    }
+
+    private void failUnanswered(Throwable failure) {
         if (!answered) {
             fail(failure);
         }
@@ -168,9 +214,27 @@ final class RedisRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
 
     @Override
     public void withdraw() {
-        if (state.compareAndSet(State.OPEN, State.OVER)) {
-            backend.forget(this);
+        if (end()) {
             backend.leave(this, false);
+        }
+    }
+
+    // ---- the beats
+
+    /** Redis is about to be asked to renew the lease, or the place in line. */
+    void beats(long now) {
+        askedAt = now;
+    }
+
+    /** Redis has renewed the place in line, or said that there is none. */
+    void heard() {
+        heardAt = System.nanoTime();
+    }
+
+    /** Ends the request if Redis has said nothing of it for as long as an answer is awaited. */
+    void failUnheard(Throwable failure, long patience) {
+        if (isInLine() && System.nanoTime() - heardAt >= patience) {
+            fail(failure);
         }
     }
 
@@ -223,5 +287,10 @@ final class RedisRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
     /** Whether Redis may still have the lease. */
     boolean mayBeHeld(long now) {
         return endsAt != 0 && endsAt - now > 0;
+    }
+
+    /** Whether Redis may have a lease or a place of this, if it has done in time what it was asked for. */
+    boolean mayBeKnown(long now) {
+        return askedAt != 0 && now - askedAt < backend.rememberedNanos;
     }
 }

@@ -18,6 +18,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -26,9 +27,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
 import org.redisson.api.RedissonClient;
 import org.redisson.client.codec.StringCodec;
+import org.springframework.test.util.ReflectionTestUtils;
 
 /** Two lockers of one name on two clients of one real Redis, as in two processes. */
 class RedisBackendTests {
+
+    /** Beats of a quarter of an hour. */
+    private static final RedisSettings SLOW =
+            RedisSettings.defaults().withLeaseTime(Duration.ofHours(1)).withBackendTimeout(Duration.ofMinutes(30));
 
     private static RedisProcess redis;
     private static RedissonClient here;
@@ -68,9 +74,21 @@ class RedisBackendTests {
                 .isEqualTo(-1);
     }
 
+    private RedisBackend backend(RedissonClient client, RedisSettings settings) {
+        return RedisBackend.create(client, KeyedLockerSettings.defaults().withName(name), settings);
+    }
+
     private KeyedLocker<Object> locker(RedissonClient client, int limit, RedisSettings settings) {
         KeyedLockerSettings own = KeyedLockerSettings.defaults().withName(name).withLimit(limit);
-        KeyedLocker<Object> locker = KeyedLocker.createOn(RedisBackend.create(client, own, settings), own);
+        return locker(RedisBackend.create(client, own, settings), own);
+    }
+
+    private KeyedLocker<Object> locker(RedisBackend backend) {
+        return locker(backend, KeyedLockerSettings.defaults().withName(name));
+    }
+
+    private KeyedLocker<Object> locker(RedisBackend backend, KeyedLockerSettings own) {
+        KeyedLocker<Object> locker = KeyedLocker.createOn(backend, own);
         locker.addListener(new KeyedLockerListener() {
             @Override
             public void leaseLost(Object key) {
@@ -114,11 +132,9 @@ class RedisBackendTests {
 
     @Test
     void waitingNeedsNoBeat() throws Exception {
-        // With beats of a quarter of an hour, only the message can end the wait.
-        RedisSettings slow =
-                RedisSettings.defaults().withLeaseTime(Duration.ofHours(1)).withBackendTimeout(Duration.ofMinutes(30));
-        KeyedLocker<Object> one = locker(here, 1, slow);
-        KeyedLocker<Object> two = locker(there, 1, slow);
+        // Only the message can end the wait.
+        KeyedLocker<Object> one = locker(here, 1, SLOW);
+        KeyedLocker<Object> two = locker(there, 1, SLOW);
         Permit first = one.acquire("k");
         for (int i = 0; i < 3; i++) {
             CompletableFuture<Permit> waits = two.acquireAsync("k");
@@ -132,6 +148,37 @@ class RedisBackendTests {
             two = other;
         }
         first.close();
+    }
+
+    @Test
+    void anAnsweredRequestKeepsNoTimer() throws Exception {
+        RedisBackend backend = backend(here, SLOW);
+        KeyedLocker<Object> one = locker(backend);
+        for (int i = 0; i < 50; i++) {
+            // The release of the one before is not answered yet, mostly.
+            one.acquire("k").close();
+        }
+        RedisProcess.until(() -> timers(backend) == 1);
+    }
+
+    @Test
+    void closingStartsNoSecondChainOfBeats() throws Exception {
+        RedisBackend backend = backend(here, SLOW);
+        KeyedLocker<Object> one = locker(backend);
+        Permit held = one.acquire("k");
+        for (int i = 0; i < 3; i++) {
+            backend.close();
+            RedisProcess.until(() -> timers(backend) == 1);
+        }
+        held.close();
+    }
+
+    /** How many timers run, once all is done that was to be done by now. */
+    private static int timers(RedisBackend backend) {
+        ScheduledThreadPoolExecutor scheduler = (ScheduledThreadPoolExecutor)
+                ReflectionTestUtils.getField(ReflectionTestUtils.getField(backend, "redis"), "scheduler");
+        return CompletableFuture.supplyAsync(() -> scheduler.getQueue().size(), scheduler)
+                .join();
     }
 
     @Test
@@ -292,10 +339,7 @@ class RedisBackendTests {
 
     @Test
     void aLossThatOnlyTheReleaseFindsIsReportedToo() throws Exception {
-        KeyedLocker<Object> one = locker(
-                here,
-                1,
-                RedisSettings.defaults().withLeaseTime(Duration.ofHours(1)).withBackendTimeout(Duration.ofMinutes(30)));
+        KeyedLocker<Object> one = locker(here, 1, SLOW);
         Permit held = one.acquire("k");
         here.getKeys().delete("keyedlock:{" + name + "}:holders:s:k");
         held.close();

@@ -30,6 +30,7 @@ public final class RedisProcess implements AutoCloseable {
     private final List<RedissonClient> clients = new ArrayList<>();
     private RedisServer server;
     private long pid;
+    private boolean standsStill;
 
     public RedisProcess() {
         start();
@@ -94,10 +95,12 @@ public final class RedisProcess implements AutoCloseable {
     /** Has it stand still: commands arrive, and are answered after {@link #goOn()}. */
     public void standStill() {
         signal("STOP");
+        standsStill = true;
     }
 
     public void goOn() {
         signal("CONT");
+        standsStill = false;
     }
 
     private void signal(String signal) {
@@ -129,6 +132,15 @@ public final class RedisProcess implements AutoCloseable {
     /** A client of its own, as each process has one. */
     public RedissonClient client() {
         RedissonClient client = client(address());
+        clients.add(client);
+        return client;
+    }
+
+    /** A client of its own that waits so long for an answer, and asks once. */
+    public RedissonClient client(Duration timeout) {
+        Config config = config(address());
+        config.useSingleServer().setTimeout((int) timeout.toMillis()).setRetryAttempts(0);
+        RedissonClient client = Redisson.create(config);
         clients.add(client);
         return client;
     }
@@ -173,6 +185,9 @@ public final class RedisProcess implements AutoCloseable {
 
     @Override
     public void close() {
+        if (standsStill) {
+            goOn();
+        }
         clients.forEach(client -> client.shutdown(0, 5, TimeUnit.SECONDS));
         stop();
         forgetEverything();

@@ -305,7 +305,7 @@ class RedisProcessesTests {
             locker.acquireAsync("other " + i).cancel(false);
         }
         held.close();
-        RedisProcess.until(() -> backend.owed() == 1);
+        RedisProcess.until(() -> backend.owed() == 101);
         assertThatThrownBy(() -> locker.acquire("k")).isInstanceOf(LockBackendException.class);
         RedisProcess.until(() -> backend.owed() == 0);
 

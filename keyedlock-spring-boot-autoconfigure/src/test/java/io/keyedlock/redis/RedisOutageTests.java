@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.redis;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerSettings;
+import io.keyedlock.LockBackendException;
+import io.keyedlock.Permit;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.redisson.api.RedissonClient;
+import org.redisson.client.codec.StringCodec;
+import org.springframework.test.util.ReflectionTestUtils;
+
+/**
+ * What becomes of those who wait when Redis stands still or is down for a time, and of what Redis has of them. A place in
+ * line lasts an hour here without a sign of life: whatever is gone, somebody has left it.
+ */
+class RedisOutageTests {
+
+    private static final KeyedLockerSettings SETTINGS =
+            KeyedLockerSettings.defaults().withName("outage");
+
+    private static final Duration HOUR = Duration.ofHours(1);
+    private static final Duration MINUTE = Duration.ofMinutes(1);
+
+    private RedisProcess redis;
+    private RedissonClient witness;
+    private KeyedLocker<Object> holder;
+    private Permit held;
+    private final List<KeyedLocker<Object>> lockers = new ArrayList<>();
+
+    @BeforeEach
+    void aKeyIsHeldByAnother() throws Exception {
+        redis = new RedisProcess();
+        witness = redis.client();
+        holder = locker(backend(redis.client(), HOUR, HOUR));
+        held = holder.acquire("k");
+    }
+
+    @AfterEach
+    void stop() {
+        // The one with a time-out of an hour would wait for its releases.
+        redis.close();
+        lockers.forEach(KeyedLocker::close);
+    }
+
+    private static RedisBackend backend(RedissonClient client, Duration lease, Duration timeout) {
+        RedisBackend backend = RedisBackend.create(
+                client, SETTINGS, RedisSettings.defaults().withLeaseTime(lease).withBackendTimeout(timeout));
+        ReflectionTestUtils.setField(backend, "patienceMillis", Long.toString(HOUR.toMillis()));
+        return backend;
+    }
+
+    private KeyedLocker<Object> locker(RedisBackend backend) {
+        KeyedLocker<Object> locker = KeyedLocker.createOn(backend, SETTINGS);
+        lockers.add(locker);
+        return locker;
+    }
+
+    private boolean somebodyIsInLine() {
+        return !witness.getScoredSortedSet("keyedlock:{outage}:queue:s:k", StringCodec.INSTANCE)
+                .isEmpty();
+    }
+
+    /** Waits for the key, and awaits no further answer of Redis. */
+    private CompletableFuture<Permit> inLine(RedisBackend backend) throws InterruptedException {
+        KeyedLocker<Object> locker = locker(backend);
+        // Whoever is the first to wait asks again once its process listens.
+        try (Permit other = holder.acquire("first")) {
+            assertThat(other.fencingToken()).isPresent();
+            CompletableFuture<Permit> first = locker.acquireAsync("first");
+            RedisProcess.until(backend::isListening);
+            first.cancel(true);
+        }
+        CompletableFuture<Permit> waits = locker.acquireAsync("k");
+        RedisProcess.until(this::somebodyIsInLine);
+        return waits;
+    }
+
+    private static void fails(CompletableFuture<Permit> waits, String words) {
+        assertThatThrownBy(() -> waits.get(60, TimeUnit.SECONDS))
+                .cause()
+                .isInstanceOf(LockBackendException.class)
+                .hasMessageContaining(words);
+    }
+
+    private void theKeyIsFreeForOthers() throws Exception {
+        RedisProcess.until(() -> !somebodyIsInLine());
+        held.close();
+        holder.acquire("k", MINUTE).close();
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    @DisplayName("a waiter that fails while Redis stands still has left the line once it goes on")
+    void redisStandsStill() throws Exception {
+        CompletableFuture<Permit> waits = inLine(backend(redis.client(MINUTE), HOUR, Duration.ofSeconds(1)));
+        redis.standStill();
+        fails(waits, "no answer of Redis within 1000 ms");
+        redis.goOn();
+        theKeyIsFreeForOthers();
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    @DisplayName("a beat that finds the place of one who has failed long ago has it left")
+    void beatComesLate() throws Exception {
+        RedisBackend backend = backend(redis.client(MINUTE), Duration.ofMillis(300), Duration.ofSeconds(1));
+        CompletableFuture<Permit> waits = inLine(backend);
+        redis.standStill();
+        fails(waits, "no answer of Redis");
+        RedisProcess.until(() -> backend.owed() == 0);
+        redis.goOn();
+        theKeyIsFreeForOthers();
+    }
+
+    @Test
+    @DisplayName("a waiter that is withdrawn while Redis is down has left the line once it is there again")
+    void redisIsDown() throws Exception {
+        RedisBackend backend = backend(redis.client(Duration.ofSeconds(1)), HOUR, Duration.ofSeconds(1));
+        CompletableFuture<Permit> waits = inLine(backend);
+        redis.stop();
+        waits.cancel(true);
+        RedisProcess.until(() -> backend.owed() == 1);
+        redis.start();
+        theKeyIsFreeForOthers();
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    @DisplayName("a permit that Redis grants when nobody hears of it any more is given back")
+    void nobodyHearsOfTheGrant() throws Exception {
+        // The client gives up before the backend does, and so sees no answer that comes later.
+        KeyedLocker<Object> deaf = locker(backend(redis.client(Duration.ofSeconds(1)), HOUR, Duration.ofSeconds(10)));
+        deaf.acquire("other").close();
+        redis.standStill();
+        assertThatThrownBy(() -> deaf.acquire("another")).isInstanceOf(LockBackendException.class);
+        redis.goOn();
+        holder.acquire("another", MINUTE).close();
+        theKeyIsFreeForOthers();
+    }
+
+    @Test
+    @DisplayName("a waiter in line outlives an outage that is shorter than the backend time-out")
+    void shortOutage() throws Exception {
+        RedisBackend backend = backend(redis.client(Duration.ofSeconds(1)), Duration.ofSeconds(3), HOUR);
+        CompletableFuture<Permit> waits = inLine(backend);
+        redis.stop();
+        RedisProcess.until(() -> !backend.isAvailable());
+        redis.start();
+        RedisProcess.until(backend::isAvailable);
+        assertThat(waits).isNotDone();
+        held.close();
+        waits.get(60, TimeUnit.SECONDS).close();
+    }
+}
