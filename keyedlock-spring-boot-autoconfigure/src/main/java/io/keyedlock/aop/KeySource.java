@@ -15,7 +15,7 @@ sealed interface KeySource {
     /** How to name it in a message. */
     String text();
 
-    /** All calls have one key. */
+    /** All calls have one key. On Redis its name is that of this class and constant, so that both must stay as they are. */
     enum WholeScope implements KeySource {
         INSTANCE;
 

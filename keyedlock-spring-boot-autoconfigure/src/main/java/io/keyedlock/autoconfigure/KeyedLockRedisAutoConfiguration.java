@@ -14,7 +14,7 @@ import org.springframework.context.annotation.Bean;
 
 /**
  * Auto-configuration of what a {@link KeyedLocker} needs whose property {@code backend} is {@code redis}: the application's
- * {@link RedissonClient}, and its {@link KeyEncoder} if there is one.
+ * {@link RedissonClient}, and its {@link KeyEncoder} if there is one. Of several, one has to be primary.
  */
 @AutoConfiguration(
         after = KeyedLockAutoConfiguration.class,
@@ -40,7 +40,7 @@ public final class KeyedLockRedisAutoConfiguration {
                             choice.leaseTime(),
                             choice.backendTimeout(),
                             choice.maxTurn(),
-                            encoder.getIfUnique(KeyEncoder::standard)));
+                            encoder.getIfAvailable(KeyEncoder::standard)));
             if (choice.failFast()) {
                 try {
                     backend.connect();

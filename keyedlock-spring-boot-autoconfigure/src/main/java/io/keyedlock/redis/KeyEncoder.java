@@ -19,7 +19,8 @@ public interface KeyEncoder {
      *
      * @param key the key
      * @return its name
-     * @throws IllegalArgumentException if the key has none; the message says what to use instead
+     * @throws IllegalArgumentException if the key has none; the message says what to use instead, and is told where keys may
+     *     be shown. Where they may not, only the class and the stack of whatever is thrown are told
      */
     String encode(Object key);
 

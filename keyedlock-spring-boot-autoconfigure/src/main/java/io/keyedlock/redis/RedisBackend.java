@@ -226,7 +226,23 @@ public final class RedisBackend implements KeyedLockerBackend {
 
     @Override
     public String keyName(Object key) {
-        return encoder.encode(key);
+        try {
+            return encoder.encode(key);
+        } catch (UnnamedKeyException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            throw showKeys ? e : wordless(e);
+        }
+    }
+
+    /** What the code of a key or of an encoder throws may have the key in its words, and so may its causes. */
+    private IllegalArgumentException wordless(RuntimeException failure) {
+        IllegalArgumentException wordless =
+                new IllegalArgumentException("A key of '" + lockName + "' could not be given its name in Redis: "
+                        + failure.getClass().getName()
+                        + ". More is not told, as it may name a key (keyedlock.show-keys)");
+        wordless.setStackTrace(failure.getStackTrace());
+        return wordless;
     }
 
     @Override

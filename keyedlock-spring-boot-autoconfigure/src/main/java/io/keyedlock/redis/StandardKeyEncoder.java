@@ -50,6 +50,9 @@ final class StandardKeyEncoder implements KeyEncoder {
         }
     };
 
+    /** What an array is in a key of an annotated method: a class of a room that this one does not know. */
+    private static final String COPY_OF_ARRAY = "io.keyedlock.aop.ArrayKey";
+
     private StandardKeyEncoder() {}
 
     @Override
@@ -145,10 +148,18 @@ final class StandardKeyEncoder implements KeyEncoder {
         }
     }
 
-    private static IllegalArgumentException unnamed(Object value, Object key, @Nullable Throwable cause) {
-        return new IllegalArgumentException(
+    private static UnnamedKeyException unnamed(Object value, Object key, @Nullable Throwable cause) {
+        Class<?> type = value.getClass();
+        if (type.isArray() || type.getName().equals(COPY_OF_ARRAY)) {
+            return new UnnamedKeyException(
+                    "A key that is an array or has one in it has no name in Redis. Use a list in place of the array: in an"
+                            + " annotation, T(java.util.Arrays).asList(#ids) in place of #ids if its elements are objects,"
+                            + " or a parameter that is a list.",
+                    null);
+        }
+        return new UnnamedKeyException(
                 "A key " + (value == key ? "" : "with a part ") + "of type "
-                        + value.getClass().getName()
+                        + type.getName()
                         + " has no name in Redis. Use a String, a number, a UUID, an enum, or a record or list of"
                         + " them as key, or define a KeyEncoder that knows this type.",
                 cause);

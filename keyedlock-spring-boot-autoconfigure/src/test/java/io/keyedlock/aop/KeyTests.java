@@ -9,6 +9,7 @@ import io.keyedlock.KeyedLockFailure;
 import io.keyedlock.KeyedLockerRegistry;
 import io.keyedlock.LockTimeoutException;
 import io.keyedlock.annotation.KeyedLock;
+import io.keyedlock.redis.KeyEncoder;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -51,6 +52,13 @@ class KeyTests {
         assertThat(keysWhile(keyed -> keyed.placeholder("a"))).containsExactly("eua");
         assertThat(keysWhile(keyed -> keyed.staticMethod(3))).containsExactly("3");
         assertThat(keysWhile(Keyed::constant)).containsExactly("all");
+    }
+
+    /** It must never change: while a new version is rolled out, both have to have the same key. */
+    @Test
+    void keyOfAMethodWithoutOneHasTheSameNameInRedisInEveryVersion() {
+        assertThat(KeyEncoder.standard().encode(KeySource.WholeScope.INSTANCE))
+                .isEqualTo("io.keyedlock.aop.KeySource$WholeScope:INSTANCE");
     }
 
     @Test

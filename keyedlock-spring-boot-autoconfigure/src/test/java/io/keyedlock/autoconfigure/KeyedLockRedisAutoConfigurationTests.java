@@ -18,11 +18,13 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
 import java.util.concurrent.locks.Lock;
+import org.assertj.core.util.Throwables;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.redisson.api.RedissonClient;
+import org.springframework.beans.factory.NoUniqueBeanDefinitionException;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
@@ -146,6 +148,90 @@ class KeyedLockRedisAutoConfigurationTests {
             KeyedLocker<Object> orders =
                     context.getBean(KeyedLockerRegistry.class).get("orders");
             assertThat(orders.backend().orElseThrow().keyName(new Object())).isEqualTo("custom");
+        });
+    }
+
+    @Test
+    void ofSeveralKeyEncodersOneHasToBePrimary() {
+        ApplicationContextRunner two = withClient.withBean("one", KeyEncoder.class, () -> key -> "one");
+        two.withBean("other", KeyEncoder.class, () -> key -> "other")
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .rootCause()
+                        .isInstanceOf(NoUniqueBeanDefinitionException.class));
+        two.withBean("other", KeyEncoder.class, () -> key -> "other", definition -> definition.setPrimary(true))
+                .run(context -> {
+                    KeyedLocker<Object> orders =
+                            context.getBean(KeyedLockerRegistry.class).get("orders");
+                    assertThat(orders.backend().orElseThrow().keyName(1)).isEqualTo("other");
+                });
+    }
+
+    @Test
+    void ofSeveralClientsOneHasToBePrimary() {
+        withClient
+                .withBean(
+                        "second",
+                        RedissonClient.class,
+                        () -> RedisProcess.client(redis.address()),
+                        definition -> definition.setDestroyMethodName("shutdown"))
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .rootCause()
+                        .isInstanceOf(MissingRedisException.class)
+                        .hasMessageContaining("one RedissonClient bean, or one that is primary"));
+    }
+
+    @Test
+    void anArrayInAnAnnotationIsToldWithWhatToWriteInstead() {
+        withClient.withBean(Lists.class).run(context -> {
+            Lists lists = context.getBean(Lists.class);
+            assertThatThrownBy(() -> lists.array("a", "b"))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("T(java.util.Arrays).asList(#ids)")
+                    .hasMessageNotContaining("io.keyedlock");
+            assertThat(lists.list("a", "b")).isEqualTo(2);
+        });
+    }
+
+    static class Lists {
+        @KeyedLock(name = "orders", key = "#ids")
+        public int array(String... ids) {
+            return ids.length;
+        }
+
+        @KeyedLock(name = "orders", key = "T(java.util.Arrays).asList(#ids)")
+        public int list(String... ids) {
+            return ids.length;
+        }
+    }
+
+    @Test
+    void whatAKeyEncoderSaysOfAKeyIsToldOnlyWhereKeysMayBeShown() {
+        ApplicationContextRunner failing = withClient.withBean(KeyEncoder.class, () -> key -> {
+            if (key instanceof Number) {
+                return KeyEncoder.standard().encode(new Object[] {key});
+            }
+            throw new IllegalStateException("unknown: " + key, new NumberFormatException("not a number: " + key));
+        });
+        failing.withPropertyValues("keyedlock.show-keys=true").run(context -> {
+            KeyedLocker<Object> orders =
+                    context.getBean(KeyedLockerRegistry.class).get("orders");
+            assertThatThrownBy(() -> orders.acquire("secret"))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessage("unknown: secret");
+        });
+        failing.withPropertyValues("keyedlock.show-keys=false").run(context -> {
+            KeyedLocker<Object> orders =
+                    context.getBean(KeyedLockerRegistry.class).get("orders");
+            assertThatThrownBy(() -> orders.acquire("secret"))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("A key of 'orders'")
+                    .hasMessageContaining(IllegalStateException.class.getName())
+                    .satisfies(failure ->
+                            assertThat(Throwables.getStackTrace(failure)).doesNotContain("secret"));
+            // Which types have no name is no secret.
+            assertThatThrownBy(() -> orders.acquire(1)).hasMessageContaining("Use a list in place of the array");
         });
     }
 

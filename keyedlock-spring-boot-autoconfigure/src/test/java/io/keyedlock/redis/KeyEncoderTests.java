@@ -120,12 +120,8 @@ class KeyEncoderTests {
 
     @Test
     void whatHasNoNameIsToldWithWhatToUseInstead() {
-        for (Object key : List.of(
-                new Object(),
-                new int[0],
-                Map.of(),
-                java.util.Set.of(),
-                new java.util.concurrent.atomic.AtomicInteger())) {
+        for (Object key :
+                List.of(new Object(), Map.of(), java.util.Set.of(), new java.util.concurrent.atomic.AtomicInteger())) {
             assertThatThrownBy(() -> encode(key))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining(key.getClass().getName())
@@ -133,5 +129,10 @@ class KeyEncoderTests {
                     .hasMessageContaining("KeyEncoder");
         }
         assertThatThrownBy(() -> encode(new Pair("a", new Object()))).hasMessageContaining("with a part of type");
+        for (Object key : List.of(new int[0], List.of("a", new String[] {"b"}))) {
+            assertThatThrownBy(() -> encode(key))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("Use a list in place of the array");
+        }
     }
 }
