@@ -299,6 +299,8 @@ class RedisProcessesTests {
                         .withLeaseTime(Duration.ofSeconds(2))
                         .withBackendTimeout(Duration.ofMillis(200)));
         KeyedLocker<Object> locker = KeyedLocker.createOn(backend, settings);
+        // The client's first call may take longer than the time-out.
+        RedisProcess.until(() -> works(locker, "k") && backend.owed() == 0);
         Permit held = locker.acquire("k");
         redis.standStill();
         for (int i = 0; i < 100; i++) {
