@@ -3,6 +3,7 @@ package io.keyedlock.autoconfigure;
 
 import io.keyedlock.KeyText;
 import io.keyedlock.KeyedLockerSettings;
+import io.keyedlock.redis.RedisSettings;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
@@ -26,7 +27,7 @@ final class LockerSettings {
 
     private static final List<String> RESERVED_PREFIXES = List.of(BeanFactory.FACTORY_BEAN_PREFIX, "scopedTarget.");
 
-    /** At least what a backend can do with; the same bounds for all kinds. */
+    /** Those of {@link RedisSettings}, told here in the words of the properties. */
     private static final Duration SHORTEST_LEASE = Duration.ofMillis(100);
 
     private static final Duration SHORTEST_TIMEOUT = Duration.ofMillis(10);
@@ -52,8 +53,9 @@ final class LockerSettings {
                 .withDeadlockDetection(properties.deadlockDetection())
                 .withShowKeys(properties.showKeys());
         defaults = overlay(builtIn, properties.defaults(), DEFAULTS);
+        RedisSettings redis = RedisSettings.defaults();
         BackendChoice local = new BackendChoice(
-                BackendChoice.LOCAL, Duration.ofSeconds(30), Duration.ofSeconds(3), Duration.ofMillis(100), false);
+                BackendChoice.LOCAL, redis.leaseTime(), redis.backendTimeout(), redis.maxTurn(), false);
         defaultBackend = overlay(local, properties.defaults(), DEFAULTS);
         refuseLookAlikes(properties.locks());
         properties.locks().forEach((name, locker) -> {

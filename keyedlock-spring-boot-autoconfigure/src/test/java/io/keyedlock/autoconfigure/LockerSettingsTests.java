@@ -3,6 +3,7 @@ package io.keyedlock.autoconfigure;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.keyedlock.redis.RedisSettings;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -10,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -20,6 +22,9 @@ import org.springframework.boot.SpringApplication;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.context.properties.bind.Binder;
+import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
+import org.springframework.boot.context.properties.source.MapConfigurationPropertySource;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.ConfigurableApplicationContext;
@@ -65,6 +70,43 @@ class LockerSettingsTests {
                 .contains("my.properties] - 1:");
         assertThat(output.getAll().replace("[", ".").replace("]", ""))
                 .contains(property.replace("[", ".").replace("]", ""));
+    }
+
+    @Test
+    void aDurationIsRefusedExactlyIfRedisSettingsRefuseIt() {
+        RedisSettings redis = RedisSettings.defaults();
+        Map<String, Consumer<Duration>> settings = Map.of(
+                "lease-time", redis::withLeaseTime,
+                "backend-timeout", redis::withBackendTimeout,
+                "max-turn", redis::withMaxTurn);
+        List<Duration> bounds =
+                List.of(Duration.ZERO, Duration.ofMillis(10), Duration.ofMillis(100), Duration.ofDays(365));
+        settings.forEach((name, setting) -> {
+            for (Duration bound : bounds) {
+                for (Duration value : List.of(bound.minusNanos(1), bound, bound.plusNanos(1))) {
+                    assertThat(isTaken(() -> new LockerSettings(bound(name, value))))
+                            .as("%s %s", name, value)
+                            .isEqualTo(isTaken(() -> setting.accept(value)));
+                }
+            }
+        });
+        BackendChoice unset = new LockerSettings(bound("limit", 1)).defaultBackend();
+        assertThat(List.of(unset.leaseTime(), unset.backendTimeout(), unset.maxTurn()))
+                .containsExactly(redis.leaseTime(), redis.backendTimeout(), redis.maxTurn());
+    }
+
+    private static KeyedLockProperties bound(String name, Object value) {
+        return new Binder(new MapConfigurationPropertySource(Map.of("keyedlock.defaults." + name, value)))
+                .bindOrCreate("keyedlock", KeyedLockProperties.class);
+    }
+
+    private static boolean isTaken(Runnable value) {
+        try {
+            value.run();
+            return true;
+        } catch (IllegalArgumentException | InvalidConfigurationPropertyValueException e) {
+            return false;
+        }
     }
 
     @ParameterizedTest
