@@ -86,9 +86,7 @@ final class Crowd extends Entry.Stamp {
     }
 
     ExtraHold addHold(ExtraHold h, long now) {
-        if (now != 0) {
-            h.setSince(now);
-        }
+        h.stamp(now);
         ExtraHold before = latestHold;
         if (before != null) {
             h.older = before;

@@ -44,6 +44,13 @@ abstract sealed class Hold implements Permit, Answer permits Entry, ExtraHold {
 
     abstract void setSince(long time);
 
+    /** Notes when the hold began, or nothing if that is 0. */
+    final void stamp(long now) {
+        if (now != 0) {
+            setSince(now);
+        }
+    }
+
     final boolean isHeld() {
         return (state & ~REPORTED) != 0;
     }

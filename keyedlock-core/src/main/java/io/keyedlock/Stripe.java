@@ -104,9 +104,7 @@ final class Stripe extends Table {
     /** Makes the entry of a key that has none, held by its first caller; under the lock. */
     Entry begin(Object key, int hash, @Nullable Thread owner, long now) {
         Entry e = new Entry(key, hash, this, owner, true);
-        if (now != 0) {
-            e.setSince(now);
-        }
+        e.stamp(now);
         return insert(e);
     }
 

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.BeanFactory;
 import org.springframework.beans.factory.BeanNotOfRequiredTypeException;
@@ -67,22 +68,11 @@ class ConfigurationByTheThousandTests {
             "a]b",
             "[");
 
-    private static final List<String> SETTINGS = List.of(
-            "limit",
-            "wait-time",
-            "waitTime",
-            "fair",
-            "max-waiters",
-            "reentrant",
-            "backend",
-            "lease-time",
-            "backend-timeout",
-            "max-turn",
-            "fail-fast",
-            "limt",
-            "limit.limit",
-            "limit[0]",
-            "");
+    /** All that a locker has, and what it has not. */
+    private static final List<String> SETTINGS = Stream.concat(
+                    ConfigurationMetadataTests.OF_LOCKER.stream(),
+                    Stream.of("waitTime", "limt", "limit.limit", "limit[0]", ""))
+            .toList();
 
     private static final List<String> OTHERS = List.of(
             "enabled",

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 /** What an IDE completes under {@code keyedlock.}, and the page that tells the same. */
 class ConfigurationMetadataTests {
 
-    private static final List<String> OF_LOCKER = List.of(
+    static final List<String> OF_LOCKER = List.of(
             "limit",
             "wait-time",
             "fair",

@@ -108,6 +108,13 @@ public final class EvictionAgainstLookup {
         }
     }
 
+    /** Pins three keys of equal hash, takes them and gives them back; returns 0 if one of them was held. */
+    private static int takesAll(Scene scene) {
+        Optional<Permit> all = scene.locker.tryAcquireAll(List.of(new Key(2), new Key(1), new Key(3)));
+        all.ifPresent(Permit::close);
+        return all.isPresent() ? 1 : 0;
+    }
+
     /** Keys of equal hash: the only one of its stripe leaves while it is pinned with others, taken and given back. */
     @JCStressTest
     @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "all taken, and nothing is left")
@@ -131,9 +138,7 @@ public final class EvictionAgainstLookup {
 
         @Actor
         public void newcomer(II_Result r) {
-            Optional<Permit> all = scene.locker.tryAcquireAll(List.of(new Key(2), new Key(1), new Key(3)));
-            r.r1 = all.isPresent() ? 1 : 0;
-            all.ifPresent(Permit::close);
+            r.r1 = takesAll(scene);
         }
 
         @Arbiter
@@ -167,9 +172,7 @@ public final class EvictionAgainstLookup {
 
         @Actor
         public void newcomer(II_Result r) {
-            Optional<Permit> all = scene.locker.tryAcquireAll(List.of(new Key(2), new Key(1), new Key(3)));
-            r.r1 = all.isPresent() ? 1 : 0;
-            all.ifPresent(Permit::close);
+            r.r1 = takesAll(scene);
         }
 
         @Arbiter

@@ -183,22 +183,10 @@ public final class ManyVirtualThreads {
                 }
                 closed.close();
             } else {
-                try {
-                    closed.acquire(0);
-                    check("nobody gets in", false);
-                } catch (KeyedLockerClosedException e) {
-                    // as it should be
-                }
+                isRefused(closed);
             }
         });
-        some(1, "refused after close", i -> {
-            try {
-                closed.acquire(0);
-                check("nobody gets in", false);
-            } catch (KeyedLockerClosedException e) {
-                // as it should be
-            }
-        });
+        some(1, "refused after close", i -> isRefused(closed));
         CountDownLatch bothHold = new CountDownLatch(2);
         AtomicInteger victims = new AtomicInteger();
         some(2, "deadlock", i -> {
@@ -214,6 +202,15 @@ public final class ManyVirtualThreads {
         });
         check("one victim", victims.get() == 1);
         check("idle at the end", locker.activeKeyCount() == 0);
+    }
+
+    private static void isRefused(KeyedLocker<Integer> closed) throws InterruptedException {
+        try {
+            closed.acquire(0);
+            check("nobody gets in", false);
+        } catch (KeyedLockerClosedException e) {
+            // as it should be
+        }
     }
 
     /** Some holders leave their carrier while they hold the key. */
