@@ -3,14 +3,12 @@ package io.keyedlock.aop;
 
 import kotlin.Unit;
 import kotlin.coroutines.Continuation;
-import kotlin.coroutines.CoroutineContext;
 import kotlinx.coroutines.Job;
 import kotlinx.coroutines.channels.BufferOverflow;
 import kotlinx.coroutines.flow.Flow;
 import kotlinx.coroutines.flow.FlowCollector;
 import kotlinx.coroutines.flow.FlowKt;
 import kotlinx.coroutines.reactive.ReactiveFlowKt;
-import kotlinx.coroutines.reactor.ReactorFlowKt;
 import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
 
@@ -26,7 +24,10 @@ final class FlowResult implements ResultStrategy {
         return new LockedFlow(invocation, method, context);
     }
 
-    /** Goes through a {@code Flux}, but the flow of the method runs where its collector does, and no value ahead of it. */
+    /**
+     * Goes through a {@code Flux}, but the flow of the method runs where its collector does, no value ahead of it, and has
+     * ended when the collection has.
+     */
     private record LockedFlow(MethodInvocation invocation, LockedMethod method, CallContext context)
             implements Flow<Object> {
 
@@ -34,13 +35,11 @@ final class FlowResult implements ResultStrategy {
         public @Nullable Object collect(
                 FlowCollector<? super Object> collector, Continuation<? super Unit> continuation) {
             // The job stays out, as cancellation comes through the subscription.
-            CoroutineContext own = continuation.getContext().minusKey(Job.Key);
-            ReactiveCall call = new ReactiveCall(
-                    invocation,
-                    method,
-                    context,
-                    flow -> ReactiveResult.untyped(ReactorFlowKt.asFlux((Flow<?>) flow, own)));
-            return FlowKt.buffer(ReactiveFlowKt.asFlow(new LockedFlux(call).assembled()), 0, BufferOverflow.SUSPEND)
+            CoroutineBody body = CoroutineBody.ofFlow(continuation.getContext().minusKey(Job.Key));
+            ReactiveCall call = new ReactiveCall(invocation, method, context, () -> body);
+            Flow<Object> values =
+                    FlowKt.buffer(ReactiveFlowKt.asFlow(new LockedFlux(call).assembled()), 0, BufferOverflow.SUSPEND);
+            return FlowKt.onCompletion(values, (all, cause, collecting) -> body.awaitEnd(collecting))
                     .collect(collector, continuation);
         }
     }

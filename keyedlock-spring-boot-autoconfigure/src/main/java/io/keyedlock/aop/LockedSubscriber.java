@@ -43,6 +43,10 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
      * Cancellation against the grant: cancel() marks the source as cancelled and then looks for the acquisition and for what
      * is held; the other side stores what it has and then looks for the mark. One of them sees the other, and both may
      * try to give back: who takes held out of its field does.
+     * Cancellation against the call: a method that is on its way to its publisher, and a coroutine until it has ended, keep the
+     * key though nobody wants their result any more. run() writes running and then looks for the mark, cancel() sets
+     * the mark and then looks at running. So either the method is not called at all, or cancel() leaves the key to
+     * run(), which looks for the mark again after the call, when the publisher has been subscribed and cancelled.
      * Cancellation against the end: whichever takes held out gives back. Signals of the source after a cancellation pass,
      * as everywhere.
      * An inner call against the end of the outer one: see Held.
@@ -68,6 +72,8 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
 
     private final ReactiveCall call;
 
+    private final ReactiveBody body;
+
     /** Whether the source is to give one value at most. */
     private final boolean single;
 
@@ -86,6 +92,9 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
     /** Written before the method is called; null again once it is given back, by whoever takes it out. */
     private volatile @Nullable Held held;
 
+    /** Whether the method has been called and has not yet returned. */
+    private volatile boolean running;
+
     /** The value of a Mono until it completes. This and the next are used by the source's signals only. */
     private @Nullable Object value;
 
@@ -94,6 +103,7 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
     LockedSubscriber(CoreSubscriber<? super Object> actual, ReactiveCall call, boolean single) {
         this.actual = actual;
         this.call = call;
+        this.body = call.bodies().get();
         this.single = single;
         this.context = actual.currentContext();
     }
@@ -230,21 +240,26 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         Held mine = new Held(locker, keys, call.method().hasSeveralKeys(), all, outer);
         context = context.put(Held.class, mine);
         held = mine;
-        if (isCancelled()) {
-            release();
-        } else {
-            run();
-        }
+        run();
     }
 
     private void run() {
+        running = true;
+        if (isCancelled()) {
+            release();
+            return;
+        }
         try {
-            Publisher<Object> publisher = call.proceed();
+            Publisher<Object> publisher = call.proceed(body);
+            running = false;
             CoreSubscriber<Object> me = this;
             if (single) {
                 Mono.fromDirect(publisher).subscribe(me);
             } else {
                 Flux.from(publisher).subscribe(me);
+            }
+            if (isCancelled()) {
+                body.whenEnded(this::release);
             }
         } catch (Throwable e) {
             release();
@@ -290,15 +305,17 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
 
     @Override
     public void cancel() {
-        Subscription running = SOURCE.getAndSet(this, Operators.cancelledSubscription());
-        if (running != null) {
-            running.cancel();
+        Subscription told = SOURCE.getAndSet(this, Operators.cancelledSubscription());
+        if (told != null) {
+            told.cancel();
         }
         CompletableFuture<Permit> waiting = acquisition;
         if (waiting != null) {
             waiting.cancel(false);
         }
-        release();
+        if (!running) {
+            body.whenEnded(this::release);
+        }
     }
 
     // ---- what the source says

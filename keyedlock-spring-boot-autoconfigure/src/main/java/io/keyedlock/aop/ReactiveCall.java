@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.aop;
 
-import java.util.function.Function;
+import java.util.function.Supplier;
 import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Publisher;
@@ -13,23 +13,21 @@ import org.springframework.aop.ProxyMethodInvocation;
  * @param invocation the call as the advice got it; never carried out itself, as that can be done only once
  * @param method its annotation, resolved
  * @param context what its expressions see
- * @param asPublisher makes a publisher of what the method returns
+ * @param bodies gives what a subscription runs
  */
 record ReactiveCall(
-        MethodInvocation invocation,
-        LockedMethod method,
-        CallContext context,
-        Function<Object, Publisher<Object>> asPublisher) {
+        MethodInvocation invocation, LockedMethod method, CallContext context, Supplier<ReactiveBody> bodies) {
 
     /** Runs the method, with all advice further inside. */
-    Publisher<Object> proceed() throws Throwable {
-        MethodInvocation once =
-                invocation instanceof ProxyMethodInvocation proxied ? proxied.invocableClone() : invocation;
+    Publisher<Object> proceed(ReactiveBody body) throws Throwable {
+        MethodInvocation once = invocation instanceof ProxyMethodInvocation proxied
+                ? proxied.invocableClone(body.arguments(invocation.getArguments()))
+                : invocation;
         @Nullable Object returned = once.proceed();
         if (returned == null) {
             throw new IllegalStateException("@KeyedLock on " + method.place() + ": it returned null instead of a "
                     + method.method().getReturnType().getSimpleName() + ". Return an empty one");
         }
-        return asPublisher.apply(returned);
+        return body.publisher(returned);
     }
 }

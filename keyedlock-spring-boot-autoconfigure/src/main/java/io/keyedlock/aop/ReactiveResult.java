@@ -2,16 +2,17 @@
 package io.keyedlock.aop;
 
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Publisher;
 import org.springframework.core.ReactiveAdapter;
 import org.springframework.core.ReactiveAdapterRegistry;
-import reactor.core.publisher.Mono;
 
 /**
  * For methods that return a publisher, or what can be turned into one and back. Each subscription is a call of its own: it
- * evaluates the key, takes the lock, calls the method, and holds the lock until completion, error or cancellation.
+ * evaluates the key, takes the lock, calls the method, and holds the lock until completion, error or cancellation; a
+ * coroutine that is cancelled, until it has ended.
  *
  * <p>To be touched only where Reactor is there.
  */
@@ -20,16 +21,14 @@ final class ReactiveResult implements ResultStrategy {
     /** Whether there is one value at most. */
     private final boolean single;
 
-    private final Function<Object, Publisher<Object>> asPublisher;
+    private final Supplier<ReactiveBody> bodies;
 
     private final Function<Publisher<Object>, Object> asResult;
 
     private ReactiveResult(
-            boolean single,
-            Function<Object, Publisher<Object>> asPublisher,
-            Function<Publisher<Object>, Object> asResult) {
+            boolean single, Supplier<ReactiveBody> bodies, Function<Publisher<Object>, Object> asResult) {
         this.single = single;
-        this.asPublisher = asPublisher;
+        this.bodies = bodies;
         this.asResult = asResult;
     }
 
@@ -39,16 +38,13 @@ final class ReactiveResult implements ResultStrategy {
         if (adapter == null) {
             return null;
         }
-        return new ReactiveResult(
-                !adapter.isMultiValue(), result -> publisher(result, adapter), adapter::fromPublisher);
+        ReactiveBody body = result -> publisher(result, adapter);
+        return new ReactiveResult(!adapter.isMultiValue(), () -> body, adapter::fromPublisher);
     }
 
     /** For a suspending function, which stands behind a publisher as far as advice sees it. */
     static ReactiveResult suspending(boolean single) {
-        return new ReactiveResult(
-                single,
-                result -> result instanceof Publisher<?> some ? untyped(some) : Mono.just(result),
-                publisher -> publisher);
+        return new ReactiveResult(single, CoroutineBody::ofFunction, publisher -> publisher);
     }
 
     /** Whether a publisher of this type may complete without a value. */
@@ -73,7 +69,7 @@ final class ReactiveResult implements ResultStrategy {
 
     @Override
     public Object call(MethodInvocation invocation, LockedMethod method, CallContext context) {
-        ReactiveCall call = new ReactiveCall(invocation, method, context, asPublisher);
+        ReactiveCall call = new ReactiveCall(invocation, method, context, bodies);
         return asResult.apply(single ? new LockedMono(call).assembled() : new LockedFlux(call).assembled());
     }
 }

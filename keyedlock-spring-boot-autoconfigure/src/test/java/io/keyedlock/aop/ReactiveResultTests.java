@@ -17,9 +17,13 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.reactivestreams.Publisher;
 import org.reactivestreams.Subscription;
@@ -238,6 +242,38 @@ class ReactiveResultTests {
             reactive.sinks().get(1).tryEmitComplete();
             reactive.bodies().await(3);
             reactive.sinks().get(2).tryEmitComplete();
+        });
+    }
+
+    @Test
+    void methodThatIsRunningWhenItsResultIsCancelledKeepsTheKeyUntilItHasReturned() {
+        with((reactive, lockers) -> {
+            CountDownLatch inside = new CountDownLatch(1);
+            CountDownLatch goOn = new CountDownLatch(1);
+            CompletableFuture<Void> late = new CompletableFuture<>();
+            AtomicReference<Disposable> subscription = new AtomicReference<>();
+            Mono<Void> first = reactive.prepared("a", () -> {
+                inside.countDown();
+                await(goOn);
+                return Mono.fromFuture(late);
+            });
+            Thread subscriber = new Thread(() ->
+                    first.doOnSubscribe(each -> subscription.set(each::cancel)).subscribe());
+            subscriber.start();
+            await(inside);
+            subscription.get().dispose();
+            AtomicBoolean second = new AtomicBoolean();
+            Mono<Void> next = reactive.prepared("a", () -> {
+                second.set(true);
+                return Mono.empty();
+            });
+            CompletableFuture<Void> waiting = next.toFuture();
+            assertThat(Bodies.waiters(Bodies.locker(lockers, "prepared"), "a")).isEqualTo(1);
+            assertThat(second).isFalse();
+            goOn.countDown();
+            waiting.get(60, TimeUnit.SECONDS);
+            subscriber.join();
+            assertThat(late).isCancelled();
         });
     }
 
@@ -474,16 +510,16 @@ class ReactiveResultTests {
         with((reactive, lockers) -> {
             AtomicInteger inside = new AtomicInteger();
             List<String> overlaps = new CopyOnWriteArrayList<>();
-            Mono<Void> body = Mono.<Void>fromRunnable(() -> {
-                        if (inside.incrementAndGet() != 1) {
-                            overlaps.add("overlap");
-                        }
-                        inside.decrementAndGet();
-                    })
-                    .subscribeOn(Schedulers.parallel());
+            Supplier<Mono<Void>> body = () -> {
+                if (inside.incrementAndGet() != 1) {
+                    overlaps.add("overlap");
+                }
+                inside.decrementAndGet();
+                return Mono.<Void>empty().subscribeOn(Schedulers.parallel());
+            };
             List<Disposable> started = new ArrayList<>();
             for (int i = 0; i < 5_000; i++) {
-                Disposable one = reactive.ordered("a", body).subscribe();
+                Disposable one = reactive.prepared("a", body).subscribe();
                 started.add(one);
                 if (i % 3 == 0) {
                     Schedulers.parallel().schedule(one::dispose);
@@ -522,6 +558,14 @@ class ReactiveResultTests {
             check.on(reactive, lockers);
             Bodies.awaitIdle(lockers);
         });
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            assertThat(latch.await(60, TimeUnit.SECONDS)).isTrue();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     private interface Check {
@@ -673,6 +717,11 @@ class ReactiveResultTests {
         @KeyedLock(key = "#key")
         public Mono<Void> ordered(String key, Mono<?> body) {
             return body.then();
+        }
+
+        @KeyedLock(key = "#key")
+        public Mono<Void> prepared(String key, Supplier<Mono<Void>> body) {
+            return body.get();
         }
 
         @KeyedLock(key = "#key", condition = "#key.startsWith('locked')")

@@ -14,6 +14,7 @@ import java.time.Duration
 import java.util.Optional
 import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.Executors
+import java.util.concurrent.atomic.AtomicInteger
 import kotlin.coroutines.AbstractCoroutineContextElement
 import kotlin.coroutines.CoroutineContext
 import kotlin.coroutines.coroutineContext
@@ -22,9 +23,12 @@ import kotlinx.coroutines.CoroutineName
 import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Deferred
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.Job
+import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.asCoroutineDispatcher
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
+import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.Flow
@@ -37,6 +41,7 @@ import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeout
+import kotlinx.coroutines.yield
 import org.assertj.core.api.Assertions.assertThat
 import org.assertj.core.api.Assertions.assertThatThrownBy
 import org.awaitility.Awaitility
@@ -114,8 +119,67 @@ class SuspendingFunctionTests {
             withTimeout(PATIENCE) { while (waiters(locker, "a") < 1) delay(1) }
             first.cancelAndJoin()
             assertThat(third.await()).isEqualTo("shipped a")
+            assertThat(orders.cancelled).containsExactly("a")
         }
-        assertThat(orders.cancelled).containsExactly("a")
+    }
+
+    @Test
+    fun `a cancelled function keeps its key until it has ended`() = with { orders, lockers ->
+        val cleared = CompletableDeferred<Unit>()
+        keepsItsKeyUntilCleared(orders, lockers, cleared, { orders.clearing("a", cleared) }, { orders.where("a") })
+    }
+
+    @Test
+    fun `a cancelled flow keeps its key until it has ended and its collector waits for it`() = with { orders, lockers ->
+        val cleared = CompletableDeferred<Unit>()
+        keepsItsKeyUntilCleared(
+            orders, lockers, cleared, { orders.clearingFlow("a", cleared).toList() }, { orders.values("a", 1).toList() },
+        ) { collecting -> assertThat(collecting.isCompleted).isFalse() }
+    }
+
+    private fun keepsItsKeyUntilCleared(
+        orders: Orders,
+        lockers: KeyedLockerRegistry,
+        cleared: CompletableDeferred<Unit>,
+        clearing: suspend () -> Unit,
+        next: suspend () -> Unit,
+        whenCancelled: (Job) -> Unit = {},
+    ) = runBlocking(Dispatchers.Default) {
+        try {
+            val first = launch { clearing() }
+            withTimeout(PATIENCE) { while (orders.begun.isEmpty()) delay(1) }
+            first.cancel()
+            withTimeout(PATIENCE) { while (orders.cancelled.isEmpty()) delay(1) }
+            val second = launch { next() }
+            withTimeout(PATIENCE) { while (waiters(lockers.get<Any>("shared"), "a") < 1) delay(1) }
+            assertThat(orders.cleared).isFalse()
+            whenCancelled(first)
+            cleared.complete(Unit)
+            second.join()
+            assertThat(orders.cleared).isTrue()
+        } finally {
+            // Or runBlocking would wait for it, with a failure that nobody hears of.
+            cleared.complete(Unit)
+        }
+    }
+
+    @Test
+    fun `functions that are cancelled while they wait and while they run do not overlap`() = with { orders, _ ->
+        runBlocking(Dispatchers.Default) {
+            val callers = ArrayList<Job>()
+            repeat(2_000) { number ->
+                val caller = launch(start = CoroutineStart.LAZY) {
+                    orders.alone("a") { if (number % 3 == 0) callers[number].cancel() }
+                }
+                callers.add(caller)
+            }
+            callers.forEachIndexed { number, caller ->
+                caller.start()
+                if (number % 3 == 1) launch { caller.cancel() }
+            }
+            callers.forEach { it.join() }
+        }
+        assertThat(orders.overlaps).isZero()
     }
 
     @Test
@@ -266,6 +330,14 @@ class SuspendingFunctionTests {
         open val cancelled = CopyOnWriteArrayList<String>()
         open val counts = HashMap<String, Int>()
 
+        private val within = AtomicInteger()
+
+        @Volatile
+        open var cleared = false
+
+        @Volatile
+        open var overlaps = 0
+
         @Volatile
         open var collections = 0
 
@@ -293,6 +365,45 @@ class SuspendingFunctionTests {
                 synchronized(peaks) { inside.merge(key, -1, Int::plus) }
             }
             return "shipped $key"
+        }
+
+        @KeyedLock(name = "shared", key = "#key")
+        open suspend fun clearing(key: String, clearance: Deferred<Unit>) {
+            try {
+                begun.add(key)
+                awaitCancellation()
+            } finally {
+                clear(key, clearance)
+            }
+        }
+
+        @KeyedLock(name = "shared", key = "#key")
+        open fun clearingFlow(key: String, clearance: Deferred<Unit>): Flow<Int> = flow {
+            try {
+                begun.add(key)
+                awaitCancellation()
+            } finally {
+                clear(key, clearance)
+            }
+        }
+
+        private suspend fun clear(key: String, clearance: Deferred<Unit>) = withContext(NonCancellable) {
+            cancelled.add(key)
+            clearance.await()
+            cleared = true
+        }
+
+        @KeyedLock(name = "shared", key = "#key")
+        open suspend fun alone(key: String, inside: () -> Unit) {
+            if (within.getAndIncrement() != 0) overlaps++
+            try {
+                check(key.isNotEmpty())
+                inside()
+                yield()
+            } finally {
+                withContext(NonCancellable) { yield() }
+                within.decrementAndGet()
+            }
         }
 
         @KeyedLock(name = "shared", key = "#key")
