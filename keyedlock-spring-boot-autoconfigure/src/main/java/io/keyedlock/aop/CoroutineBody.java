@@ -6,7 +6,9 @@ import kotlin.coroutines.AbstractCoroutineContextElement;
 import kotlin.coroutines.Continuation;
 import kotlin.coroutines.CoroutineContext;
 import kotlinx.coroutines.BuildersKt;
+import kotlinx.coroutines.CompletableJob;
 import kotlinx.coroutines.Job;
+import kotlinx.coroutines.JobKt;
 import kotlinx.coroutines.NonCancellable;
 import kotlinx.coroutines.ThreadContextElement;
 import kotlinx.coroutines.flow.Flow;
@@ -20,49 +22,26 @@ import reactor.core.publisher.Mono;
  * cancelled still runs what it has in {@code finally}, or to its end if it never looks.
  *
  * <p>So this goes along in the coroutine's context and is asked for each time a thread takes the coroutine up, the first
- * time before any code of it has run. That is how it learns the job whose end is waited for.
+ * time before any code of it has run. That is how it learns the job whose end is waited for. Where nothing is dispatched,
+ * that is within the subscription and after the last look at whether it is cancelled; hence {@link #beginsInSubscribe()}.
  *
  * <p>To be touched only where kotlinx-coroutines-reactor is there.
  */
-final class CoroutineBody extends AbstractCoroutineContextElement implements ReactiveBody, ThreadContextElement<Unit> {
+abstract class CoroutineBody extends AbstractCoroutineContextElement
+        implements ReactiveBody, ThreadContextElement<Unit> {
 
     private static final CoroutineContext.Key<CoroutineBody> KEY = new CoroutineContext.Key<>() {};
-
-    /** What the collector of a flow runs in; null for a suspending function, whose caller's context is its own. */
-    private final @Nullable CoroutineContext collecting;
 
     /** Unknown until the coroutine has got a thread; one that is cancelled before runs nothing. */
     private volatile @Nullable Job job;
 
-    private CoroutineBody(@Nullable CoroutineContext collecting) {
+    private CoroutineBody() {
         super(KEY);
-        this.collecting = collecting;
-    }
-
-    static CoroutineBody ofFunction() {
-        return new CoroutineBody(null);
-    }
-
-    static CoroutineBody ofFlow(CoroutineContext collecting) {
-        return new CoroutineBody(collecting);
     }
 
     @Override
-    public Publisher<Object> publisher(Object returned) {
-        if (collecting != null) {
-            return ReactiveResult.untyped(ReactorFlowKt.asFlux((Flow<?>) returned, collecting.plus(this)));
-        }
-        return returned instanceof Publisher<?> some ? ReactiveResult.untyped(some) : Mono.just(returned);
-    }
-
-    @Override
-    public Object[] arguments(Object[] passed) {
-        Object[] arguments = passed.clone();
-        int last = arguments.length - 1;
-        if (collecting == null && arguments[last] instanceof Continuation<?> caller) {
-            arguments[last] = new Accompanied<>(caller, caller.getContext().plus(this));
-        }
-        return arguments;
+    public boolean beginsInSubscribe() {
+        return true;
     }
 
     @Override
@@ -78,15 +57,6 @@ final class CoroutineBody extends AbstractCoroutineContextElement implements Rea
         }
     }
 
-    /** Suspends until the coroutine has ended, whether or not the caller is cancelled. */
-    @Nullable
-    Object awaitEnd(Continuation<? super Unit> caller) {
-        Job running = job;
-        return running == null
-                ? Unit.INSTANCE
-                : BuildersKt.withContext(NonCancellable.INSTANCE, (scope, own) -> running.join(own), caller);
-    }
-
     @Override
     public Unit updateThreadContext(CoroutineContext context) {
         if (job == null) {
@@ -98,6 +68,65 @@ final class CoroutineBody extends AbstractCoroutineContextElement implements Rea
     @Override
     public void restoreThreadContext(CoroutineContext context, Unit before) {
         // The thread was left as it was.
+    }
+
+    /** A suspending function, which runs in its caller's context. */
+    static final class OfFunction extends CoroutineBody {
+
+        @Override
+        public Object[] arguments(Object[] passed) {
+            Object[] arguments = passed.clone();
+            int last = arguments.length - 1;
+            if (arguments[last] instanceof Continuation<?> caller) {
+                arguments[last] = new Accompanied<>(caller, caller.getContext().plus(this));
+            }
+            return arguments;
+        }
+
+        @Override
+        public Publisher<Object> publisher(Object returned) {
+            return returned instanceof Publisher<?> some ? ReactiveResult.untyped(some) : Mono.just(returned);
+        }
+    }
+
+    /** A flow, which runs in its collector's context, and whose collector waits until the key is free. */
+    static final class OfFlow extends CoroutineBody {
+
+        private final CoroutineContext collecting;
+
+        private final CompletableJob freed = JobKt.Job(null);
+
+        private volatile boolean cancelled;
+
+        OfFlow(CoroutineContext collecting) {
+            this.collecting = collecting;
+        }
+
+        @Override
+        public Publisher<Object> publisher(Object returned) {
+            return ReactiveResult.untyped(ReactorFlowKt.asFlux((Flow<?>) returned, collecting.plus(this)));
+        }
+
+        @Override
+        public void whenEnded(Runnable action) {
+            super.whenEnded(() -> {
+                action.run();
+                freed.complete();
+            });
+        }
+
+        /** From now on it is certain that {@link #whenEnded} has been called or will be. */
+        void cancelled() {
+            cancelled = true;
+        }
+
+        /** Suspends until what was cancelled has ended and the key is free, whether or not the caller is cancelled. */
+        @Nullable
+        Object awaitEnd(Continuation<? super Unit> caller) {
+            return cancelled
+                    ? BuildersKt.withContext(NonCancellable.INSTANCE, (scope, own) -> freed.join(own), caller)
+                    : Unit.INSTANCE;
+        }
     }
 
     /** The caller, with one element more in its context. */

@@ -11,6 +11,7 @@ import kotlinx.coroutines.flow.FlowKt;
 import kotlinx.coroutines.reactive.ReactiveFlowKt;
 import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Flux;
 
 /**
  * For Kotlin functions that return a {@code Flow} and do not suspend. Each collection is a call of its own.
@@ -35,10 +36,11 @@ final class FlowResult implements ResultStrategy {
         public @Nullable Object collect(
                 FlowCollector<? super Object> collector, Continuation<? super Unit> continuation) {
             // The job stays out, as cancellation comes through the subscription.
-            CoroutineBody body = CoroutineBody.ofFlow(continuation.getContext().minusKey(Job.Key));
+            CoroutineBody.OfFlow body =
+                    new CoroutineBody.OfFlow(continuation.getContext().minusKey(Job.Key));
             ReactiveCall call = new ReactiveCall(invocation, method, context, () -> body);
-            Flow<Object> values =
-                    FlowKt.buffer(ReactiveFlowKt.asFlow(new LockedFlux(call).assembled()), 0, BufferOverflow.SUSPEND);
+            Flux<Object> locked = new LockedFlux(call).assembled().doOnCancel(body::cancelled);
+            Flow<Object> values = FlowKt.buffer(ReactiveFlowKt.asFlow(locked), 0, BufferOverflow.SUSPEND);
             return FlowKt.onCompletion(values, (all, cause, collecting) -> body.awaitEnd(collecting))
                     .collect(collector, continuation);
         }

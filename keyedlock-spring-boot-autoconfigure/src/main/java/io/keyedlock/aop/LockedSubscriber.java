@@ -46,7 +46,8 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
      * Cancellation against the call: a method that is on its way to its publisher, and a coroutine until it has ended, keep the
      * key though nobody wants their result any more. run() writes running and then looks for the mark, cancel() sets
      * the mark and then looks at running. So either the method is not called at all, or cancel() leaves the key to
-     * run(), which looks for the mark again after the call, when the publisher has been subscribed and cancelled.
+     * run(), which looks for the mark again when it is through. After a cancellation the body's end has been asked for by
+     * one of them, or by both.
      * Cancellation against the end: whichever takes held out gives back. Signals of the source after a cancellation pass,
      * as everywhere.
      * An inner call against the end of the outer one: see Held.
@@ -92,7 +93,7 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
     /** Written before the method is called; null again once it is given back, by whoever takes it out. */
     private volatile @Nullable Held held;
 
-    /** Whether the method has been called and has not yet returned. */
+    /** Whether a call of the method is under way of whose end the body does not tell. */
     private volatile boolean running;
 
     /** The value of a Mono until it completes. This and the next are used by the source's signals only. */
@@ -245,26 +246,26 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
 
     private void run() {
         running = true;
-        if (isCancelled()) {
-            release();
-            return;
-        }
         try {
-            Publisher<Object> publisher = call.proceed(body);
-            running = false;
-            CoreSubscriber<Object> me = this;
-            if (single) {
-                Mono.fromDirect(publisher).subscribe(me);
-            } else {
-                Flux.from(publisher).subscribe(me);
-            }
-            if (isCancelled()) {
-                body.whenEnded(this::release);
+            if (!isCancelled()) {
+                Publisher<Object> publisher = call.proceed(body);
+                running = body.beginsInSubscribe();
+                CoreSubscriber<Object> me = this;
+                if (single) {
+                    Mono.fromDirect(publisher).subscribe(me);
+                } else {
+                    Flux.from(publisher).subscribe(me);
+                }
             }
         } catch (Throwable e) {
             release();
             Exceptions.throwIfFatal(e);
             onError(e);
+        } finally {
+            running = false;
+            if (isCancelled()) {
+                body.whenEnded(this::release);
+            }
         }
     }
 

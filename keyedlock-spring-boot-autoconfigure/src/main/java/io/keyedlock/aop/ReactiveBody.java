@@ -15,6 +15,11 @@ interface ReactiveBody {
         return passed.clone();
     }
 
+    /** Whether code of it may run before the subscription has returned and {@link #whenEnded} knows of it. */
+    default boolean beginsInSubscribe() {
+        return false;
+    }
+
     /** Runs an action once the body has ended, after a cancellation; at once, where nobody can see when it does. */
     default void whenEnded(Runnable action) {
         action.run();

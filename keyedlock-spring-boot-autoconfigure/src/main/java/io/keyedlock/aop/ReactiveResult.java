@@ -44,7 +44,7 @@ final class ReactiveResult implements ResultStrategy {
 
     /** For a suspending function, which stands behind a publisher as far as advice sees it. */
     static ReactiveResult suspending(boolean single) {
-        return new ReactiveResult(single, CoroutineBody::ofFunction, publisher -> publisher);
+        return new ReactiveResult(single, CoroutineBody.OfFunction::new, publisher -> publisher);
     }
 
     /** Whether a publisher of this type may complete without a value. */

@@ -13,18 +13,23 @@ import io.keyedlock.autoconfigure.KeyedLockAutoConfiguration
 import java.time.Duration
 import java.util.Optional
 import java.util.concurrent.CopyOnWriteArrayList
+import java.util.concurrent.CompletableFuture
+import java.util.concurrent.CountDownLatch
 import java.util.concurrent.Executors
+import java.util.concurrent.TimeUnit
 import java.util.concurrent.atomic.AtomicInteger
 import kotlin.coroutines.AbstractCoroutineContextElement
 import kotlin.coroutines.CoroutineContext
 import kotlin.coroutines.coroutineContext
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineName
+import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Deferred
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.NonCancellable
+import kotlinx.coroutines.ThreadContextElement
 import kotlinx.coroutines.asCoroutineDispatcher
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
@@ -135,6 +140,47 @@ class SuspendingFunctionTests {
         keepsItsKeyUntilCleared(
             orders, lockers, cleared, { orders.clearingFlow("a", cleared).toList() }, { orders.values("a", 1).toList() },
         ) { collecting -> assertThat(collecting.isCompleted).isFalse() }
+    }
+
+    @Test
+    fun `a function that is cancelled as it begins where nothing is dispatched keeps its key`() = with { orders, lockers ->
+        val locker = lockers.get<Any>("shared")
+        val cleared = CompletableDeferred<Unit>()
+        val beginning = Beginning()
+        val caller = CompletableFuture<Job>()
+        val starter = Thread {
+            // Not from within what Unconfined runs, as it lets what is started there wait.
+            CoroutineScope(Dispatchers.Unconfined + beginning).launch(start = CoroutineStart.UNDISPATCHED) {
+                caller.complete(coroutineContext[Job]!!)
+                beginning.awaited = true
+                orders.clearing("a", cleared)
+            }
+        }
+        starter.start()
+        try {
+            assertThat(beginning.reached.await(PATIENCE, TimeUnit.MILLISECONDS)).isTrue()
+            caller.join().cancel()
+            assertThat(locker.isActive("a")).isTrue()
+            beginning.goOn.countDown()
+            Awaitility.await().atMost(Duration.ofMillis(PATIENCE)).until { orders.cancelled.isNotEmpty() }
+            assertThat(locker.isActive("a")).isTrue()
+        } finally {
+            beginning.goOn.countDown()
+            cleared.complete(Unit)
+            starter.join()
+        }
+        assertThat(orders.begun).containsExactly("a")
+    }
+
+    @Test
+    fun `the key is free when the collection of a part has ended`() = with { orders, lockers ->
+        val locker = lockers.get<Any>("shared")
+        runBlocking(Dispatchers.Default) {
+            repeat(2_000) {
+                assertThat(orders.values("a", 3).take(1).toList()).containsExactly(1)
+                assertThat(locker.isActive("a")).isFalse()
+            }
+        }
     }
 
     private fun keepsItsKeyUntilCleared(
@@ -322,6 +368,28 @@ class SuspendingFunctionTests {
 
     class User(val name: String) : AbstractCoroutineContextElement(User) {
         companion object Key : CoroutineContext.Key<User>
+    }
+
+    /** Stops the next thread that takes up a coroutine with this in its context. */
+    class Beginning : AbstractCoroutineContextElement(Beginning), ThreadContextElement<Unit> {
+
+        @Volatile
+        var awaited = false
+
+        val reached = CountDownLatch(1)
+        val goOn = CountDownLatch(1)
+
+        override fun updateThreadContext(context: CoroutineContext) {
+            if (awaited) {
+                awaited = false
+                reached.countDown()
+                check(goOn.await(PATIENCE, TimeUnit.MILLISECONDS))
+            }
+        }
+
+        override fun restoreThreadContext(context: CoroutineContext, oldState: Unit) = Unit
+
+        companion object Key : CoroutineContext.Key<Beginning>
     }
 
     open class Orders {
