@@ -17,6 +17,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.springframework.aot.hint.annotation.RegisterReflectionForBinding;
 import org.springframework.boot.actuate.endpoint.OperationResponseBody;
 import org.springframework.boot.actuate.endpoint.SecurityContext;
 import org.springframework.boot.actuate.endpoint.Show;
@@ -31,6 +32,11 @@ import org.springframework.boot.actuate.endpoint.annotation.Selector;
  * {@value #MOST} keys, holders and waiters are listed; the counts beside them are of all.
  */
 @Endpoint(id = "keyedlocks")
+@RegisterReflectionForBinding({
+    KeyedLocksEndpoint.KeyFiguresDescriptor.class,
+    KeyedLocksEndpoint.HeldKeyDescriptor.class,
+    KeyedLocksEndpoint.CallerDescriptor.class
+})
 public final class KeyedLocksEndpoint {
 
     static final int MOST = 100;
@@ -86,7 +92,7 @@ public final class KeyedLocksEndpoint {
     LockersDescriptor lockers(boolean keysShown) {
         Map<String, LockerDescriptor> all = new TreeMap<>();
         lockers.get().forEach((name, locker) -> {
-            LockerOverview<?> overview = locker.overview(keysShown ? MOST : 0);
+            LockerOverview<?> overview = locker.overview(most(locker, keysShown));
             List<KeyFiguresDescriptor> keys = new ArrayList<>();
             overview.keys().forEach(figures -> keys.add(describe(figures)));
             all.put(name, describe(locker, overview, keys));
@@ -103,11 +109,16 @@ public final class KeyedLocksEndpoint {
         if (key == null) {
             return describe(locker, keysShown);
         }
-        return keysShown ? find(locker, key) : null;
+        return most(locker, keysShown) > 0 ? find(locker, key) : null;
+    }
+
+    /** How many keys of a locker may be told, if any: a locker may hide its own. */
+    private static int most(KeyedLocker<?> locker, boolean keysShown) {
+        return keysShown && locker.settings().showKeys() ? MOST : 0;
     }
 
     private static <K> LockerDescriptor describe(KeyedLocker<K> locker, boolean keysShown) {
-        LockerOverview<K> overview = locker.overview(keysShown ? MOST : 0);
+        LockerOverview<K> overview = locker.overview(most(locker, keysShown));
         List<KeyDescriptor> keys = new ArrayList<>();
         for (LockerOverview.KeyFigures<K> figures : overview.keys()) {
             snapshot(locker, figures.key()).ifPresent(snapshot -> keys.add(describe(snapshot)));
@@ -128,13 +139,20 @@ public final class KeyedLocksEndpoint {
                 .orElse(null);
     }
 
-    /** The key's state; looked for among all where the key's own code fails, so that one bad key does not hide the others. */
+    /**
+     * The key's state; looked for among all where the key's own code fails, or does not find it any more, so that one bad
+     * key does not hide the others, nor itself.
+     */
     private static <K> Optional<KeySnapshot<K>> snapshot(KeyedLocker<K> locker, K key) {
         try {
-            return locker.snapshot(key);
+            Optional<KeySnapshot<K>> found = locker.snapshot(key);
+            if (found.isPresent() || locker.findActiveKey(each -> each == key).isEmpty()) {
+                return found;
+            }
         } catch (RuntimeException | Error e) {
-            return locker.snapshot().stream().filter(each -> each.key() == key).findFirst();
+            // Its hash code or its equals has failed.
         }
+        return locker.snapshot().stream().filter(each -> each.key() == key).findFirst();
     }
 
     private static LockerDescriptor describe(

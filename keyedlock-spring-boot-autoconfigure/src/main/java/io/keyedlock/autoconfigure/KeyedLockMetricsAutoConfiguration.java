@@ -3,6 +3,7 @@ package io.keyedlock.autoconfigure;
 
 import io.keyedlock.metrics.KeyedLockerMetrics;
 import io.micrometer.core.instrument.MeterRegistry;
+import org.springframework.beans.factory.ListableBeanFactory;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.SmartInitializingSingleton;
 import org.springframework.beans.factory.config.BeanDefinition;
@@ -43,10 +44,16 @@ public final class KeyedLockMetricsAutoConfiguration {
 
     @Bean
     SmartInitializingSingleton keyedLockerMetricsBinding(
-            KeyedLockerMetrics metrics, LockerRegistry lockers, ObjectProvider<MeterRegistry> registry) {
+            KeyedLockerMetrics metrics,
+            LockerRegistry lockers,
+            ObjectProvider<MeterRegistry> registry,
+            ListableBeanFactory beans) {
         return () -> {
             lockers.follow(metrics::add);
-            registry.ifAvailable(metrics::bindTo);
+            // Those of a parent context are bound there.
+            if (beans.getBeanNamesForType(KeyedLockerMetrics.class, true, false).length > 0) {
+                registry.ifAvailable(metrics::bindTo);
+            }
         };
     }
 }

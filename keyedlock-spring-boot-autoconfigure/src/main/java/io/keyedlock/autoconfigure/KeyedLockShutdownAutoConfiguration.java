@@ -24,6 +24,9 @@ public final class KeyedLockShutdownAutoConfiguration {
         Duration phaseTimeout = Binder.get(environment)
                 .bind("spring.lifecycle.timeout-per-shutdown-phase", Duration.class)
                 .orElse(DEFAULT_PHASE_TIMEOUT);
-        return new LockerDrain(registry::existing, properties.shutdown(), properties.showKeys(), phaseTimeout);
+        LockerDrain drain =
+                new LockerDrain(registry::existing, properties.shutdown(), properties.showKeys(), phaseTimeout);
+        registry.admitBy(drain::admit);
+        return drain;
     }
 }

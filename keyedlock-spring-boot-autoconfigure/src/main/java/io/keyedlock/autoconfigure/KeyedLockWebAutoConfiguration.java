@@ -20,7 +20,7 @@ public final class KeyedLockWebAutoConfiguration {
     public KeyedLockWebAutoConfiguration() {}
 
     @Bean
-    LockProblems keyedLockProblems(KeyedLockProperties properties) {
-        return new LockProblems(properties.showKeys());
+    LockProblems keyedLockProblems(LockerRegistry registry, KeyedLockProperties properties) {
+        return new LockProblems(registry::existing, properties.showKeys());
     }
 }

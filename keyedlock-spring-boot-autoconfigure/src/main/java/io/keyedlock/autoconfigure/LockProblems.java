@@ -3,13 +3,16 @@ package io.keyedlock.autoconfigure;
 
 import io.keyedlock.KeyText;
 import io.keyedlock.KeyedLockFailure;
+import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerClosedException;
 import io.keyedlock.LockRejectedException;
 import io.keyedlock.LockTimeoutException;
 import java.net.URI;
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.Ordered;
 import org.springframework.core.annotation.Order;
@@ -31,9 +34,11 @@ final class LockProblems {
     /** Of a key, which may have come with the request, so much goes back. */
     private static final int LONGEST_KEY = 1_000;
 
+    private final Supplier<? extends Map<String, KeyedLocker<?>>> lockers;
     private final boolean showKeys;
 
-    LockProblems(boolean showKeys) {
+    LockProblems(Supplier<? extends Map<String, KeyedLocker<?>>> lockers, boolean showKeys) {
+        this.lockers = lockers;
         this.showKeys = showKeys;
     }
 
@@ -82,7 +87,7 @@ final class LockProblems {
         problem.setType(URI.create("urn:keyedlock:problem:" + type));
         problem.setTitle(title);
         problem.setProperty("lock", failure.lockName());
-        if (showKeys && failure.key() != null) {
+        if (failure.key() != null && showsKeys(failure.lockName())) {
             problem.setProperty("key", KeyText.of(failure.key(), LONGEST_KEY));
         }
         ResponseEntity.BodyBuilder response = ResponseEntity.status(status);
@@ -90,6 +95,15 @@ final class LockProblems {
             response.header(HttpHeaders.RETRY_AFTER, Long.toString(wholeSeconds(retryAfter)));
         }
         return response.body(problem);
+    }
+
+    /** A failure knows its locker by name only, so one of that name that hides its keys hides those of all. */
+    private boolean showsKeys(String lockName) {
+        return showKeys
+                && lockers.get().values().stream()
+                        .map(KeyedLocker::settings)
+                        .allMatch(settings ->
+                                settings.showKeys() || !settings.name().equals(lockName));
     }
 
     private static long wholeSeconds(Duration duration) {

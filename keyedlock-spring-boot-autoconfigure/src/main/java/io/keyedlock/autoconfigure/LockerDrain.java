@@ -8,9 +8,11 @@ import io.keyedlock.LockerOverview;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
@@ -18,6 +20,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.beans.factory.support.ScopeNotActiveException;
 import org.springframework.context.SmartLifecycle;
 
 /**
@@ -51,6 +54,9 @@ final class LockerDrain implements SmartLifecycle {
     /** Guarded by {@link #turn}. */
     private @Nullable Thread drain;
 
+    /** Whether lockers that are made now are to refuse callers like all others. Guarded by {@link #turn}. */
+    private boolean refusing;
+
     /** Written under {@link #turn}, read by anybody. */
     private volatile boolean running;
 
@@ -81,7 +87,8 @@ final class LockerDrain implements SmartLifecycle {
                 drain.interrupt();
                 drain = null;
             }
-            lockers.get().values().forEach(KeyedLocker::acceptNewCallers);
+            refusing = false;
+            inScope().values().forEach(KeyedLocker::acceptNewCallers);
             running = true;
         } finally {
             turn.unlock();
@@ -163,6 +170,7 @@ final class LockerDrain implements SmartLifecycle {
         turn.lock();
         try {
             if (drain == Thread.currentThread()) {
+                refusing = true;
                 all.forEach(locker -> locker.refuseNewCallers(all));
             }
         } finally {
@@ -170,17 +178,46 @@ final class LockerDrain implements SmartLifecycle {
         }
     }
 
+    /** To be called with each locker that is made, before anybody else can have it. */
+    void admit(KeyedLocker<?> newcomer) {
+        turn.lock();
+        try {
+            if (refusing) {
+                List<KeyedLocker<?>> all = new ArrayList<>(inScope().values());
+                all.add(newcomer);
+                // All of them, as whoever holds a key of one may go on in each.
+                all.forEach(locker -> locker.refuseNewCallers(all));
+            }
+        } finally {
+            turn.unlock();
+        }
+    }
+
+    /** All lockers, without what stands for those of a scope that is not active here, such as that of a session. */
+    private Map<String, KeyedLocker<?>> inScope() {
+        Map<String, KeyedLocker<?>> inScope = new TreeMap<>(lockers.get());
+        inScope.values().removeIf(locker -> {
+            try {
+                locker.settings();
+                return false;
+            } catch (ScopeNotActiveException e) {
+                return true;
+            }
+        });
+        return inScope;
+    }
+
     /** Passes over all lockers until one pass finds each of them idle: work in one may take keys of another. */
     private boolean awaitIdle() throws InterruptedException {
         long started = System.nanoTime();
         while (true) {
             boolean idle = true;
-            List<KeyedLocker<?>> all = List.copyOf(lockers.get().values());
+            List<KeyedLocker<?>> all = List.copyOf(inScope().values());
             if (settings.rejectNew()) {
                 refuse(all);
             }
             for (KeyedLocker<?> locker : all) {
-                if (locker.activeKeyCount() > 0) {
+                if (!isIdle(locker)) {
                     idle = false;
                     Duration left = settings.awaitIdle().minusNanos(System.nanoTime() - started);
                     if (left.isNegative() || left.isZero() || !locker.awaitIdle(left)) {
@@ -194,9 +231,14 @@ final class LockerDrain implements SmartLifecycle {
         }
     }
 
+    /** The count may miss a key that comes while another goes; only the locker knows for sure. */
+    private static boolean isIdle(KeyedLocker<?> locker) {
+        return locker.activeKeyCount() == 0 && !locker.whenIdle().cancel(false);
+    }
+
     private String rest() {
         StringBuilder text = new StringBuilder();
-        lockers.get().forEach((name, locker) -> describe(name, locker, text));
+        inScope().forEach((name, locker) -> describe(name, locker, text));
         return text.toString();
     }
 
@@ -205,7 +247,10 @@ final class LockerDrain implements SmartLifecycle {
         for (LockerOverview.KeyFigures<K> figures : overview.keys()) {
             snapshot(locker, figures.key())
                     .ifPresent(key -> text.append("\n  ")
-                            .append(showKeys ? "key '" + KeyText.inLine(key.key()) + "'" : "a key")
+                            .append(
+                                    showKeys && locker.settings().showKeys()
+                                            ? "key '" + KeyText.inLine(key.key()) + "'"
+                                            : "a key")
                             .append(" of '")
                             .append(name)
                             .append("': held by ")
@@ -222,13 +267,20 @@ final class LockerDrain implements SmartLifecycle {
         }
     }
 
-    /** The key's state; looked for among all where the key's own code fails, so that one bad key does not hide the others. */
+    /**
+     * The key's state; looked for among all where the key's own code fails, or does not find it any more, so that one bad
+     * key does not hide the others, nor itself.
+     */
     private static <K> Optional<KeySnapshot<K>> snapshot(KeyedLocker<K> locker, K key) {
         try {
-            return locker.snapshot(key);
+            Optional<KeySnapshot<K>> found = locker.snapshot(key);
+            if (found.isPresent() || locker.findActiveKey(each -> each == key).isEmpty()) {
+                return found;
+            }
         } catch (RuntimeException | Error e) {
-            return locker.snapshot().stream().filter(each -> each.key() == key).findFirst();
+            // Its hash code or its equals has failed.
         }
+        return locker.snapshot().stream().filter(each -> each.key() == key).findFirst();
     }
 
     private static String describe(List<KeySnapshot.Caller> callers) {

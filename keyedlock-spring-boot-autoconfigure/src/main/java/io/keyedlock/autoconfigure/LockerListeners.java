@@ -34,13 +34,13 @@ final class LockerListeners {
     }
 
     void hear(KeyedLocker<?> locker) {
-        infrastructure().forEach(locker::addListener);
+        add(infrastructure(), locker);
         if (!started) {
             early.add(locker);
         }
         // Read again, as start() may have passed meanwhile without seeing it.
         if (started) {
-            all().forEach(locker::addListener);
+            add(all(), locker);
         }
     }
 
@@ -49,7 +49,16 @@ final class LockerListeners {
         started = true;
         List<KeyedLockerListener> listeners = all();
         for (KeyedLocker<?> locker = early.poll(); locker != null; locker = early.poll()) {
-            listeners.forEach(locker::addListener);
+            add(listeners, locker);
+        }
+    }
+
+    private static void add(List<KeyedLockerListener> listeners, KeyedLocker<?> locker) {
+        for (KeyedLockerListener listener : listeners) {
+            locker.addListener(
+                    listener instanceof LockerLog log
+                            ? log.showingKeys(locker.settings().showKeys())
+                            : listener);
         }
     }
 

@@ -18,14 +18,21 @@ final class LockerLog implements KeyedLockerListener {
 
     private final String lockName;
     private final boolean showKeys;
+    private final LockerLog hiding;
 
     LockerLog(boolean showKeys) {
         this("?", showKeys);
     }
 
+    /** The log of a locker that may hide its keys; one and the same for all that do, and for all that do not. */
+    LockerLog showingKeys(boolean show) {
+        return show ? this : hiding;
+    }
+
     private LockerLog(String lockName, boolean showKeys) {
         this.lockName = lockName;
         this.showKeys = showKeys;
+        this.hiding = showKeys ? new LockerLog(lockName, false) : this;
     }
 
     @Override

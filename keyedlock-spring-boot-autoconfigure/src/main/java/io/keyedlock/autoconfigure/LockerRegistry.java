@@ -18,6 +18,7 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.DisposableBean;
@@ -54,6 +55,8 @@ final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSing
     private final Map<String, KeyedLocker<?>> own = new ConcurrentHashMap<>();
 
     private final List<BiConsumer<String, KeyedLocker<?>>> followers = new CopyOnWriteArrayList<>();
+
+    private volatile Consumer<KeyedLocker<?>> admission = newcomer -> {};
 
     LockerRegistry(ConfigurableListableBeanFactory beans, LockerSettings settings) {
         this.beans = beans;
@@ -115,6 +118,7 @@ final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSing
 
     /** Of several that were made for one name at once, the first one stays, and the others have never been used. */
     private KeyedLocker<?> own(String name, KeyedLocker<?> made) {
+        admission.accept(made);
         KeyedLocker<?> first = own.putIfAbsent(name, made);
         if (first != null) {
             made.close();
@@ -179,6 +183,7 @@ final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSing
         if (name.startsWith(SCOPED_TARGET) || !isBean(name) || !beans.isSingleton(name)) {
             return;
         }
+        admission.accept(locker);
         if (created.put(name, locker) == null && !name.equals(locker.name())) {
             log.warn(
                     "The locker bean '{}' calls itself '{}' in exceptions and events; write"
@@ -201,6 +206,11 @@ final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSing
     void follow(BiConsumer<String, KeyedLocker<?>> follower) {
         followers.add(follower);
         existing().forEach(follower);
+    }
+
+    /** Lets somebody see each locker that will be made before others can have it. */
+    void admitBy(Consumer<KeyedLocker<?>> admission) {
+        this.admission = admission;
     }
 
     @Override

@@ -23,7 +23,7 @@ final class LockerSettings {
 
     static final String DEFAULTS = "keyedlock.defaults";
     private static final String LOCKS = "keyedlock.locks";
-    private static final Pattern PLAIN_NAME = Pattern.compile("[A-Za-z0-9-]+");
+    private static final Pattern PLAIN_NAME = Pattern.compile("[A-Za-z0-9_-]+");
 
     private static final List<String> RESERVED_PREFIXES = List.of(BeanFactory.FACTORY_BEAN_PREFIX, "scopedTarget.");
 

@@ -17,10 +17,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.springframework.aot.hint.RuntimeHints;
+import org.springframework.aot.hint.annotation.ReflectiveRuntimeHintsRegistrar;
+import org.springframework.aot.hint.predicate.RuntimeHintsPredicates;
 import org.springframework.boot.actuate.endpoint.SecurityContext;
 import org.springframework.boot.actuate.endpoint.Show;
 
@@ -122,6 +126,43 @@ class KeyedLocksEndpointTests {
         assertThat(endpoint.locker("other", "42")).isNull();
         assertThat(endpoint.locker("orders", "43")).isNull();
         assertThat(endpoint.locker("idle", "42")).isNull();
+    }
+
+    @Test
+    void aKeyWhoseHashCodeHasChangedIsShown() {
+        AtomicInteger hash = new AtomicInteger(1);
+        take(1, new Object() {
+            @Override
+            public int hashCode() {
+                return hash.get();
+            }
+
+            @Override
+            public boolean equals(Object other) {
+                return this == other;
+            }
+
+            @Override
+            public String toString() {
+                return "changing key";
+            }
+        });
+        hash.set(2);
+        assertThat(endpoint.locker("orders", null)).asString().contains("key=changing key");
+        assertThat(endpoint.locker("orders", "changing key")).isInstanceOf(HeldKeyDescriptor.class);
+    }
+
+    @Test
+    void aNativeImageHasAllThatIsToldInAnswers() {
+        RuntimeHints hints = new RuntimeHints();
+        new ReflectiveRuntimeHintsRegistrar().registerRuntimeHints(hints, KeyedLocksEndpoint.class);
+        for (Class<?> told : KeyedLocksEndpoint.class.getDeclaredClasses()) {
+            if (told.isRecord()) {
+                assertThat(RuntimeHintsPredicates.reflection().onType(told))
+                        .as(told.getSimpleName())
+                        .accepts(hints);
+            }
+        }
     }
 
     @Test

@@ -65,6 +65,27 @@ class KeyedLockMetricsAutoConfigurationTests {
     }
 
     @Test
+    void aChildContextUsesTheMetricsOfItsParent() {
+        metered.run(parent -> contexts.withParent(parent)
+                .withPropertyValues("keyedlock.locks.of-child.limit=1")
+                .run(child -> {
+                    assertThat(child).hasNotFailed();
+                    child.getBean(LockerRegistry.class)
+                            .get("of-child")
+                            .acquire("42")
+                            .close();
+                    assertThat(registry.get("keyedlock.acquire")
+                                    .tags("lock", "of-child", "outcome", "acquired")
+                                    .functionTimer()
+                                    .count())
+                            .isEqualTo(1);
+                    assertThat(registry.find("keyedlock.keys.active").gauges())
+                            .extracting(gauge -> gauge.getId().getTag("lock"))
+                            .containsExactlyInAnyOrder("orders", "of-child");
+                }));
+    }
+
+    @Test
     void aClosedContextLeavesNoMeters() {
         metered.run(context -> assertThat(registry.getMeters()).isNotEmpty());
         assertThat(registry.getMeters()).isEmpty();

@@ -15,6 +15,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
@@ -31,12 +32,15 @@ import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.boot.test.context.runner.WebApplicationContextRunner;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.SmartLifecycle;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Scope;
+import org.springframework.context.annotation.ScopedProxyMode;
 import org.springframework.scheduling.TaskScheduler;
 import org.springframework.scheduling.annotation.Async;
 import org.springframework.scheduling.annotation.EnableAsync;
@@ -119,6 +123,60 @@ class KeyedLockShutdownTests {
                             .start();
                     assertThat(refuses(orders)).isFalse();
                 });
+    }
+
+    @Test
+    void lockersThatAreMadeAfterTheStopRefuseCallersUntilTheNextStart() {
+        contexts.withPropertyValues("keyedlock.shutdown.reject-new=true")
+                .withBean(
+                        "lazy",
+                        KeyedLocker.class,
+                        () -> KeyedLocker.create(KeyedLockerSettings.defaults().withName("lazy")),
+                        definition -> definition.setLazyInit(true))
+                .run(context -> {
+                    LockerRegistry lockers = context.getBean(LockerRegistry.class);
+                    ConfigurableApplicationContext source =
+                            context.getSourceApplicationContext(ConfigurableApplicationContext.class);
+                    source.stop();
+                    KeyedLocker<String> own = lockers.own("Service.method()", OptionalInt.empty());
+                    KeyedLocker<String> lazy = lockers.get("lazy");
+                    assertThat(refuses(own)).isTrue();
+                    assertThat(refuses(lazy)).isTrue();
+                    source.start();
+                    assertThat(refuses(own)).isFalse();
+                    assertThat(refuses(lazy)).isFalse();
+                    assertThat(refuses(lockers.own("Service.other()", OptionalInt.empty())))
+                            .isFalse();
+                });
+    }
+
+    @Test
+    void aLockerOfAScopeThatIsNotActiveHindersNeitherTheStartNorTheStop(CapturedOutput output) {
+        new WebApplicationContextRunner()
+                .withConfiguration(AutoConfigurations.of(
+                        KeyedLockAutoConfiguration.class, KeyedLockShutdownAutoConfiguration.class))
+                .withPropertyValues("keyedlock.shutdown.reject-new=true", "keyedlock.locks.orders.limit=1")
+                .withUserConfiguration(OfSession.class)
+                .run(context -> {
+                    assertThat(context).hasNotFailed();
+                    // Known as a locker once somebody needs it.
+                    assertThat(context.getBean("ofSession")).isInstanceOf(KeyedLocker.class);
+                    context.getSourceApplicationContext().stop();
+                    assertThat(refuses(locker(context))).isTrue();
+                    context.getSourceApplicationContext().start();
+                    assertThat(refuses(locker(context))).isFalse();
+                });
+        assertThat(output).doesNotContain("failed");
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class OfSession {
+
+        @Bean
+        @Scope(scopeName = "session", proxyMode = ScopedProxyMode.INTERFACES)
+        KeyedLocker<String> ofSession() {
+            return KeyedLocker.create(KeyedLockerSettings.defaults().withName("ofSession"));
+        }
     }
 
     @Test

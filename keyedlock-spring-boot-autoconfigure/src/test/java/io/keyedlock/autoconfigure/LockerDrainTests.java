@@ -112,6 +112,84 @@ class LockerDrainTests {
     }
 
     @Test
+    void tellsNoKeyOfALockerThatHidesItsOwn(CapturedOutput output) throws Exception {
+        KeyedLocker<String> patients = KeyedLocker.create(
+                KeyedLockerSettings.defaults().withName("patients").withShowKeys(false));
+        lockers.put("patients", patients);
+        try (Permit permit = patients.acquire("secret");
+                Permit other = orders.acquire("42")) {
+            stop(drain(Duration.ofMillis(1), false)).await();
+        }
+        assertThat(output)
+                .contains("a key of 'patients'")
+                .contains("key '42' of 'orders'")
+                .doesNotContain("secret");
+    }
+
+    @Test
+    void tellsAKeyWhoseHashCodeHasChanged(CapturedOutput output) throws Exception {
+        KeyedLocker<Object> changing = KeyedLocker.create(KeyedLockerSettings.defaults());
+        lockers.put("changing", changing);
+        ChangingKey key = new ChangingKey();
+        try (Permit permit = changing.acquire(key)) {
+            key.hash = 2;
+            stop(drain(Duration.ofMillis(1), false)).await();
+        }
+        assertThat(output).contains("key 'changing key' of 'changing': held by '");
+    }
+
+    /** The count is read stripe by stripe, and may be zero while a key comes in one and goes in another. */
+    @Test
+    void aCountThatMissesAKeyDoesNotEndTheWait() throws Exception {
+        CountDownLatch counted = new CountDownLatch(2);
+        lockers.put("orders", (KeyedLocker<?>) Proxy.newProxyInstance(
+                LockerDrainTests.class.getClassLoader(),
+                new Class<?>[] {KeyedLocker.class},
+                (proxy, method, arguments) -> {
+                    if (method.getName().equals("activeKeyCount")) {
+                        counted.countDown();
+                        return 0;
+                    }
+                    return method.invoke(orders, arguments);
+                }));
+        Permit permit = orders.acquireAsync("42").join();
+        CountDownLatch stopped = stop(drain(LONG, false));
+        await().atMost(Duration.ofMinutes(1)).until(() -> counted.getCount() < 2);
+        Permit further = tenants.acquireAsync("7").join();
+        permit.close();
+        further.close();
+        stopped.await();
+        assertThat(counted.getCount()).as("a second pass").isZero();
+    }
+
+    @Test
+    void aLockerThatIsMadeWhileOthersRefuseRefusesTooAndItsHoldersGoOn() throws Exception {
+        LockerDrain drain = drain(LONG, true);
+        Permit permit = orders.acquireAsync("42").join();
+        CountDownLatch stopped = stop(drain);
+        awaitRefusal(tenants);
+        KeyedLocker<String> late = locker("late");
+        try (Permit before = late.acquire("1")) {
+            drain.admit(late);
+            lockers.put("late", late);
+            awaitRefusal(late);
+            try (Permit further = orders.acquire("43")) {
+                assertThat(orders.isActive("43")).isTrue();
+            }
+        }
+        permit.close();
+        stopped.await();
+        KeyedLocker<String> later = locker("later");
+        drain.admit(later);
+        awaitRefusal(later);
+        drain.start();
+        assertThat(late.tryAcquire("1")).hasValueSatisfying(Permit::close);
+        KeyedLocker<String> afterwards = locker("afterwards");
+        drain.admit(afterwards);
+        assertThat(afterwards.tryAcquire("1")).hasValueSatisfying(Permit::close);
+    }
+
+    @Test
     void tellsTenKeysAndHowManyMore(CapturedOutput output) throws Exception {
         for (int key = 0; key < 13; key++) {
             orders.acquireAsync("" + key).join();
@@ -206,6 +284,26 @@ class LockerDrainTests {
         assertThat(output)
                 .contains("keyedlock.shutdown.await-idle is PT31S")
                 .contains("spring.lifecycle.timeout-per-shutdown-phase, which is PT30S");
+    }
+
+    private static final class ChangingKey {
+
+        private int hash = 1;
+
+        @Override
+        public int hashCode() {
+            return hash;
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return this == other;
+        }
+
+        @Override
+        public String toString() {
+            return "changing key";
+        }
     }
 
     private LockerDrain drain(Duration awaitIdle, boolean rejectNew) {

@@ -56,6 +56,7 @@ class LockerSettingsTests {
         "keyedlock.locks.orders.fail-fast, perhaps",
         "keyedlock.defaults.lease-time, 400d",
         "keyedlock.locks[a.b].limit, 0",
+        "keyedlock.locks.order_items.limit, 0",
         "keyedlock.defaults.limit, -3",
         "keyedlock.defaults.wait-time, x",
         "keyedlock.long-hold.threshold, -5s",
