@@ -69,6 +69,9 @@ public final class RedisBackend implements KeyedLockerBackend {
      * beat that finds the lease gone then tells nobody.
      * A new request against the release of the same key before it: it is asked once that is answered, so that it does
      * not find its own process's lease in its way.
+     * A failure against close: the client is shut down when close has returned, so whatever fails by that sees that this is
+     * closed, and does not say that Redis cannot be reached or listened to. A beat may ask after close, even of a backend
+     * with nothing to renew, if it began before. A failure that was seen before close is told, and is one of Redis.
      */
 
     private static final Logger log = LoggerFactory.getLogger(RedisBackend.class);
@@ -391,7 +394,9 @@ public final class RedisBackend implements KeyedLockerBackend {
             } else {
                 subscription.compareAndSet(mine, null);
                 mine.completeExceptionally(failure);
-                log.warn("No subscription to {}: {}", names.channel(), redis.words(failure));
+                if (!closed) {
+                    log.warn("No subscription to {}: {}", names.channel(), redis.words(failure));
+                }
             }
         });
     }
@@ -515,6 +520,7 @@ public final class RedisBackend implements KeyedLockerBackend {
     @Override
     public void close() {
         closed = true;
+        redis.closing();
         nextBeat(0, true);
         CompletableFuture<?> left =
                 CompletableFuture.allOf(List.copyOf(leaving.values()).toArray(new CompletableFuture<?>[0]));

@@ -43,6 +43,9 @@ final class RedisCalls implements AutoCloseable {
     /** Whether Redis has answered yet. The client has its connections then, and waits for nothing in a call. */
     private volatile boolean reached;
 
+    /** Whether the client may be shut down by now, so that a failure says nothing of Redis. */
+    private volatile boolean closing;
+
     RedisCalls(RedissonClient redisson, String lockName, boolean showKeys) {
         this.lockName = lockName;
         this.showKeys = showKeys;
@@ -160,6 +163,8 @@ final class RedisCalls implements AutoCloseable {
         boolean there = failure == null;
         if (there) {
             reached = true;
+        } else if (closing) {
+            return;
         }
         if (available.getAndSet(there) != there) {
             if (failure == null) {
@@ -183,6 +188,11 @@ final class RedisCalls implements AutoCloseable {
             // All is over; what is still under way ends with its lease.
             return CompletableFuture.completedFuture(null);
         }
+    }
+
+    /** The client may be shut down from now on: that Redis cannot be reached is told no more, and that it can be still is. */
+    void closing() {
+        closing = true;
     }
 
     /** Nothing times out any more from now on. */

@@ -19,14 +19,18 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.redisson.api.RedissonClient;
 import org.redisson.client.codec.StringCodec;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.test.util.ReflectionTestUtils;
 
 /**
  * What becomes of those who wait when Redis stands still or is down for a time, and of what Redis has of them. A place in
  * line lasts an hour here without a sign of life: whatever is gone, somebody has left it.
  */
+@ExtendWith(OutputCaptureExtension.class)
 class RedisOutageTests {
 
     private static final KeyedLockerSettings SETTINGS =
@@ -164,5 +168,21 @@ class RedisOutageTests {
         assertThat(waits).isNotDone();
         held.close();
         waits.get(60, TimeUnit.SECONDS).close();
+    }
+
+    @Test
+    @DisplayName("a beat of a closed locker that finds its client shut down does not say that Redis cannot be reached")
+    void clientIsShutDownAfterTheLocker(CapturedOutput output) throws Exception {
+        RedissonClient own = redis.client();
+        RedisBackend backend = backend(own, HOUR, HOUR);
+        KeyedLocker<Object> locker = locker(backend);
+        // It has to be renewed, so that the closed locker goes on beating.
+        Permit lease = locker.acquire("other");
+        locker.close();
+        own.shutdown(0, 5, TimeUnit.SECONDS);
+        ReflectionTestUtils.invokeMethod(backend, "beat");
+        assertThat(output).doesNotContain("cannot reach Redis");
+        assertThat(backend.isAvailable()).isTrue();
+        lease.close();
     }
 }
