@@ -55,7 +55,11 @@ class KeyedLockRedisAutoConfigurationTests {
                     RedissonClient.class,
                     () -> RedisProcess.client(redis.address()),
                     definition -> definition.setDestroyMethodName("shutdown"))
-            .withPropertyValues("keyedlock.locks.orders.backend=redis");
+            // A client that connects with its first call may take longer than the default on a busy machine.
+            .withPropertyValues(
+                    "keyedlock.locks.orders.backend=redis",
+                    "keyedlock.locks.orders.backend-timeout=60s",
+                    "keyedlock.defaults.backend-timeout=60s");
 
     @BeforeAll
     static void start() {

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.redisson.api.RedissonClient;
+import org.redisson.client.codec.StringCodec;
 
 /** Lockers on a Redis Cluster, where a script may touch the keys of one slot only, and the slots are on several nodes. */
 class RedisClusterTests {
@@ -47,7 +48,10 @@ class RedisClusterTests {
     private KeyedLocker<Object> locker(RedissonClient client, String name, int limit) {
         KeyedLockerSettings own =
                 KeyedLockerSettings.defaults().withName(name).withLimit(limit).withWaitTime(Duration.ofMinutes(1));
-        RedisBackend backend = RedisBackend.create(client, own, RedisSettings.defaults());
+        RedisSettings beating = RedisSettings.defaults()
+                .withLeaseTime(Duration.ofSeconds(12))
+                .withBackendTimeout(Duration.ofMinutes(1));
+        RedisBackend backend = RedisBackend.create(client, own, beating);
         backend.connect();
         KeyedLocker<Object> locker = KeyedLocker.createOn(backend, own);
         lockers.add(locker);
@@ -95,6 +99,8 @@ class RedisClusterTests {
         Permit ours = now(mine.acquireAllAsync(keys, Duration.ofMinutes(1)));
         Permit more = now(theirs.acquireAllAsync(keys, Duration.ofMinutes(1)));
         assertThat(theirs.tryAcquireAll(List.of(3, 149))).isEmpty();
+        List<Double> ends = keys.stream().map(RedisClusterTests::lastEnd).toList();
+        RedisProcess.until(() -> keys.stream().allMatch(key -> lastEnd(key) > ends.get((int) key)));
         CompletableFuture<Permit> waiting = mine.acquireAllAsync(List.of(149, 3), Duration.ofMinutes(1));
         more.close();
         now(waiting).close();
@@ -102,5 +108,10 @@ class RedisClusterTests {
         RedisProcess.until(() -> redis.keys().stream()
                 .flatMap(List::stream)
                 .noneMatch(key -> key.startsWith("keyedlock:{many}:holders")));
+    }
+
+    private static double lastEnd(Object key) {
+        return here.getScoredSortedSet("keyedlock:{many}:holders:int:" + key, StringCodec.INSTANCE)
+                .lastScore();
     }
 }
