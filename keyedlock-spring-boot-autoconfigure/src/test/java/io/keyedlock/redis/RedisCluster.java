@@ -41,18 +41,9 @@ final class RedisCluster implements AutoCloseable {
         try {
             directory = Files.createTempDirectory("keyedlock-redis-cluster");
             for (int node = 0; node < NODES; node++) {
-                int port = freePort();
-                ports.add(port);
-                RedisServer server = RedisServer.newRedisServer()
-                        .port(port)
-                        .bind("127.0.0.1")
-                        .setting("dir " + directory)
-                        .setting("save \"\"")
-                        .setting("cluster-enabled yes")
-                        .setting("cluster-config-file nodes-" + port + ".conf")
-                        .build();
-                server.start();
-                servers.add(server);
+                // The port of its bus, or its own meanwhile, may be somebody else's.
+                RedisProcess.started(this::startNode);
+                int port = ports.get(node);
                 int from = SLOTS * node / NODES;
                 int to = SLOTS * (node + 1) / NODES;
                 ask(
@@ -69,6 +60,25 @@ final class RedisCluster implements AutoCloseable {
                     return info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:" + NODES);
                 });
             }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void startNode() {
+        try {
+            int port = freePort();
+            RedisServer server = RedisServer.newRedisServer()
+                    .port(port)
+                    .bind("127.0.0.1")
+                    .setting("dir " + directory)
+                    .setting("save \"\"")
+                    .setting("cluster-enabled yes")
+                    .setting("cluster-config-file nodes-" + port + ".conf")
+                    .build();
+            server.start();
+            ports.add(port);
+            servers.add(server);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

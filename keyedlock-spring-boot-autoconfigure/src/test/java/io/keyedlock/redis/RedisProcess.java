@@ -25,7 +25,7 @@ import redis.embedded.RedisServer;
 /** A real Redis server on a free port of this machine, which writes down every change before it answers. */
 public final class RedisProcess implements AutoCloseable {
 
-    private final int port = freePort();
+    private int port;
     private final Path directory = temporaryDirectory();
     private final List<RedissonClient> clients = new ArrayList<>();
     private RedisServer server;
@@ -33,7 +33,25 @@ public final class RedisProcess implements AutoCloseable {
     private boolean standsStill;
 
     public RedisProcess() {
-        start();
+        // Somebody else may have taken the port meanwhile.
+        started(() -> {
+            port = freePort();
+            start();
+        });
+    }
+
+    /** Starts a server at the third attempt at the latest. */
+    static void started(Runnable start) {
+        for (int attempt = 1; ; attempt++) {
+            try {
+                start.run();
+                return;
+            } catch (UncheckedIOException e) {
+                if (attempt == 3) {
+                    throw e;
+                }
+            }
+        }
     }
 
     private static int freePort() {
