@@ -156,11 +156,18 @@ public final class RedisProcess implements AutoCloseable {
 
     /** A client of its own that waits so long for an answer, and asks once. */
     public RedissonClient client(Duration timeout) {
-        Config config = config(address());
-        config.useSingleServer().setTimeout((int) timeout.toMillis()).setRetryAttempts(0);
-        RedissonClient client = Redisson.create(config);
+        RedissonClient client = client(address(), timeout);
         clients.add(client);
         return client;
+    }
+
+    static RedissonClient client(String address, Duration timeout) {
+        Config config = config(address);
+        config.useSingleServer()
+                .setTimeout((int) timeout.toMillis())
+                .setConnectTimeout((int) timeout.toMillis())
+                .setRetryAttempts(0);
+        return Redisson.create(config);
     }
 
     public static RedissonClient client(String address) {

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import org.redisson.api.RScript;
 import org.redisson.api.RedissonClient;
@@ -27,6 +28,11 @@ public final class RedisWorker {
 
     static final String SAYS = "worker: ";
 
+    /** So many sections are the share of a process in which it can be seen that the others do not starve it. */
+    private static final int SHARE = 100;
+
+    static final String HAS_ITS_SHARE = "has its share";
+
     private static final int THREADS = 4;
 
     /** A store that takes nothing from whoever has an older token than it has seen. */
@@ -37,13 +43,20 @@ public final class RedisWorker {
             """;
 
     private final RedissonClient redisson;
+
+    /** Sends nothing twice, so that a counter is raised once. */
+    private final RedissonClient counters;
+
     private final KeyedLocker<String> locker;
     private final int limit;
-    private final LongAdder sections = new LongAdder();
+    private final AtomicLong sections = new AtomicLong();
     private final LongAdder tooMany = new LongAdder();
 
-    private RedisWorker(RedissonClient redisson, KeyedLocker<String> locker, int limit) {
+    private volatile boolean mayEnd;
+
+    private RedisWorker(RedissonClient redisson, RedissonClient counters, KeyedLocker<String> locker, int limit) {
         this.redisson = redisson;
+        this.counters = counters;
         this.locker = locker;
         this.limit = limit;
     }
@@ -51,13 +64,19 @@ public final class RedisWorker {
     /** Works, says how it went, and ends. */
     public static void main(String[] args) throws Exception {
         RedissonClient redisson = RedisProcess.client(args[0]);
+        RedissonClient counters = RedisProcess.client(args[0], Duration.ofMinutes(1));
+        // They connect with their first call, for which no lease is to wait.
+        redisson.getKeys().count();
+        counters.getKeys().count();
         int limit = Integer.parseInt(args[2]);
         KeyedLockerSettings settings =
                 KeyedLockerSettings.defaults().withName(args[1]).withLimit(limit);
-        RedisSettings redis = RedisSettings.defaults().withLeaseTime(Duration.ofMillis(Long.parseLong(args[3])));
+        RedisSettings redis = RedisSettings.defaults()
+                .withLeaseTime(Duration.ofMillis(Long.parseLong(args[3])))
+                .withBackendTimeout(Duration.ofMinutes(1));
         try (KeyedLocker<String> locker =
                 KeyedLocker.createOn(RedisBackend.create(redisson, settings, redis), settings)) {
-            RedisWorker worker = new RedisWorker(redisson, locker, limit);
+            RedisWorker worker = new RedisWorker(redisson, counters, locker, limit);
             switch (args[4]) {
                 case "hammer" -> worker.hammer(Integer.parseInt(args[5]), Integer.parseInt(args[6]));
                 case "hold" -> worker.hold(args[5]);
@@ -65,6 +84,7 @@ public final class RedisWorker {
                 default -> throw new IllegalArgumentException(args[4]);
             }
         } finally {
+            counters.shutdown(0, 5, TimeUnit.SECONDS);
             redisson.shutdown(0, 5, TimeUnit.SECONDS);
         }
     }
@@ -73,15 +93,22 @@ public final class RedisWorker {
         System.out.println(SAYS + what);
     }
 
-    /** Takes random keys for some seconds. Counters in Redis are read and written in two steps, so they need the lock. */
-    private void hammer(int seconds, int keys) throws InterruptedException {
+    private static BufferedReader input() {
+        return new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    }
+
+    /**
+     * Takes random keys for some seconds at least, and until told that it may end. Says when it has had its share. Counters
+     * in Redis are read and written in two steps, so they need the lock.
+     */
+    private void hammer(int seconds, int keys) throws Exception {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
         CountDownLatch done = new CountDownLatch(THREADS);
         for (int t = 0; t < THREADS; t++) {
             new Thread(() -> {
                         Random random = new Random();
                         try {
-                            while (System.nanoTime() < end) {
+                            while (System.nanoTime() < end || !mayEnd) {
                                 section("k" + random.nextInt(keys));
                             }
                         } catch (InterruptedException e) {
@@ -92,6 +119,8 @@ public final class RedisWorker {
                     })
                     .start();
         }
+        input().readLine();
+        mayEnd = true;
         done.await();
         say(sections + " " + tooMany);
     }
@@ -101,16 +130,18 @@ public final class RedisWorker {
         String inside = witness(locker.name(), "inside", key);
         String count = witness(locker.name(), "count", key);
         try (Permit permit = locker.acquire(key, Duration.ofMinutes(1))) {
-            if (redisson.getAtomicLong(inside).incrementAndGet() > limit) {
+            if (counters.getAtomicLong(inside).incrementAndGet() > limit) {
                 tooMany.increment();
             }
             if (limit == 1) {
                 Long before =
-                        redisson.<Long>getBucket(count, LongCodec.INSTANCE).get();
-                redisson.getBucket(count, LongCodec.INSTANCE).set(before == null ? 1 : before + 1);
+                        counters.<Long>getBucket(count, LongCodec.INSTANCE).get();
+                counters.getBucket(count, LongCodec.INSTANCE).set(before == null ? 1 : before + 1);
             }
-            redisson.getAtomicLong(inside).decrementAndGet();
-            sections.increment();
+            counters.getAtomicLong(inside).decrementAndGet();
+            if (sections.incrementAndGet() == SHARE) {
+                say(HAS_ITS_SHARE);
+            }
         }
     }
 
@@ -120,7 +151,7 @@ public final class RedisWorker {
 
     /** Holds a key until told to go on, then writes to the store, and gives the key back. */
     private void hold(String key) throws Exception {
-        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        BufferedReader in = input();
         try (Permit permit = locker.acquire(key)) {
             long token = permit.fencingToken().orElseThrow();
             say("held " + token);
@@ -147,7 +178,7 @@ public final class RedisWorker {
     private void both(int times, String one, String other) throws InterruptedException {
         for (int i = 0; i < times; i++) {
             try (Permit permit = locker.acquireAll(List.of(one, other), Duration.ofMinutes(1))) {
-                sections.increment();
+                sections.incrementAndGet();
             }
         }
         say(sections.toString());
