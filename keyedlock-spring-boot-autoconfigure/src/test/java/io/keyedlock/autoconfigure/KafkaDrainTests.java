@@ -10,6 +10,7 @@ import io.keyedlock.Permit;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -26,6 +27,7 @@ import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.ApplicationListener;
+import org.springframework.context.Lifecycle;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.event.ContextClosedEvent;
@@ -33,9 +35,11 @@ import org.springframework.kafka.annotation.EnableKafka;
 import org.springframework.kafka.annotation.KafkaListener;
 import org.springframework.kafka.annotation.TopicPartition;
 import org.springframework.kafka.config.ConcurrentKafkaListenerContainerFactory;
+import org.springframework.kafka.config.KafkaListenerEndpointRegistry;
 import org.springframework.kafka.core.DefaultKafkaConsumerFactory;
 import org.springframework.kafka.core.DefaultKafkaProducerFactory;
 import org.springframework.kafka.core.KafkaTemplate;
+import org.springframework.kafka.listener.ConcurrentMessageListenerContainer;
 import org.springframework.kafka.listener.ContainerProperties;
 import org.springframework.kafka.test.EmbeddedKafkaBroker;
 import org.springframework.kafka.test.EmbeddedKafkaKraftBroker;
@@ -47,6 +51,8 @@ import org.springframework.kafka.test.utils.KafkaTestUtils;
 class KafkaDrainTests {
 
     private static final int PARTITIONS = 3;
+
+    private static final String SHIPPING = "shipping";
 
     @Test
     void recordsInFlightEndBeforeWhatTheyNeedIsGoneAndNoneIsLost(CapturedOutput output) throws Exception {
@@ -63,7 +69,7 @@ class KafkaDrainTests {
                     .run(context -> {
                         send(broker);
                         Listener listener = context.getBean(Listener.class);
-                        await().atMost(Duration.ofMinutes(1)).until(() -> listener.begun.size() == PARTITIONS + 1);
+                        await().atMost(Duration.ofMinutes(2)).until(() -> listener.begun.size() == PARTITIONS + 1);
                         listening.complete(listener);
                     });
 
@@ -73,7 +79,7 @@ class KafkaDrainTests {
             assertThat(output).doesNotContain("Still held or awaited");
             for (int partition = 0; partition < PARTITIONS; partition++) {
                 int asked = partition;
-                await().atMost(Duration.ofMinutes(1))
+                await().atMost(Duration.ofMinutes(2))
                         .untilAsserted(
                                 () -> assertThat(committed(broker, asked)).isEqualTo(1));
             }
@@ -100,7 +106,7 @@ class KafkaDrainTests {
 
     private static long committed(EmbeddedKafkaBroker broker, int partition) throws Exception {
         OffsetAndMetadata offset =
-                KafkaTestUtils.getCurrentOffset(broker.getBrokersAsString(), "shipping", "orders", partition);
+                KafkaTestUtils.getCurrentOffset(broker.getBrokersAsString(), SHIPPING, "orders", partition);
         return offset == null ? 0 : offset.offset();
     }
 
@@ -113,20 +119,23 @@ class KafkaDrainTests {
     static class Listener implements ApplicationListener<ContextClosedEvent>, DisposableBean {
 
         private final KeyedLocker<String> locker;
+        private final KafkaListenerEndpointRegistry containers;
         private final CountDownLatch stopping = new CountDownLatch(1);
         private final Set<String> begun = ConcurrentHashMap.newKeySet();
         private final Set<String> ended = ConcurrentHashMap.newKeySet();
         private volatile Set<String> endedWhenDataWasGone = Set.of();
 
-        Listener(KeyedLocker<String> locker) {
+        Listener(KeyedLocker<String> locker, KafkaListenerEndpointRegistry containers) {
             this.locker = locker;
+            this.containers = containers;
         }
 
         // Partitions by name: in a group, the first consumer may get all of them, and the lock that it holds then keeps
         // it
         // from giving any up to the others.
         @KafkaListener(
-                groupId = "shipping",
+                id = SHIPPING,
+                groupId = SHIPPING,
                 topicPartitions =
                         @TopicPartition(
                                 topic = "orders",
@@ -135,6 +144,8 @@ class KafkaDrainTests {
             try (Permit permit = locker.acquire(record.key())) {
                 begun.add(record.key() + " " + record.value());
                 stopping.await();
+                // Told before the containers are stopped, of which a running one would take the next record.
+                await().atMost(Duration.ofMinutes(2)).until(() -> !isAnyShippingContainerRunning());
                 ended.add(record.key() + " " + record.value());
             }
         }
@@ -145,7 +156,7 @@ class KafkaDrainTests {
                     record.key(),
                     () -> {
                         begun.add(record.key() + " " + record.value());
-                        await().atMost(Duration.ofMinutes(1))
+                        await().atMost(Duration.ofMinutes(2))
                                 .until(() -> CompletableFuture.supplyAsync(this::refuses)
                                         .join());
                         ended.add(record.key() + " " + record.value());
@@ -157,6 +168,12 @@ class KafkaDrainTests {
         @Override
         public void onApplicationEvent(ContextClosedEvent event) {
             stopping.countDown();
+        }
+
+        private boolean isAnyShippingContainerRunning() {
+            return ((ConcurrentMessageListenerContainer<?, ?>)
+                            Objects.requireNonNull(containers.getListenerContainer(SHIPPING)))
+                    .getContainers().stream().anyMatch(Lifecycle::isRunning);
         }
 
         private boolean refuses() {
@@ -179,8 +196,8 @@ class KafkaDrainTests {
     static class Application {
 
         @Bean
-        Listener listener(KeyedLocker<String> orders) {
-            return new Listener(orders);
+        Listener listener(KeyedLocker<String> orders, KafkaListenerEndpointRegistry containers) {
+            return new Listener(orders, containers);
         }
 
         @Bean
