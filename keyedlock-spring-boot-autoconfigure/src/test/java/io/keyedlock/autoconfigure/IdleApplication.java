@@ -52,10 +52,16 @@ final class IdleApplication {
                 .forEach(meter -> meter.measure().forEach(measured -> measured.getValue()));
         held.close();
         waiting.join().close();
-        Awaitility.await().atMost(60, TimeUnit.SECONDS).until(() -> ours().isEmpty());
+        awaitNoThreadOfOurs();
         tell("idle");
         context.close();
+        // The thread of the drain calls back before it ends.
+        awaitNoThreadOfOurs();
         tell("closed");
+    }
+
+    private static void awaitNoThreadOfOurs() {
+        Awaitility.await().atMost(2, TimeUnit.MINUTES).until(() -> ours().isEmpty());
     }
 
     private static void tell(String when) {
