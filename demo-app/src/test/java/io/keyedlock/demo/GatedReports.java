@@ -25,6 +25,7 @@ class GatedReports {
 
     static class Writer extends ReportWriter {
 
+        private final Map<String, AtomicInteger> writing = new ConcurrentHashMap<>();
         private final Map<String, AtomicInteger> inside = new ConcurrentHashMap<>();
         private final Map<String, AtomicInteger> peak = new ConcurrentHashMap<>();
         private volatile CountDownLatch gate = new CountDownLatch(0);
@@ -35,12 +36,22 @@ class GatedReports {
 
         @Override
         public Report write(String tenant, Duration slowness) throws InterruptedException {
-            AtomicInteger callers = inside.computeIfAbsent(tenant, t -> new AtomicInteger());
+            AtomicInteger callers = writing.computeIfAbsent(tenant, t -> new AtomicInteger());
             int now = callers.incrementAndGet();
             peak.computeIfAbsent(tenant, t -> new AtomicInteger()).accumulateAndGet(now, Math::max);
             try {
+                return super.write(tenant, slowness);
+            } finally {
+                callers.decrementAndGet();
+            }
+        }
+
+        @Override
+        protected void render(String tenant, Duration slowness) throws InterruptedException {
+            AtomicInteger callers = inside.computeIfAbsent(tenant, t -> new AtomicInteger());
+            callers.incrementAndGet();
+            try {
                 gate.await();
-                return super.write(tenant, Duration.ZERO);
             } finally {
                 callers.decrementAndGet();
             }
@@ -54,6 +65,7 @@ class GatedReports {
             gate.countDown();
         }
 
+        /** How many have begun, the demo's own count included, and wait for the gate. */
         int inside(String tenant) {
             return inside.getOrDefault(tenant, new AtomicInteger()).get();
         }

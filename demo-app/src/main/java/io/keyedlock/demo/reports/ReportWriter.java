@@ -34,10 +34,21 @@ public class ReportWriter {
     public Report write(String tenant, Duration slowness) throws InterruptedException {
         int now = inWork.merge(tenant, 1, Integer::sum);
         try {
-            Thread.sleep(slowness.toMillis());
+            render(tenant, slowness);
             return new Report(tenant, scores.known(), scores.blocked(), now);
         } finally {
             inWork.computeIfPresent(tenant, (same, count) -> count == 1 ? null : count - 1);
         }
+    }
+
+    /**
+     * The slow part.
+     *
+     * @param tenant whose report
+     * @param slowness how long it takes
+     * @throws InterruptedException if the thread is interrupted meanwhile
+     */
+    protected void render(String tenant, Duration slowness) throws InterruptedException {
+        Thread.sleep(slowness.toMillis());
     }
 }
