@@ -26,7 +26,11 @@ import org.springframework.context.annotation.Import;
 
 @SpringBootTest(
         webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT,
-        properties = "management.prometheus.metrics.export.enabled=true")
+        properties = {
+            "management.prometheus.metrics.export.enabled=true",
+            // Longer than any wait here: callers queue until the test has seen all of them.
+            "keyedlock.locks.tenants.wait-time=10m"
+        })
 @Import(GatedReports.class)
 class DemoApplicationTests {
 
@@ -46,7 +50,7 @@ class DemoApplicationTests {
 
     @BeforeAll
     static void bePatientOnABusyMachine() {
-        Awaitility.setDefaultTimeout(Duration.ofSeconds(60));
+        Awaitility.setDefaultTimeout(Duration.ofMinutes(2));
     }
 
     @BeforeEach
@@ -116,13 +120,18 @@ class DemoApplicationTests {
 
     @Test
     void concurrentEventsWithoutTheLockConflictButAreNotLost() throws Exception {
-        List<HttpResponse<String>> answers = sixtyEvents(false, "203.0.113.3");
+        boolean retried = false;
+        // Whether events overlap is up to the machine.
+        for (int round = 1; round <= 100 && !retried; round++) {
+            List<HttpResponse<String>> answers = sixtyEvents(false, "203.0.113.3");
 
-        assertThat(answers).allSatisfy(answer -> assertThat(answer.statusCode()).isEqualTo(200));
-        assertThat(answers)
-                .anySatisfy(
-                        answer -> assertThat(Http.number(answer, "$.retries")).isPositive());
-        assertThat(Http.number(http.get("/addresses/203.0.113.3"), "$.score")).isEqualTo(120);
+            assertThat(answers)
+                    .allSatisfy(answer -> assertThat(answer.statusCode()).isEqualTo(200));
+            assertThat(Http.number(http.get("/addresses/203.0.113.3"), "$.score"))
+                    .isEqualTo(round * 120);
+            retried = answers.stream().anyMatch(answer -> Http.number(answer, "$.retries") > 0);
+        }
+        assertThat(retried).isTrue();
     }
 
     @Test
@@ -153,7 +162,7 @@ class DemoApplicationTests {
         await().until(() -> tenants.snapshot("acme")
                 .filter(acme -> acme.waiters().size() == 21)
                 .isPresent());
-        assertThat(writer.inside("acme")).isEqualTo(3);
+        await().until(() -> writer.inside("acme") == 3);
 
         CompletableFuture<HttpResponse<String>> other = http.postAsync("/tenants/globex/reports");
         await().until(() -> writer.inside("globex") == 1);

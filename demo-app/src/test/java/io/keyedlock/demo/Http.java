@@ -14,7 +14,7 @@ import java.util.concurrent.CompletableFuture;
 final class Http {
 
     private final HttpClient client =
-            HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(10)).build();
+            HttpClient.newBuilder().connectTimeout(Duration.ofMinutes(2)).build();
     private final String base;
 
     Http(int port) {
@@ -61,6 +61,7 @@ final class Http {
     }
 
     private HttpRequest.Builder request(String path) {
-        return HttpRequest.newBuilder(URI.create(base + path)).timeout(Duration.ofSeconds(60));
+        // A report may have to wait for its test, which waits for others.
+        return HttpRequest.newBuilder(URI.create(base + path)).timeout(Duration.ofMinutes(10));
     }
 }
