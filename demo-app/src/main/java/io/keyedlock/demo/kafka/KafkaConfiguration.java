@@ -47,6 +47,7 @@ class KafkaConfiguration {
     KafkaAdmin kafkaAdmin(Broker broker) {
         KafkaAdmin admin = new KafkaAdmin(Map.of("bootstrap.servers", broker.address()));
         admin.setFatalIfBrokerNotAvailable(true);
+        admin.setOperationTimeout(120);
         return admin;
     }
 

@@ -17,7 +17,7 @@ public final class KafkaServer implements EmbeddedServer {
 
     @Override
     public String start(Path directory) {
-        EmbeddedKafkaBroker starting = new EmbeddedKafkaKraftBroker(1, 1);
+        EmbeddedKafkaBroker starting = new EmbeddedKafkaKraftBroker(1, 1).adminTimeout(120);
         starting.afterPropertiesSet();
         broker = starting;
         return starting.getBrokersAsString();

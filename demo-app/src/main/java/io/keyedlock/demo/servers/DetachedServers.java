@@ -34,7 +34,10 @@ public final class DetachedServers {
     /** Of those who look for servers in this process; a file's lock is for processes only. */
     private static final ReentrantLock IN_THIS_PROCESS = new ReentrantLock();
 
-    private static final Duration PATIENCE = Duration.ofMinutes(3);
+    private static final Duration PATIENCE = Duration.ofMinutes(5);
+
+    /** A port that was free when a server looked for one may be taken when it binds it. */
+    private static final int STARTS = 2;
 
     private static final String SUFFIX = ".properties";
 
@@ -164,23 +167,33 @@ public final class DetachedServers {
         }
         command.addAll(javaCommand(name));
         command.addAll(List.of(ServerProcess.ARGUMENT, name, type.getName(), directory.toString()));
-        Process process = new ProcessBuilder(command)
-                .redirectErrorStream(true)
-                .redirectOutput(log.toFile())
-                .redirectInput(ProcessBuilder.Redirect.from(nothing()))
-                .start();
-        long end = System.nanoTime() + PATIENCE.toNanos();
-        while (System.nanoTime() < end) {
-            Optional<ServerState> running = ServerState.read(state);
+        for (int n = 0; n < STARTS; n++) {
+            Process process = new ProcessBuilder(command)
+                    .redirectErrorStream(true)
+                    .redirectOutput(log.toFile())
+                    .redirectInput(ProcessBuilder.Redirect.from(nothing()))
+                    .start();
+            Optional<ServerState> running = await(process, state);
             if (running.isPresent()) {
                 return running.get().address();
             }
-            if (process.waitFor(50, TimeUnit.MILLISECONDS)) {
-                break;
+            process.destroyForcibly().waitFor();
+        }
+        throw new IOException(name + " did not start; the end of " + log + ":\n" + tail(log));
+    }
+
+    /** What the server writes down, or empty if it ends or takes too long. */
+    private static Optional<ServerState> await(Process process, Path state) throws InterruptedException, IOException {
+        long end = System.nanoTime() + PATIENCE.toNanos();
+        boolean over = false;
+        while (!over) {
+            over = process.waitFor(50, TimeUnit.MILLISECONDS) || System.nanoTime() > end;
+            Optional<ServerState> running = ServerState.read(state);
+            if (running.isPresent()) {
+                return running;
             }
         }
-        process.destroyForcibly();
-        throw new IOException(name + " did not start; the end of " + log + ":\n" + tail(log));
+        return Optional.empty();
     }
 
     private static File nothing() {

@@ -65,6 +65,14 @@ class DetachedServersTests {
     }
 
     @Test
+    void serverThatEndsAsItStartsIsStartedOnceMore() throws Exception {
+        String address = servers.findOrStart("late", SocketServer.class);
+
+        assertThat(directory.resolve("servers/late/tried")).exists();
+        assertThat(servers.running()).isEqualTo(Map.of("late", address));
+    }
+
+    @Test
     void stateOfAProcessThatIsGoneCountsForNothing() throws Exception {
         Path file = directory.resolve("old.properties");
         ServerState mine = ServerState.ofThisProcess("here");

@@ -7,7 +7,10 @@ import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** The smallest server there is. Does not start where its directory says so, and leaves a file when it was stopped. */
+/**
+ * The smallest server there is. Does not start where its directory says so, or the second time only, and leaves a file when
+ * it was stopped.
+ */
 public final class SocketServer implements EmbeddedServer {
 
     private final ServerSocket socket;
@@ -18,10 +21,15 @@ public final class SocketServer implements EmbeddedServer {
     }
 
     @Override
-    public String start(Path itsDirectory) {
+    public String start(Path itsDirectory) throws IOException {
         directory = itsDirectory;
         if (itsDirectory.endsWith("broken")) {
             throw new IllegalStateException("no socket to be had");
+        }
+        Path triedBefore = itsDirectory.resolve("tried");
+        if (itsDirectory.endsWith("late") && !Files.exists(triedBefore)) {
+            Files.createFile(triedBefore);
+            throw new IllegalStateException("somebody else has the port");
         }
         return String.valueOf(socket.getLocalPort());
     }
