@@ -12,7 +12,7 @@ import org.springframework.stereotype.Component;
 @Component
 public class StepRuns {
 
-    private static final Duration PATIENCE = Duration.ofMinutes(2);
+    private static final Duration PATIENCE = Duration.ofMinutes(10);
 
     private final StepSource source;
     private final StepLedger ledger;
