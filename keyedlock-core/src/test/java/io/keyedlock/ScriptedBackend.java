@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** A backend that does what the test says: it answers no request by itself, unless told to grant all. */
+/** A backend that does what the test says: it answers no request by itself, unless told to grant or queue all. */
 final class ScriptedBackend implements KeyedLockerBackend {
 
     final List<Asked> asked = new CopyOnWriteArrayList<>();
@@ -17,6 +17,9 @@ final class ScriptedBackend implements KeyedLockerBackend {
 
     /** Grants whatever is asked, on the asking thread. */
     volatile boolean generous;
+
+    /** Puts whatever is asked in line, on the asking thread. */
+    volatile boolean busy;
 
     volatile boolean mayPassOn = true;
 
@@ -46,6 +49,9 @@ final class ScriptedBackend implements KeyedLockerBackend {
         }
         Asked request = new Asked(keyName, waits, receiver);
         asked.add(request);
+        if (busy) {
+            request.queue();
+        }
         if (generous) {
             request.grant();
         }
