@@ -46,10 +46,11 @@ class LongHoldTests {
     }
 
     private Report report() throws InterruptedException {
-        return reports.poll(20, TimeUnit.SECONDS);
+        return reports.poll(2, TimeUnit.MINUTES);
     }
 
-    private static void someWorkThatTakesLong(CountDownLatch until) throws InterruptedException {
+    private static void someWorkThatTakesLong(CountDownLatch begun, CountDownLatch until) throws InterruptedException {
+        begun.countDown();
         until.await();
     }
 
@@ -58,11 +59,13 @@ class LongHoldTests {
     void reportedOnceWhileHeld() throws Exception {
         create(Duration.ofMillis(20), 1);
         Actor holder = cast.actor("holder");
+        CountDownLatch begun = new CountDownLatch(1);
         CountDownLatch until = new CountDownLatch(1);
         Future<Object> working = holder.begins(() -> locker.call("k", () -> {
-            someWorkThatTakesLong(until);
+            someWorkThatTakesLong(begun, until);
             return null;
         }));
+        begun.await();
         // Stamped by the scan when it sees the hold first, on a clock that stands still.
         Cast.until(() -> clock.readings.get() > 1);
         clock.advance(Duration.ofMillis(19));
