@@ -25,8 +25,14 @@ class IntrospectionCasesTests {
 
     private final ScriptedClock clock = new ScriptedClock();
 
-    private final DefaultKeyedLocker<String> locker =
-            DefaultKeyedLocker.create(KeyedLockerSettings.defaults().withLimit(2), null, clock);
+    /** Without a scan, which reads the clock and stamps holds whenever it likes. */
+    private final DefaultKeyedLocker<String> locker = DefaultKeyedLocker.create(
+            KeyedLockerSettings.defaults()
+                    .withLimit(2)
+                    .withLongHold(Duration.ZERO)
+                    .withDeadlockDetection(KeyedLockerSettings.DeadlockDetection.OFF),
+            null,
+            clock);
 
     private void expectActive(String... keys) {
         assertThat(locker.activeKeyCount()).isEqualTo(keys.length);

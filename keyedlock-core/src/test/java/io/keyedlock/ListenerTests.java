@@ -50,8 +50,15 @@ class ListenerTests {
         }
     };
 
+    /** Without a scan, which reads the clock and stamps holds whenever it likes. */
     private DefaultKeyedLocker<String> locker(KeyedLockerListener listener) {
-        return DefaultKeyedLocker.create(KeyedLockerSettings.defaults().withMaxWaiters(2), listener, clock);
+        return DefaultKeyedLocker.create(
+                KeyedLockerSettings.defaults()
+                        .withMaxWaiters(2)
+                        .withLongHold(Duration.ZERO)
+                        .withDeadlockDetection(KeyedLockerSettings.DeadlockDetection.OFF),
+                listener,
+                clock);
     }
 
     private void expect(String... events) {
