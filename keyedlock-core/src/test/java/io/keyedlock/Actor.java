@@ -50,7 +50,7 @@ final class Actor {
 
     static <T> T result(Future<T> future) {
         try {
-            return future.get(20, TimeUnit.SECONDS);
+            return future.get(2, TimeUnit.MINUTES);
         } catch (ExecutionException e) {
             throw Actor.<RuntimeException>unchecked(e.getCause());
         } catch (Exception e) {

@@ -29,7 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Cases 31 to 34: futures of permits. */
 class AsyncCasesTests {
 
-    private static final Duration LONG = Duration.ofSeconds(20);
+    private static final Duration LONG = Duration.ofMinutes(2);
 
     @RegisterExtension
     final Cast cast = new Cast();
@@ -401,7 +401,7 @@ class AsyncCasesTests {
                 DefaultKeyedLocker.create(KeyedLockerSettings.defaults().withMaxWaiters(0), null, clock);
         none.acquireAsync("k").join();
         assertThat(none.tryAcquire("k", LONG)).isEmpty();
-        assertThat(none.asLock("k").tryLock(20, TimeUnit.SECONDS)).isFalse();
+        assertThat(none.asLock("k").tryLock(2, TimeUnit.MINUTES)).isFalse();
         assertThat(clock.parkings).hasValue(0);
     }
 
@@ -551,7 +551,7 @@ class AsyncCasesTests {
 
     private static void await(CountDownLatch latch) {
         try {
-            assertThat(latch.await(20, TimeUnit.SECONDS)).isTrue();
+            assertThat(latch.await(2, TimeUnit.MINUTES)).isTrue();
         } catch (InterruptedException e) {
             throw new AssertionError(e);
         }

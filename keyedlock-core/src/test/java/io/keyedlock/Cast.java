@@ -30,7 +30,7 @@ final class Cast implements AfterEachCallback {
         Awaitility.await()
                 .pollDelay(0, TimeUnit.MILLISECONDS)
                 .pollInterval(1, TimeUnit.MILLISECONDS)
-                .atMost(20, TimeUnit.SECONDS)
+                .atMost(2, TimeUnit.MINUTES)
                 .until(condition::getAsBoolean);
     }
 

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 @SuppressWarnings("LockNotBeforeTry") // views are tried step by step
 class ClosingCasesTests {
 
-    private static final Duration LONG = Duration.ofSeconds(20);
+    private static final Duration LONG = Duration.ofMinutes(2);
 
     @RegisterExtension
     final Cast cast = new Cast();
@@ -42,7 +42,7 @@ class ClosingCasesTests {
             locker.asLock("k").lock();
             return null;
         }));
-        waiting.add(cast.actor("f").begins(() -> locker.asLock("k").tryLock(20, TimeUnit.SECONDS)));
+        waiting.add(cast.actor("f").begins(() -> locker.asLock("k").tryLock(2, TimeUnit.MINUTES)));
         waiting.add(cast.actor("g").begins(() -> {
             locker.asLock("k").lockInterruptibly();
             return null;

@@ -29,7 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @SuppressWarnings("LockNotBeforeTry") // views are tried step by step
 class CoreCasesTests {
 
-    private static final Duration LONG = Duration.ofSeconds(20);
+    private static final Duration LONG = Duration.ofMinutes(2);
 
     @RegisterExtension
     final Cast cast = new Cast();
@@ -45,7 +45,7 @@ class CoreCasesTests {
         CyclicBarrier start = new CyclicBarrier(100);
         for (int i = 0; i < 100; i++) {
             all.add(cast.actor("t" + i).begins(() -> {
-                start.await(20, TimeUnit.SECONDS);
+                start.await(2, TimeUnit.MINUTES);
                 for (int n = 0; n < 50; n++) {
                     locker.run("k", () -> {
                         section.enter();
@@ -78,7 +78,7 @@ class CoreCasesTests {
                         if (!met[key]) {
                             met[key] = true;
                             oneOfEach.countDown();
-                            assertThat(oneOfEach.await(20, TimeUnit.SECONDS)).isTrue();
+                            assertThat(oneOfEach.await(2, TimeUnit.MINUTES)).isTrue();
                         }
                         section.leave();
                         return null;
@@ -557,7 +557,7 @@ class CoreCasesTests {
 
     private static void await(CountDownLatch latch) {
         try {
-            assertThat(latch.await(20, TimeUnit.SECONDS)).isTrue();
+            assertThat(latch.await(2, TimeUnit.MINUTES)).isTrue();
         } catch (InterruptedException e) {
             throw new AssertionError(e);
         }

@@ -16,12 +16,10 @@ import java.util.Optional;
 import java.util.concurrent.ThreadFactory;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
 
 /** Which threads the search finds, with threads of both kinds. */
-@Timeout(120)
 class DeadlockSearchTests {
 
     @Nested

@@ -43,7 +43,7 @@ class IdleCasesTests {
         Permit a = locker.acquire("a");
         Permit b = locker.acquire("b");
         CompletableFuture<Void> idle = locker.whenIdle();
-        Future<Boolean> waiting = cast.actor("waiter").begins(() -> locker.awaitIdle(Duration.ofSeconds(20)));
+        Future<Boolean> waiting = cast.actor("waiter").begins(() -> locker.awaitIdle(Duration.ofMinutes(2)));
         Future<Object> endless = cast.actor("endless").begins(() -> {
             locker.awaitIdle();
             return "idle";

@@ -59,7 +59,7 @@ class LimitCasesTests {
                     locker.call("k", (Callable<Void>) () -> {
                         section.enter();
                         full.countDown();
-                        assertThat(full.await(20, TimeUnit.SECONDS)).isTrue();
+                        assertThat(full.await(2, TimeUnit.MINUTES)).isTrue();
                         section.leave();
                         return null;
                     });

@@ -22,13 +22,11 @@ import java.util.concurrent.locks.Lock;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the JDK promises of a {@link Lock}, and of its own re-entrant one, holds for the lock of a key. */
-@Timeout(60)
 @SuppressWarnings("LockNotBeforeTry") // what an unlock too few or too many does is what is tested
 class LockViewRulesTests {
 

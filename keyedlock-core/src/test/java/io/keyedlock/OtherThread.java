@@ -65,7 +65,7 @@ final class OtherThread<T> {
         Awaitility.await()
                 .pollDelay(0, TimeUnit.MILLISECONDS)
                 .pollInterval(1, TimeUnit.MILLISECONDS)
-                .atMost(20, TimeUnit.SECONDS)
+                .atMost(2, TimeUnit.MINUTES)
                 .until(condition::getAsBoolean);
     }
 
@@ -77,7 +77,7 @@ final class OtherThread<T> {
     /** What the call threw. */
     Throwable failure() {
         try {
-            throw new AssertionError("it returned " + call.get(20, TimeUnit.SECONDS));
+            throw new AssertionError("it returned " + call.get(2, TimeUnit.MINUTES));
         } catch (ExecutionException e) {
             return e.getCause();
         } catch (InterruptedException | TimeoutException e) {
@@ -97,7 +97,7 @@ final class OtherThread<T> {
 
     private static <T> Optional<T> outcome(FutureTask<T> call) {
         try {
-            return Optional.ofNullable(call.get(20, TimeUnit.SECONDS));
+            return Optional.ofNullable(call.get(2, TimeUnit.MINUTES));
         } catch (ExecutionException e) {
             return Optional.empty();
         } catch (InterruptedException | TimeoutException e) {

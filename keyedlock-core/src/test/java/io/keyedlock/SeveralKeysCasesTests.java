@@ -27,7 +27,7 @@ class SeveralKeysCasesTests {
 
     private static final Duration SECOND = Duration.ofSeconds(1);
 
-    private static final Duration LONG = Duration.ofSeconds(20);
+    private static final Duration LONG = Duration.ofMinutes(2);
 
     @RegisterExtension
     final Cast cast = new Cast();

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 /** Keys whose own code misbehaves: nothing else is hurt, and nothing stays locked. */
 class UnusualKeysTests {
 
-    private static final Duration LONG = Duration.ofSeconds(20);
+    private static final Duration LONG = Duration.ofMinutes(2);
 
     @RegisterExtension
     final Cast cast = new Cast();

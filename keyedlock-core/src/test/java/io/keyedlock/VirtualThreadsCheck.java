@@ -54,7 +54,7 @@ final class VirtualThreadsCheck {
                     .withStackTrace();
             recording.start();
             Future<Integer> control = virtual.submit(() -> Pinning.VALUE);
-            require(control.get(20, TimeUnit.SECONDS) == 1, "the control has run");
+            require(control.get(2, TimeUnit.MINUTES) == 1, "the control has run");
             for (boolean fair : new boolean[] {false, true}) {
                 hotKeyBesideOthers(virtual, fair);
             }
@@ -104,9 +104,9 @@ final class VirtualThreadsCheck {
                 return Thread.interrupted();
             }));
         }
-        owner.get(20, TimeUnit.SECONDS);
+        owner.get(2, TimeUnit.MINUTES);
         for (Future<Boolean> future : all) {
-            require(future.get(20, TimeUnit.SECONDS), "the interrupt flag is set still");
+            require(future.get(2, TimeUnit.MINUTES), "the interrupt flag is set still");
         }
     }
 
@@ -135,15 +135,15 @@ final class VirtualThreadsCheck {
             })));
         }
         for (Future<?> future : others) {
-            require(Boolean.TRUE.equals(future.get(20, TimeUnit.SECONDS)), "holders are told as virtual threads");
+            require(Boolean.TRUE.equals(future.get(2, TimeUnit.MINUTES)), "holders are told as virtual threads");
         }
         require(Cast.waiters(locker, "hot") == HOT, "others made progress while all of these waited");
         held.close();
         for (Future<?> future : hot) {
-            future.get(40, TimeUnit.SECONDS);
+            future.get(2, TimeUnit.MINUTES);
         }
         require(plain[0] == HOT, "each was inside once, alone: " + plain[0]);
-        require(locker.awaitIdle(Duration.ofSeconds(20)), "idle in the end");
+        require(locker.awaitIdle(Duration.ofMinutes(2)), "idle in the end");
     }
 
     private static Callable<Void> asks(KeyedLocker<String> locker, int number, int[] plain) {
@@ -158,7 +158,7 @@ final class VirtualThreadsCheck {
             switch (number % 4) {
                 case 0 -> locker.run("hot", section);
                 case 1 -> {
-                    Permit permit = locker.acquireAll(List.of("hot"), Duration.ofMinutes(1));
+                    Permit permit = locker.acquireAll(List.of("hot"), Duration.ofMinutes(4));
                     section.run();
                     permit.close();
                 }
@@ -184,7 +184,7 @@ final class VirtualThreadsCheck {
     private static void waitFor(BooleanSupplier condition) {
         long start = System.nanoTime();
         while (!condition.getAsBoolean()) {
-            require(System.nanoTime() - start < 20_000_000_000L, "waited in vain");
+            require(System.nanoTime() - start < Duration.ofMinutes(2).toNanos(), "waited in vain");
             LockSupport.parkNanos(1_000_000);
         }
     }
