@@ -53,14 +53,25 @@ class LostUpdateTests {
 
         DataSource dataSource() {
             return this == H2
-                    ? new DriverManagerDataSource("jdbc:h2:mem:lost;DB_CLOSE_DELAY=-1;LOCK_TIMEOUT=20000", "sa", "")
+                    ? new DriverManagerDataSource("jdbc:h2:mem:lost;DB_CLOSE_DELAY=-1;LOCK_TIMEOUT=120000", "sa", "")
                     : postgres.getPostgresDatabase();
         }
     }
 
     @BeforeAll
     static void startDatabase() throws IOException {
-        postgres = EmbeddedPostgres.start();
+        // Its port is chosen first and bound later, by when somebody else may have it.
+        for (int attempt = 1; postgres == null; attempt++) {
+            try {
+                postgres = EmbeddedPostgres.builder()
+                        .setPGStartupWait(Duration.ofMinutes(2))
+                        .start();
+            } catch (IOException e) {
+                if (attempt == 3) {
+                    throw e;
+                }
+            }
+        }
     }
 
     @AfterAll
@@ -94,8 +105,8 @@ class LostUpdateTests {
                 Future<?> second = beforeCommit.start(() -> counter.releasedInTransaction(() -> {}));
                 await().atMost(Duration.ofMinutes(1)).until(() -> counter.reads() == 2);
                 beforeCommit.release(1);
-                first.get(20, TimeUnit.SECONDS);
-                second.get(20, TimeUnit.SECONDS);
+                first.get(120, TimeUnit.SECONDS);
+                second.get(120, TimeUnit.SECONDS);
             }
             assertThat(value(jdbc)).isEqualTo(1);
         });
@@ -113,8 +124,8 @@ class LostUpdateTests {
                 new TransactionTests.Locked(context).awaitWaiter();
                 assertThat(counter.reads()).isEqualTo(1);
                 beforeCommit.release(1);
-                first.get(20, TimeUnit.SECONDS);
-                second.get(20, TimeUnit.SECONDS);
+                first.get(120, TimeUnit.SECONDS);
+                second.get(120, TimeUnit.SECONDS);
             }
             assertThat(value(jdbc)).isEqualTo(2);
         });
@@ -131,7 +142,7 @@ class LostUpdateTests {
                     calls.add(threads.submit(() -> increment.accept(counter)));
                 }
                 for (Future<?> call : calls) {
-                    call.get(60, TimeUnit.SECONDS);
+                    call.get(120, TimeUnit.SECONDS);
                 }
             } finally {
                 threads.shutdownNow();

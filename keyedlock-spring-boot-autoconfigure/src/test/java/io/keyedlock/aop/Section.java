@@ -21,12 +21,12 @@ final class Section implements AutoCloseable {
     private final AtomicInteger inside = new AtomicInteger();
     private final List<CompletableFuture<Object>> calls = new ArrayList<>();
 
-    /** Called by a body. */
+    /** Called by a body. Waits longer than a test does for all that comes before it lets the body go. */
     void pass() {
         entered.incrementAndGet();
         inside.incrementAndGet();
         try {
-            if (!exits.tryAcquire(20, TimeUnit.SECONDS)) {
+            if (!exits.tryAcquire(5, TimeUnit.MINUTES)) {
                 throw new IllegalStateException("Nobody let this body go");
             }
         } catch (InterruptedException e) {
@@ -79,7 +79,7 @@ final class Section implements AutoCloseable {
     public void close() {
         exits.release(1_000_000);
         calls.forEach(
-                call -> assertThat(call.handle((result, failure) -> "ended")).succeedsWithin(20, TimeUnit.SECONDS));
+                call -> assertThat(call.handle((result, failure) -> "ended")).succeedsWithin(120, TimeUnit.SECONDS));
     }
 
     /** Something that may throw. */
