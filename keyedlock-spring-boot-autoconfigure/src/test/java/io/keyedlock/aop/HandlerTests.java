@@ -65,6 +65,7 @@ class HandlerTests {
     @BeforeAll
     static void startBroker() {
         broker = new EmbeddedKafkaKraftBroker(1, 3, "records", "batches");
+        broker.adminTimeout(120);
         broker.afterPropertiesSet();
     }
 

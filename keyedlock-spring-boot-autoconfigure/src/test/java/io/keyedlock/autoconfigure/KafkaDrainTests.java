@@ -57,6 +57,7 @@ class KafkaDrainTests {
     @Test
     void recordsInFlightEndBeforeWhatTheyNeedIsGoneAndNoneIsLost(CapturedOutput output) throws Exception {
         EmbeddedKafkaBroker broker = new EmbeddedKafkaKraftBroker(1, PARTITIONS, "orders", "batches");
+        broker.adminTimeout(120);
         broker.afterPropertiesSet();
         try {
             CompletableFuture<Listener> listening = new CompletableFuture<>();
