@@ -38,7 +38,11 @@ final class Bodies {
     }
 
     static void until(Callable<Boolean> condition) {
-        Awaitility.await().atMost(PATIENCE).pollInterval(Duration.ofMillis(2)).until(condition);
+        until(condition, PATIENCE);
+    }
+
+    private static void until(Callable<Boolean> condition, Duration patience) {
+        Awaitility.await().atMost(patience).pollInterval(Duration.ofMillis(2)).until(condition);
     }
 
     /** The locker that the one annotated method of that name has of its own, or a named one. */
@@ -55,6 +59,10 @@ final class Bodies {
     }
 
     static void awaitIdle(KeyedLockerRegistry lockers) {
-        until(() -> lockers.names().stream().allMatch(name -> lockers.get(name).activeKeyCount() == 0));
+        awaitIdle(lockers, PATIENCE);
+    }
+
+    static void awaitIdle(KeyedLockerRegistry lockers, Duration patience) {
+        until(() -> lockers.names().stream().allMatch(name -> lockers.get(name).activeKeyCount() == 0), patience);
     }
 }
