@@ -26,6 +26,8 @@ class WaitEventPriceTests {
     /** Until all of it is compiled. */
     private static final int WARM_UP = 10;
 
+    private static final Duration PATIENCE = Duration.ofMinutes(1);
+
     private final DefaultKeyedLocker<Object> locker = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null);
 
     private Permit held = locker.acquireAsync("k").join();
@@ -57,14 +59,19 @@ class WaitEventPriceTests {
 
     @Test
     void waitMakesMoreOnlyWhileItIsRecorded() {
-        double before = bytesOf(this::handOver);
+        double before = settledBytesOf(this::handOver);
         double recorded;
         try (Recording recording = new Recording()) {
             recording.enable("keyedlock.Wait").withThreshold(Duration.ZERO);
             recording.start();
             recorded = bytesOf(this::handOver);
         }
+        // Code that was compiled while somebody recorded may have to be compiled anew.
         double after = bytesOf(this::handOver);
+        long end = System.nanoTime() + PATIENCE.toNanos();
+        while (after >= before + 1 && System.nanoTime() < end) {
+            after = bytesOf(this::handOver);
+        }
         System.out.printf(
                 "a wait that is granted: %.0f bytes, %.0f while recorded, %.0f after that%n", before, recorded, after);
         assertThat(recorded).isGreaterThan(before);
@@ -78,15 +85,28 @@ class WaitEventPriceTests {
         held = waiting.join();
     }
 
+    /** What two measurements in a row agree on, so that all of it is compiled. */
+    private static double settledBytesOf(Runnable action) {
+        long end = System.nanoTime() + PATIENCE.toNanos();
+        double earlier;
+        double bytes = bytesOf(action);
+        do {
+            earlier = bytes;
+            bytes = bytesOf(action);
+        } while (Math.abs(bytes - earlier) >= 1 && System.nanoTime() < end);
+        return Math.min(bytes, earlier);
+    }
+
+    /** The least of some rounds, as those that are not compiled yet make more. */
     private static double bytesOf(Runnable action) {
-        double bytes = 0;
+        double least = Double.MAX_VALUE;
         for (int i = 0; i < WARM_UP; i++) {
             long before = THREADS.getCurrentThreadAllocatedBytes();
             for (int round = 0; round < ROUNDS; round++) {
                 action.run();
             }
-            bytes = (double) (THREADS.getCurrentThreadAllocatedBytes() - before) / ROUNDS;
+            least = Math.min(least, (double) (THREADS.getCurrentThreadAllocatedBytes() - before) / ROUNDS);
         }
-        return bytes;
+        return least;
     }
 }
