@@ -16,16 +16,30 @@ final class AsyncMethodResult extends PlainResult {
 
     @Override
     @Nullable
-    Object finish(@Nullable Object result, LockedMethod method) throws InterruptedException {
+    Object finish(@Nullable Object result, LockedMethod method) {
         Object future = result instanceof CompletionStage<?> stage ? stage.toCompletableFuture() : result;
         if (future instanceof Future<?> running) {
-            try {
-                running.get();
-            } catch (ExecutionException | CompletionException | CancellationException e) {
-                // The caller gets the future itself, and this from it.
-                return result;
-            }
+            await(running);
         }
         return result;
+    }
+
+    /** An interrupt reaches whoever asks next; the work goes on, so the key stays held. */
+    private static void await(Future<?> running) {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                running.get();
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            } catch (ExecutionException | CompletionException | CancellationException e) {
+                // The caller gets the future itself, and this from it.
+                break;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

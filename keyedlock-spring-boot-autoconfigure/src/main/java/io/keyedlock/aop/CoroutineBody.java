@@ -59,7 +59,9 @@ abstract class CoroutineBody extends AbstractCoroutineContextElement
 
     @Override
     public Unit updateThreadContext(CoroutineContext context) {
-        if (job == null) {
+        Job known = job;
+        // After the first one, another where advice further inside has tried again; not one that the body has begun.
+        if (known == null || known.isCompleted()) {
             job = context.get(Job.Key);
         }
         return Unit.INSTANCE;

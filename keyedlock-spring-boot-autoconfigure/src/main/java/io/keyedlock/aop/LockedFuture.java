@@ -6,17 +6,21 @@ import io.keyedlock.Permit;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
+import org.springframework.aop.interceptor.ExposeInvocationInterceptor;
 
 /** What the caller of a method gets that returns a stage: complete when that stage is, and its permit given back. */
 final class LockedFuture extends CompletableFuture<Object> {
 
     /*
      * WHO WINS, AND WHAT THE LOSER OWES
-     * Grant against cancellation while waiting: the locker decides. If the grant wins, the body finds this future
-     * complete and gives the permit back without running.
+     * Grant against cancellation while waiting: the locker decides. If the grant wins, granted has the permit until the body
+     * begins, perhaps much later: the executor may be busy. The granting thread stores it and then looks whether this future
+     * is complete; whoever completes this future looks at granted afterwards. One of them sees the other, perhaps both,
+     * and so may the body; who takes the permit out of there closes it, or runs.
      * Cancellation against the start of the body: the body publishes its stage and then looks whether it was cancelled;
      * the canceller cancels and then looks for the stage. One of them sees the other, perhaps both, and the stage is
      * cancelled.
@@ -27,6 +31,9 @@ final class LockedFuture extends CompletableFuture<Object> {
     private final MethodInvocation invocation;
 
     private final LockedMethod method;
+
+    /** The permit between its grant and the begin of the body, if that had to wait. */
+    private final AtomicReference<@Nullable Permit> granted = new AtomicReference<>();
 
     /** The stage that the method returned. Written once by the thread that runs the body. */
     private volatile @Nullable CompletionStage<?> running;
@@ -48,22 +55,64 @@ final class LockedFuture extends CompletableFuture<Object> {
             KeyedLocker<Object> locker,
             Object keys,
             Supplier<Executor> executor) {
-        CallerContext caller = CallerContext.capture(null);
+        CallerContext caller;
+        try {
+            caller = CallerContext.capture(null);
+        } catch (RuntimeException | Error e) {
+            AsyncPermits.withdraw(acquisition);
+            completeExceptionally(e);
+            return;
+        }
         acquisition.whenComplete((permit, failure) -> {
             if (failure != null) {
                 notAcquired(locker, keys, failure);
                 return;
             }
+            granted.set(permit);
+            if (isDone()) {
+                giveBack();
+                return;
+            }
             try {
                 // Never here: this is the thread of who gave the permit back, perhaps in the middle of its transaction.
-                executor.get().execute(() -> caller.run(() -> run(permit)));
+                executor.get().execute(() -> begin(caller));
             } catch (Throwable e) {
-                permit.close();
+                giveBack();
                 completeExceptionally(e);
             }
         });
         // Whoever completes this first does not wait any more.
-        whenComplete((value, failure) -> acquisition.cancel(false));
+        whenComplete((value, failure) -> {
+            acquisition.cancel(false);
+            giveBack();
+        });
+    }
+
+    private void begin(CallerContext caller) {
+        try {
+            caller.run(() -> {
+                Permit permit = granted.getAndSet(null);
+                if (permit != null) {
+                    run(permit);
+                }
+            });
+        } catch (RuntimeException | Error e) {
+            // The caller's context cannot be brought here; or not be undone, after the body has begun.
+            if (!giveBack()) {
+                throw e;
+            }
+            completeExceptionally(e);
+        }
+    }
+
+    /** Gives back a permit with which no body has begun. */
+    private boolean giveBack() {
+        Permit permit = granted.getAndSet(null);
+        if (permit == null) {
+            return false;
+        }
+        permit.close();
+        return true;
     }
 
     void notAcquired(KeyedLocker<Object> locker, Object keys, Throwable failure) {
@@ -82,7 +131,8 @@ final class LockedFuture extends CompletableFuture<Object> {
         }
         CompletionStage<?> stage;
         try {
-            Object returned = invocation.proceed();
+            // Aspects further inside ask for the call under way, which may be another one by now, or none.
+            Object returned = ExposeInvocationInterceptor.INSTANCE.invoke(invocation);
             if (!(returned instanceof CompletionStage<?> some)) {
                 throw new IllegalStateException("@KeyedLock on " + method.place()
                         + ": it returned null instead of a stage. Return a completed one");

@@ -42,7 +42,8 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
      * WHO WINS, AND WHAT THE LOSER OWES
      * Cancellation against the grant: cancel() marks the source as cancelled and then looks for the acquisition and for what
      * is held; the other side stores what it has and then looks for the mark. One of them sees the other, and both may
-     * try to give back: who takes held out of its field does.
+     * try to give back: who takes held out of its field does. The granting thread stores held itself, before the scheduler has
+     * time for the body.
      * Cancellation against the call: a method that is on its way to its publisher, and a coroutine until it has ended, keep the
      * key though nobody wants their result any more. run() writes running and then looks for the mark, cancel() sets
      * the mark and then looks at running. So either the method is not called at all, or cancel() leaves the key to
@@ -95,6 +96,9 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
 
     /** Whether a call of the method is under way of whose end the body does not tell. */
     private volatile boolean running;
+
+    /** Whether the scheduler's thread has got to the rest of the call. */
+    private boolean resumed;
 
     /** The value of a Mono until it completes. This and the next are used by the source's signals only. */
     private @Nullable Object value;
@@ -151,31 +155,77 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         }
         List<Held> inner = entered;
         if (asked.isDone()) {
-            acquired(locker, keys, asked, outer, inner);
+            Throwable failure = AsyncPermits.failureOf(asked);
+            if (failure == null) {
+                hold(locker, keys, asked.join(), outer, inner);
+                run();
+            } else {
+                inner.forEach(Held::leave);
+                notAcquired(locker, keys, failure);
+            }
             return;
         }
+        CallerContext caller;
+        try {
+            caller = CallerContext.capture(context);
+        } catch (Throwable e) {
+            AsyncPermits.withdraw(asked);
+            inner.forEach(Held::leave);
+            throw e;
+        }
         acquisition = asked;
-        CallerContext caller = CallerContext.capture(context);
         // A body that may block where it was subscribed may still block where it is resumed.
         Scheduler scheduler = Schedulers.isInNonBlockingThread() ? Schedulers.parallel() : Schedulers.boundedElastic();
-        asked.whenComplete((permit, failure) -> {
-            if (failure != null && isCancelled()) {
+        asked.whenComplete((permit, failed) -> {
+            Throwable failure = AsyncPermits.failureOf(asked);
+            if (failure == null) {
+                // At once, as it may take long until the scheduler has time, and a cancellation frees the key.
+                hold(locker, keys, permit, outer, inner);
+            } else {
                 inner.forEach(Held::leave);
+            }
+            if (isCancelled()) {
+                release();
                 return;
             }
+            Runnable goOn = failure == null ? this::run : () -> notAcquired(locker, keys, failure);
             try {
                 // Never here: this is the thread of who gave the permit back, or of a timer.
-                scheduler.schedule(() -> caller.run(() -> acquired(locker, keys, asked, outer, inner)));
+                scheduler.schedule(() -> resume(caller, goOn));
             } catch (Throwable e) {
-                inner.forEach(Held::leave);
-                if (permit != null) {
-                    permit.close();
-                }
+                release();
                 onError(e);
             }
         });
         if (isCancelled()) {
-            asked.cancel(false);
+            withdraw(asked);
+        }
+    }
+
+    /** Goes on in the context of whoever has subscribed. */
+    private void resume(CallerContext caller, Runnable goOn) {
+        try {
+            caller.run(() -> {
+                resumed = true;
+                goOn.run();
+            });
+        } catch (Throwable e) {
+            // The context cannot be brought here; or not be undone, after all has gone on.
+            if (resumed) {
+                throw e;
+            }
+            release();
+            onError(e);
+        }
+    }
+
+    /**
+     * Gives up a wait, or a permit that was granted meanwhile. Only after a cancellation: then either held is there already, and
+     * its permit another's business, or who grants will see the mark and run nothing.
+     */
+    private void withdraw(CompletableFuture<Permit> waiting) {
+        if (held == null) {
+            AsyncPermits.withdraw(waiting);
         }
     }
 
@@ -211,27 +261,8 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
                 : new LockRejectedException(locker.name(), key, problem);
     }
 
-    /** Goes on with an acquisition that has ended. */
-    private void acquired(
-            KeyedLocker<Object> locker,
-            Object keys,
-            CompletableFuture<Permit> ended,
-            @Nullable Held outer,
-            List<Held> entered) {
-        Throwable failure = AsyncPermits.failureOf(ended);
-        if (failure != null) {
-            entered.forEach(Held::leave);
-            if (isCancelled()) {
-                return;
-            }
-            if (AsyncPermits.isSkipped(call.method(), failure)) {
-                onComplete();
-            } else {
-                onError(AsyncPermits.explained(call.method(), locker, keys, failure));
-            }
-            return;
-        }
-        Permit own = ended.join();
+    /** Takes note of what has been acquired, together with what the chain held already. */
+    private void hold(KeyedLocker<Object> locker, Object keys, Permit own, @Nullable Held outer, List<Held> entered) {
         Permit all = entered.isEmpty()
                 ? own
                 : () -> {
@@ -241,7 +272,17 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         Held mine = new Held(locker, keys, call.method().hasSeveralKeys(), all, outer);
         context = context.put(Held.class, mine);
         held = mine;
-        run();
+    }
+
+    private void notAcquired(KeyedLocker<Object> locker, Object keys, Throwable failure) {
+        if (isCancelled()) {
+            return;
+        }
+        if (AsyncPermits.isSkipped(call.method(), failure)) {
+            onComplete();
+        } else {
+            onError(AsyncPermits.explained(call.method(), locker, keys, failure));
+        }
     }
 
     private void run() {
@@ -312,7 +353,7 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         }
         CompletableFuture<Permit> waiting = acquisition;
         if (waiting != null) {
-            waiting.cancel(false);
+            withdraw(waiting);
         }
         if (!running) {
             body.whenEnded(this::release);

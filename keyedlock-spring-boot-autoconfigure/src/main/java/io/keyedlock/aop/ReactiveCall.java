@@ -6,6 +6,7 @@ import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Publisher;
 import org.springframework.aop.ProxyMethodInvocation;
+import org.springframework.aop.interceptor.ExposeInvocationInterceptor;
 
 /**
  * A call of a method that returns a publisher, which is made anew for each subscription.
@@ -23,7 +24,8 @@ record ReactiveCall(
         MethodInvocation once = invocation instanceof ProxyMethodInvocation proxied
                 ? proxied.invocableClone(body.arguments(invocation.getArguments()))
                 : invocation;
-        @Nullable Object returned = once.proceed();
+        // Aspects further inside ask for the call under way, which is another one by now, or none.
+        @Nullable Object returned = ExposeInvocationInterceptor.INSTANCE.invoke(once);
         if (returned == null) {
             throw new IllegalStateException("@KeyedLock on " + method.place() + ": it returned null instead of a "
                     + method.method().getReturnType().getSimpleName() + ". Return an empty one");

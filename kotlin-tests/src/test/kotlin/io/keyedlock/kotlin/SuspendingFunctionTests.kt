@@ -10,6 +10,7 @@ import io.keyedlock.aop.InvalidKeyedLockException
 import io.keyedlock.aop.LockKeyException
 import io.keyedlock.autoconfigure.KeyedLockAopAutoConfiguration
 import io.keyedlock.autoconfigure.KeyedLockAutoConfiguration
+import java.lang.reflect.Method
 import java.time.Duration
 import java.util.Optional
 import java.util.concurrent.CopyOnWriteArrayList
@@ -47,13 +48,17 @@ import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeout
 import kotlinx.coroutines.yield
+import org.aopalliance.intercept.MethodInterceptor
 import org.assertj.core.api.Assertions.assertThat
 import org.assertj.core.api.Assertions.assertThatThrownBy
 import org.awaitility.Awaitility
 import org.junit.jupiter.api.Test
+import org.springframework.aop.Advisor
+import org.springframework.aop.support.StaticMethodMatcherPointcutAdvisor
 import org.springframework.boot.autoconfigure.AutoConfigurations
 import org.springframework.boot.autoconfigure.aop.AopAutoConfiguration
 import org.springframework.boot.test.context.runner.ApplicationContextRunner
+import org.springframework.core.Ordered
 import reactor.core.publisher.Mono
 
 /** Suspending functions and flows of Kotlin under their lock. */
@@ -170,6 +175,39 @@ class SuspendingFunctionTests {
             starter.join()
         }
         assertThat(orders.begun).containsExactly("a")
+    }
+
+    @Test
+    fun `a function that advice tries again keeps its key until the last try has ended`() {
+        val again = TryAgain { (it.proceed() as Mono<*>).retry(1) }
+        runner.withBean("again", Advisor::class.java, { again }).withBean(Orders::class.java).run { context ->
+            val orders = context.getBean(Orders::class.java)
+            val locker = context.getBean(KeyedLockerRegistry::class.java).get<Any>("shared")
+            val cleared = CompletableDeferred<Unit>()
+            runBlocking(Dispatchers.Default) {
+                try {
+                    val caller = launch { orders.clearingAtTheSecondTry("a", cleared) }
+                    withTimeout(PATIENCE) { while (orders.begun.size < 2) delay(1) }
+                    caller.cancel()
+                    withTimeout(PATIENCE) { while (orders.cancelled.isEmpty()) delay(1) }
+                    caller.join()
+                    assertThat(locker.isActive("a")).isTrue()
+                } finally {
+                    cleared.complete(Unit)
+                }
+            }
+            Awaitility.await().atMost(Duration.ofMillis(PATIENCE)).until { locker.activeKeyCount() == 0 }
+        }
+    }
+
+    /** Advice of the innermost kind around the one method that is to be tried again. */
+    private class TryAgain(advice: MethodInterceptor) : StaticMethodMatcherPointcutAdvisor(advice) {
+
+        init {
+            order = Ordered.LOWEST_PRECEDENCE
+        }
+
+        override fun matches(method: Method, targetClass: Class<*>) = method.name == "clearingAtTheSecondTry"
     }
 
     @Test
@@ -439,6 +477,17 @@ class SuspendingFunctionTests {
         open suspend fun clearing(key: String, clearance: Deferred<Unit>) {
             try {
                 begun.add(key)
+                awaitCancellation()
+            } finally {
+                clear(key, clearance)
+            }
+        }
+
+        @KeyedLock(name = "shared", key = "#key")
+        open suspend fun clearingAtTheSecondTry(key: String, clearance: Deferred<Unit>) {
+            begun.add(key)
+            check(begun.size > 1)
+            try {
                 awaitCancellation()
             } finally {
                 clear(key, clearance)
