@@ -94,6 +94,9 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
     /** Written before the method is called; null again once it is given back, by whoever takes it out. */
     private volatile @Nullable Held held;
 
+    /** Whether {@link #held} has been written, whatever has become of it. */
+    private volatile boolean acquired;
+
     /** Whether a call of the method is under way of whose end the body does not tell. */
     private volatile boolean running;
 
@@ -220,11 +223,11 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
     }
 
     /**
-     * Gives up a wait, or a permit that was granted meanwhile. Only after a cancellation: then either held is there already, and
-     * its permit another's business, or who grants will see the mark and run nothing.
+     * Gives up a wait, or a permit that was granted meanwhile. Only after a cancellation: then either the permit has become what
+     * is held, and is the business of those who use it, or who grants it will see the mark and run nothing.
      */
     private void withdraw(CompletableFuture<Permit> waiting) {
-        if (held == null) {
+        if (!acquired) {
             AsyncPermits.withdraw(waiting);
         }
     }
@@ -272,6 +275,7 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         Held mine = new Held(locker, keys, call.method().hasSeveralKeys(), all, outer);
         context = context.put(Held.class, mine);
         held = mine;
+        acquired = true;
     }
 
     private void notAcquired(KeyedLocker<Object> locker, Object keys, Throwable failure) {

@@ -27,13 +27,16 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.reactivestreams.Subscription;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.task.SimpleAsyncTaskExecutor;
 import org.springframework.scheduling.annotation.Async;
 import org.springframework.scheduling.annotation.EnableAsync;
+import reactor.core.CoreSubscriber;
 import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 import reactor.core.scheduler.Schedulers;
 
 /** Bodies that begin after the advice has returned, and all that can go wrong until they do. */
@@ -201,6 +204,59 @@ class LateBodiesTests {
                     tasks.waiting.remove().run();
                     assertThat(service.ran()).isEmpty();
                 });
+    }
+
+    @Test
+    void cancellingWhatHasEndedLeavesTheKeyToTheCallInside() {
+        with(Object.class, (service, locker, none) -> {
+            Permit held = locker.acquireAsync("a").join();
+            Sinks.One<String> gate = Sinks.one();
+            Mono<String> outer = Mono.deferContextual(context -> {
+                service.around("a", gate.asMono()).contextWrite(context).subscribe();
+                return Mono.just("outer");
+            });
+            Ended ended = new Ended();
+            service.around("a", outer).subscribe(ended);
+            held.close();
+            ended.completed.get(60, TimeUnit.SECONDS);
+            ended.subscription().cancel();
+            assertThat(locker.isActive("a")).isTrue();
+            gate.tryEmitValue("inner");
+            assertThat(locker.isActive("a")).isFalse();
+        });
+    }
+
+    /** Can cancel what has completed, which subscribers of Reactor's own do not. */
+    private static final class Ended implements CoreSubscriber<String> {
+
+        private final CompletableFuture<Void> completed = new CompletableFuture<>();
+
+        private volatile @Nullable Subscription subscription;
+
+        Subscription subscription() {
+            Subscription known = subscription;
+            assertThat(known).isNotNull();
+            return known;
+        }
+
+        @Override
+        public void onSubscribe(Subscription subscription) {
+            this.subscription = subscription;
+            subscription.request(1);
+        }
+
+        @Override
+        public void onNext(String value) {}
+
+        @Override
+        public void onError(Throwable failure) {
+            completed.completeExceptionally(failure);
+        }
+
+        @Override
+        public void onComplete() {
+            completed.complete(null);
+        }
     }
 
     // ---- @Async
