@@ -32,9 +32,6 @@ final class LockedFuture extends CompletableFuture<Object> {
 
     private final LockedMethod method;
 
-    /** The permit between its grant and the begin of the body, if that had to wait. */
-    private final AtomicReference<@Nullable Permit> granted = new AtomicReference<>();
-
     /** The stage that the method returned. Written once by the thread that runs the body. */
     private volatile @Nullable CompletionStage<?> running;
 
@@ -55,6 +52,8 @@ final class LockedFuture extends CompletableFuture<Object> {
             KeyedLocker<Object> locker,
             Object keys,
             Supplier<Executor> executor) {
+        // The permit between its grant and the begin of the body.
+        AtomicReference<@Nullable Permit> granted = new AtomicReference<>();
         CallerContext caller;
         try {
             caller = CallerContext.capture(null);
@@ -70,25 +69,25 @@ final class LockedFuture extends CompletableFuture<Object> {
             }
             granted.set(permit);
             if (isDone()) {
-                giveBack();
+                giveBack(granted);
                 return;
             }
             try {
                 // Never here: this is the thread of who gave the permit back, perhaps in the middle of its transaction.
-                executor.get().execute(() -> begin(caller));
+                executor.get().execute(() -> begin(caller, granted));
             } catch (Throwable e) {
-                giveBack();
+                giveBack(granted);
                 completeExceptionally(e);
             }
         });
         // Whoever completes this first does not wait any more.
         whenComplete((value, failure) -> {
             acquisition.cancel(false);
-            giveBack();
+            giveBack(granted);
         });
     }
 
-    private void begin(CallerContext caller) {
+    private void begin(CallerContext caller, AtomicReference<@Nullable Permit> granted) {
         try {
             caller.run(() -> {
                 Permit permit = granted.getAndSet(null);
@@ -98,7 +97,7 @@ final class LockedFuture extends CompletableFuture<Object> {
             });
         } catch (RuntimeException | Error e) {
             // The caller's context cannot be brought here; or not be undone, after the body has begun.
-            if (!giveBack()) {
+            if (!giveBack(granted)) {
                 throw e;
             }
             completeExceptionally(e);
@@ -106,7 +105,7 @@ final class LockedFuture extends CompletableFuture<Object> {
     }
 
     /** Gives back a permit with which no body has begun. */
-    private boolean giveBack() {
+    private static boolean giveBack(AtomicReference<@Nullable Permit> granted) {
         Permit permit = granted.getAndSet(null);
         if (permit == null) {
             return false;
