@@ -3,6 +3,7 @@ package io.keyedlock.actuate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.keyedlock.ChangingKey;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.Permit;
@@ -17,7 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -130,24 +130,9 @@ class KeyedLocksEndpointTests {
 
     @Test
     void aKeyWhoseHashCodeHasChangedIsShown() {
-        AtomicInteger hash = new AtomicInteger(1);
-        take(1, new Object() {
-            @Override
-            public int hashCode() {
-                return hash.get();
-            }
-
-            @Override
-            public boolean equals(Object other) {
-                return this == other;
-            }
-
-            @Override
-            public String toString() {
-                return "changing key";
-            }
-        });
-        hash.set(2);
+        ChangingKey key = new ChangingKey();
+        take(1, key);
+        key.change();
         assertThat(endpoint.locker("orders", null)).asString().contains("key=changing key");
         assertThat(endpoint.locker("orders", "changing key")).isInstanceOf(HeldKeyDescriptor.class);
     }

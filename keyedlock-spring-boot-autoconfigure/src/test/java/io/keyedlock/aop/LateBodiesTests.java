@@ -14,7 +14,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -99,46 +98,40 @@ class LateBodiesTests {
     @EnumSource
     void aContextThatCannotBeBroughtFailsTheCallAndFreesTheKey(Kind kind) {
         // Without a value of the caller, setValue() is called, which is not there.
-        broken(
-                new ThreadLocalAccessor<String>() {
-                    @Override
-                    public Object key() {
-                        return "broken";
-                    }
-
-                    @Override
-                    public @Nullable String getValue() {
-                        return null;
-                    }
-
-                    @Override
-                    public void setValue(String value) {}
-                },
-                kind);
+        broken(new Accessor(), kind);
     }
 
     @ParameterizedTest
     @EnumSource
     void aContextThatCannotBeTakenFailsTheCallAndLeavesTheLine(Kind kind) {
         broken(
-                new ThreadLocalAccessor<String>() {
-                    @Override
-                    public Object key() {
-                        return "broken";
-                    }
-
+                new Accessor() {
                     @Override
                     public String getValue() {
                         throw new IllegalStateException("no value now");
                     }
 
                     @Override
-                    public void setValue(String value) {}
-
-                    @Override
                     public void setValue() {}
                 },
                 kind);
+    }
+
+    /** Of a value that nobody has. */
+    private static class Accessor implements ThreadLocalAccessor<String> {
+
+        @Override
+        public Object key() {
+            return "broken";
+        }
+
+        @Override
+        public @Nullable String getValue() {
+            return null;
+        }
+
+        @Override
+        public void setValue(String value) {}
     }
 
     private void broken(ThreadLocalAccessor<String> accessor, Kind kind) {
@@ -166,9 +159,10 @@ class LateBodiesTests {
         with(Object.class, (service, locker, none) -> {
             Permit held = locker.acquireAsync("a").join();
             Disposable subscription = service.mono("a").subscribe();
-            CountDownLatch gate = new CountDownLatch(1);
+            CompletableFuture<Void> gate = new CompletableFuture<>();
             Schedulers.onScheduleHook("gate", task -> () -> {
-                awaitUninterruptibly(gate);
+                // Unlike a latch, whether this thread has been interrupted or not.
+                gate.join();
                 task.run();
             });
             try {
@@ -177,7 +171,7 @@ class LateBodiesTests {
                 subscription.dispose();
                 assertThat(locker.isActive("a")).isFalse();
             } finally {
-                gate.countDown();
+                gate.complete(null);
                 Schedulers.resetOnScheduleHook("gate");
             }
             assertThat(service.ran()).isEmpty();
@@ -279,21 +273,6 @@ class LateBodiesTests {
     }
 
     // ---- the scene
-
-    private static void awaitUninterruptibly(CountDownLatch latch) {
-        boolean interrupted = false;
-        while (true) {
-            try {
-                latch.await();
-                break;
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
-    }
 
     private <B> void with(Class<B> other, Check<B> check) {
         Contexts.runner(Service.class, other)

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.awaitility.Awaitility.await;
 
+import io.keyedlock.ChangingKey;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerClosedException;
 import io.keyedlock.KeyedLockerSettings;
@@ -135,7 +136,7 @@ class LockerDrainTests {
         lockers.put("changing", changing);
         ChangingKey key = new ChangingKey();
         try (Permit permit = changing.acquire(key)) {
-            key.hash = 2;
+            key.change();
             stop(drain(Duration.ofMillis(1), false)).await();
         }
         assertThat(output).contains("key 'changing key' of 'changing': held by '");
@@ -287,26 +288,6 @@ class LockerDrainTests {
         assertThat(output)
                 .contains("keyedlock.shutdown.await-idle is PT31S")
                 .contains("spring.lifecycle.timeout-per-shutdown-phase, which is PT30S");
-    }
-
-    private static final class ChangingKey {
-
-        private int hash = 1;
-
-        @Override
-        public int hashCode() {
-            return hash;
-        }
-
-        @Override
-        public boolean equals(Object other) {
-            return this == other;
-        }
-
-        @Override
-        public String toString() {
-            return "changing key";
-        }
     }
 
     /** Holds that other tests have left may be told of in between. */
