@@ -12,16 +12,19 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li>{@code holdCount} is the number of holds that are held, the entry's own included, and at most the limit;
- *   <li>the queue holds exactly the waiters whose status is {@link Waiter#WAITING};
- *   <li>if a permit is free and the queue is not empty, its head is a thread that was signalled and will look.
+ *   <li>the queue holds exactly the waiters without a {@link Waiter#result};
+ *   <li>if a permit is free and the queue is not empty, its head is a thread that was signalled and has not looked since.
  * </ul>
  *
  * <p>Where permits come from a backend, {@link RemoteKey} has the invariants instead of the last.
  */
-final class Crowd extends Entry.Stamp {
+final class Crowd {
 
-    /** From how many further holds on a thread's own one is looked up in a map. */
+    /** From how many holds on a thread's own one is looked up in a map. */
     private static final int INDEX_FROM = 16;
+
+    /** How many newcomers may pass a signalled head before the clock is read for it. */
+    private static final int PASSES_UNTIMED = 64;
 
     private final Entry entry;
 
@@ -34,7 +37,7 @@ final class Crowd extends Entry.Stamp {
     @Nullable
     ExtraHold latestHold;
 
-    /** The further holds by owner, or null while there are few. */
+    /** The further holds by owner; null while there are few, or where memory was too short for the map. */
     private @Nullable IdentityHashMap<Thread, ExtraHold> byOwner;
 
     /** The queue: who is served next, and where newcomers line up. */
@@ -44,6 +47,9 @@ final class Crowd extends Entry.Stamp {
     private @Nullable Waiter tail;
 
     int waiterCount;
+
+    /** How many newcomers have acquired a permit past the head since the clock was last read for it. */
+    private int passes;
 
     /** What the key has besides where permits come from a backend; null in a locker without. Set before anybody waits. */
     @Nullable
@@ -64,12 +70,24 @@ final class Crowd extends Entry.Stamp {
         entry.stripe.furtherHolds += holdCount - 1;
     }
 
+    /**
+     * Whether the end of a hold has consequences for those who wait. If not, the head was signalled already and will look, or nobody
+     * waits.
+     */
+    boolean mustAct() {
+        Waiter w = head;
+        return remote != null || (w != null && (!w.signalled || passes >= PASSES_UNTIMED));
+    }
+
     boolean isNeeded() {
         return holdCount > 0 || waiterCount > 0 || pins > 0;
     }
 
     @Nullable
     Hold holdOf(Thread thread) {
+        if (byOwner == null && holdCount > INDEX_FROM) {
+            buildIndex();
+        }
         if (byOwner != null) {
             return byOwner.get(thread);
         }
@@ -81,12 +99,16 @@ final class Crowd extends Entry.Stamp {
         return null;
     }
 
-    ExtraHold addHold(@Nullable Thread owner, long now) {
-        return addHold(new ExtraHold(entry, owner), now);
+    /** Admits a newcomer, who finds a permit free. */
+    ExtraHold admit(ExtraHold hold) {
+        if (head != null) {
+            passes++;
+        }
+        addHold(hold);
+        return hold;
     }
 
-    ExtraHold addHold(ExtraHold h, long now) {
-        h.stamp(now);
+    void addHold(ExtraHold h) {
         ExtraHold before = latestHold;
         if (before != null) {
             h.older = before;
@@ -95,10 +117,7 @@ final class Crowd extends Entry.Stamp {
         latestHold = h;
         holdCount++;
         entry.stripe.furtherHolds++;
-        if (h.owner != null) {
-            index(h, h.owner);
-        }
-        return h;
+        index(h);
     }
 
     void removeHold(Hold hold) {
@@ -138,21 +157,32 @@ final class Crowd extends Entry.Stamp {
             if (before != null && byOwner != null) {
                 byOwner.remove(before, h);
             }
-            if (owner != null) {
-                index(h, owner);
-            }
+            index(h);
         }
     }
 
-    private void index(ExtraHold hold, Thread owner) {
-        if (byOwner != null) {
-            byOwner.put(owner, hold);
-        } else if (holdCount > INDEX_FROM) {
-            byOwner = new IdentityHashMap<>();
+    private void buildIndex() {
+        try {
+            IdentityHashMap<Thread, ExtraHold> index = new IdentityHashMap<>(2 * holdCount);
             for (ExtraHold h = latestHold; h != null; h = h.older) {
                 if (h.owner != null) {
-                    byOwner.put(h.owner, h);
+                    index.put(h.owner, h);
                 }
+            }
+            byOwner = index;
+        } catch (OutOfMemoryError e) {
+            // The list has them all.
+            byOwner = null;
+        }
+    }
+
+    /** Notes a hold in the index if there is one. Never fails: a release may come this way. */
+    private void index(ExtraHold h) {
+        if (byOwner != null && h.owner != null) {
+            try {
+                byOwner.put(h.owner, h);
+            } catch (OutOfMemoryError e) {
+                byOwner = null;
             }
         }
     }
@@ -162,6 +192,7 @@ final class Crowd extends Entry.Stamp {
         if (tail == null) {
             head = waiter;
             waiter.headSince = waiter.since;
+            passes = 0;
         } else {
             tail.next = waiter;
         }
@@ -173,6 +204,7 @@ final class Crowd extends Entry.Stamp {
     void dequeue(Waiter waiter) {
         if (waiter.previous == null) {
             head = waiter.next;
+            passes = 0;
         } else {
             waiter.previous.next = waiter.next;
         }
@@ -189,9 +221,9 @@ final class Crowd extends Entry.Stamp {
 
     /**
      * Hands free permits to the head of the queue as long as it must be handed one. To be called whenever a permit became free
-     * or the head has changed, and to be followed by {@link #signalHead()}.
+     * or the head has changed, and to be followed by {@link #signalHead()}. Needs no memory.
      *
-     * @return those who were granted, linked by {@link Waiter#nextDone}, or null
+     * @return those that were granted a permit, linked by {@link Waiter#nextDone}, or null
      */
     @Nullable
     Waiter grantHead() {
@@ -199,10 +231,8 @@ final class Crowd extends Entry.Stamp {
         Waiter first = null;
         Waiter last = null;
         for (Waiter w = head; w != null && holdCount < locker.limit && (locker.fair || isDue(w)); w = head) {
-            // First what may fail: whoever has left the queue must get it.
-            ExtraHold hold = addHold(w.thread, locker.stampOfHold());
-            dequeue(w);
-            w.grant(hold);
+            w.hold.since = locker.stampOfHold();
+            grant(w);
             if (last == null) {
                 first = w;
             } else {
@@ -213,9 +243,23 @@ final class Crowd extends Entry.Stamp {
         return first;
     }
 
-    /** Whether a head is handed its permit even if newcomers may barge. */
+    /** Ends a wait with the permit that was made for it. */
+    void grant(Waiter w) {
+        dequeue(w);
+        addHold(w.hold);
+        w.result = w.hold;
+    }
+
+    /** Whether a head is handed its permit even if newcomers may pass it. */
     private boolean isDue(Waiter w) {
-        return w.future != null || (!w.signalled && w.isOverdue(entry.stripe.locker.clock.nanoTime()));
+        if (w.future != null) {
+            return true;
+        }
+        if (w.signalled && passes < PASSES_UNTIMED) {
+            return false;
+        }
+        passes = 0;
+        return w.isOverdue(entry.stripe.locker.clock.nanoTime());
     }
 
     /**

@@ -242,7 +242,7 @@ final class DeadlockSearch {
         Set<Node> seen = Collections.newSetFromMap(new IdentityHashMap<>());
         Deque<Place> open = new ArrayDeque<>(cycle);
         for (Place place = open.poll(); place != null; place = open.poll()) {
-            if (place.waiter.status != Waiter.WAITING) {
+            if (place.waiter.result != null) {
                 return false;
             }
             // Once per key: as many may wait for it as hold it.
@@ -281,20 +281,13 @@ final class DeadlockSearch {
 
     private static void fail(Waiter waiter, String words) {
         Stripe stripe = waiter.entry.stripe;
-        Stripe.Aftermath aftermath;
         stripe.lock();
-        try {
-            if (waiter.status != Waiter.WAITING) {
-                return;
-            }
-            waiter.deadlock = words;
-            aftermath = stripe.leave(waiter, Waiter.DEADLOCK);
-        } finally {
+        if (waiter.result != null) {
             stripe.unlock();
+            return;
         }
-        if (aftermath != null) {
-            aftermath.carryOut();
-        }
+        waiter.deadlock = words;
+        stripe.leaveAndUnlock(waiter, RejectReason.DEADLOCK, true);
         waiter.unparkThread();
     }
 

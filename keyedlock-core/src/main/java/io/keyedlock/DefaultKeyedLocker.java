@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
@@ -26,24 +27,24 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      * STRUCTURES
      * Stripes   The table: a fixed number of stripes, chosen by the high bits of the spread hash, made on demand.
      * Stripe    A lock word, one entry beside it, and a small chained hash table of further ones, which grows and shrinks.
-     * Entry     The lock of one key. Is itself the hold of the caller who made it, and that hold is the permit.
+     * Entry     The lock of one key. Is itself the hold of the caller that made it, and that hold is the permit.
      * Crowd     What an entry needs once a second caller has come: further holds (ExtraHold), the queue, pins.
      * RemoteKey What a crowd has besides where permits come from a backend; RemotePermit is one of them. Their invariants,
      *           transitions and races are told in RemoteKey; I4 is that of a locker without a backend.
-     * Hold      One permit while it is held. Re-entries of its owner (Reentry) are handles that keep it open.
-     * Waiter    One place in the queue, of a thread or of a future.
+     * Hold      One permit while it is held. Reentrant acquisitions of its owner (Reentry) are handles that keep it open.
+     * Waiter    One place in the queue, of a thread or of a future, with the hold that it is granted.
      *
      * LOCKING
-     * Everything about a key is written under the word of its stripe. Asking and leaving are a few dozen instructions
+     * Everything about a key is written under the word of its stripe. Acquiring and releasing are a few dozen instructions
      * and the key's own equals; looking, scanning, resizing and closing go through the stripe. No section parks,
-     * completes a future or calls a listener. What it decides for others comes out as an Aftermath and is carried out
-     * once the word is free. Nobody locks two stripes but the idle watch, which takes the growth lock first and then all
+     * completes a future or calls a listener. What it decides for others is carried out by Stripe.settleAndUnlock once the
+     * word is free. Nobody locks two stripes but the idle watch, which takes the growth lock first and then all
      * stripes in the order of their index.
      *
      * INVARIANTS, whenever a stripe's word is free
      * I1  A key has an entry in the table if and only if it is held, awaited or pinned, and then exactly one.
      * I2  An entry has at most limit holds; a hold is in its entry from its grant until its last handle is closed.
-     * I3  The queue holds exactly the waiters whose status is WAITING, in the order of their arrival.
+     * I3  The queue holds exactly the waiters without a result, in the order of their arrival.
      * I4  If a permit is free and the queue is not empty, the head is a thread that has been signalled and will look
      *     under the word before it parks again; with fair locks this never happens.
      * I5  A stripe's counts of entries, holds and waiters are those of its table.
@@ -53,29 +54,39 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      * Entry   absent -> present (begin, pin) -> absent (the last hold, waiter or pin leaves). An entry that was taken
      *         out never returns, so a handle that is closed late meets its own dead hold and nothing else.
      * Hold    held -> over, when its last handle is closed. A handle closes once; the flag is under the word.
-     * Waiter  WAITING -> GRANTED | WITHDRAWN | CLOSED | DEADLOCK | BACKEND | REFUSED, once, under the word and in one
-     *         step with leaving the queue. The grant makes the hold in that step too.
+     * Waiter  no result -> its hold, or a RejectReason; once, under the word and in one step with leaving the queue.
      * State   open <-> DRAINING, either -> CLOSED.
      *
      * WHO WINS, AND WHAT THE LOSER OWES
-     * Grant against time-out, interrupt, cancellation, close or deadlock search: whoever sets the status. If the grant
+     * Grant against time-out, interrupt, cancellation, close or deadlock search: whoever sets the result. If the grant
      * loses, nothing was granted and the permit went to the next waiter. If it wins, the thread returns with the
      * permit (its interrupt flag stays set), and a canceller completes the future with the permit, as the granting
-     * thread may not have come to that yet, and is told false.
-     * A free permit between the signalled head and a newcomer: whoever locks the word first. The head, if it loses, looks
-     * out a little longer while it is awake anyway, and then clears its signal under the word, so that the next release
-     * signals again; or, if it has been head for BYPASS_NANOS by then, hands over. A head that leaves is followed by
-     * settle(), which restores I4 for the next: no signal is lost with it.
+     * thread may not have come to that yet, and returns false.
+     * A free permit between the signalled head and a newcomer: whoever locks the word first. The head, if it loses, spins
+     * a little longer while it is awake anyway, and then clears its signal under the word, so that the next release
+     * signals again; or, if it has been head for BYPASS_NANOS by then, hands over. A head that was signalled and does not
+     * get to run is handed the permit after BYPASS_OF_SIGNALLED_NANOS, which is looked at every PASSES_UNTIMED newcomers.
+     * A head that leaves is followed by settleAndUnlock, which restores I4 for the next: no signal is lost with it.
      * Close against an acquisition: an acquisition reads the state under the word; close() sets it first and then locks
      * every stripe, so that it finds everybody who has read the old one. In a stripe made later the new one is read.
      * The scan's rest against an acquisition: see LockerScan; the same argument.
      * The idle moment: entries come and go under words that the watch has seen locked all at once, so its count is
-     * exact from the first on, and whoever takes it to zero tells.
+     * exact from the first on, and whoever takes it to zero announces it.
+     *
+     * WHAT MAY FAIL
+     * Everything but a release may: a caller that runs out of memory or stack, or whose listener throws an error, fails,
+     * and leaves nothing behind. In a section all that may fail comes before the first change: allocations, the key's
+     * equals, and a look whether the stack has room for the rest (Headroom). A release needs no memory: the hold of a waiter
+     * is made when it lines up. It fails only where the stack has no room, before anything has changed; the permit
+     * is open then and may be closed again. Once a caller has lined up or holds a permit, whatever is thrown ends
+     * in Waiter.abandon or in closing the permit. Freeing the word needs no call that could fail (SpinLock.unlock).
+     * No thread relies on an unpark across foreign code; see Waiter.
      *
      * WHO RUNS WHAT
-     * The closer of a permit completes the futures that it granted, through Deliveries, so that chains do not nest.
+     * The closer of a permit first wakes threads, then tells the backend, then completes the futures that it granted,
+     * through Deliveries, so that chains do not nest, and last tells the listeners that it has released.
      * What a backend's thread grants or ends is completed on the default executor of futures.
-     * Timed futures are withdrawn by the timer thread; their listeners are told, and they are completed, on the default
+     * Timed futures leave the queue on the timer thread; their listeners are called, and they are completed, on the default
      * executor of futures. Other listeners run on the thread of the event; longHold on the scanning thread, which also
      * searches for deadlocks.
      */
@@ -147,7 +158,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         this.waitNanos = nanos(settings.waitTime());
         this.events = listener == null
                 ? null
-                : new ListenerCalls(null, listener, listener.forLocker(settings.name()), settings, clock);
+                : new ListenerCalls(null, listener, listener.forLocker(settings.name()), settings);
         this.scan = LockerScan.of(this);
         this.state = (scan == null ? 0 : SCAN_RESTS) | (events != null && events.timesHolds ? TIMES_HOLDS : 0);
     }
@@ -192,7 +203,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
             return;
         }
         KeyedLockerListener ours = listener.forLocker(settings.name());
-        while (!EVENTS.compareAndSet(this, before, new ListenerCalls(before, listener, ours, settings, clock))) {
+        while (!EVENTS.compareAndSet(this, before, new ListenerCalls(before, listener, ours, settings))) {
             before = events;
             if (before != null && before.has(listener)) {
                 return;
@@ -218,23 +229,24 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         return ((int) STATE.getAndBitwiseAnd(this, ~SCAN_RESTS) & SCAN_RESTS) != 0;
     }
 
-    // ---- asking
+    // ---- acquiring
 
     /**
-     * Asks for a permit of a key. Nothing is counted if the key's own code throws.
+     * Attempts to acquire a permit of a key. Nothing is counted if the key's own code throws, and nothing stays behind if anything
+     * else does.
      *
-     * @param owner whose permit it would be; null for one that no thread owns
-     * @param nanos how long to line up if no permit is free, {@link Long#MAX_VALUE} without end
-     * @param future who lines up if not the owner
-     * @param admitted whether the caller may enter although new callers are refused
+     * @param owner the thread that would own the permit; null for one that no thread owns
+     * @param nanos how long to wait if no permit is available, {@link Long#MAX_VALUE} without end
+     * @param future the future that would wait, null if the owner would
+     * @param admitted whether the caller may enter although new callers are rejected
      */
-    Answer ask(
+    private AcquireResult attempt(
             Object key, int hash, @Nullable Thread owner, long nanos, @Nullable PermitFuture future, boolean admitted) {
         if (backend != null) {
-            return ask(backend, key, hash, owner, nanos, future, admitted);
+            return attempt(backend, key, hash, owner, nanos, future, admitted);
         }
         Stripe stripe = stripes.of(hash);
-        Answer answer;
+        AcquireResult result;
         int unusual;
         stripe.lock();
         try {
@@ -243,26 +255,26 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
                 // The common case, for which the rest of this section would come to the same.
                 return stripe.begin(key, hash, owner, 0);
             }
-            Answer.Refusal refusal = refusal(unusual, admitted);
+            RejectReason rejection = rejection(unusual, admitted);
             Entry entry = stripe.find(key, hash);
             if (entry != null) {
-                answer = stripe.join(entry, owner, nanos, future, refusal);
-            } else if (refusal != null) {
-                answer = refusal;
+                result = stripe.join(entry, owner, nanos, future, rejection);
+            } else if (rejection != null) {
+                result = rejection;
             } else {
-                answer = stripe.begin(key, hash, owner, stampOfHold(unusual));
+                result = stripe.begin(key, hash, owner, stampOfHold(unusual));
             }
         } finally {
             stripe.unlock();
         }
         if ((unusual & SCAN_RESTS) != 0 && scan != null) {
-            scan.start();
+            startScan(scan, result);
         }
-        return answer;
+        return result;
     }
 
-    /** As above, where a permit comes with one of a backend: whoever does not re-enter lines up. */
-    private Answer ask(
+    /** As above, where a permit comes from the backend: a caller that does not reenter lines up. */
+    private AcquireResult attempt(
             KeyedLockerBackend from,
             Object key,
             int hash,
@@ -272,47 +284,69 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
             boolean admitted) {
         String keyName = Objects.requireNonNull(from.keyName(key), "keyName");
         Stripe stripe = stripes.of(hash);
-        Answer answer;
-        Stripe.Aftermath aftermath = null;
+        AcquireResult result = RejectReason.CANCELLED;
         int unusual;
+        boolean settles = false;
+        Headroom.checkForWait();
         stripe.lock();
         try {
             unusual = state;
-            Answer.Refusal refusal = refusal(unusual, admitted);
+            RejectReason rejection = rejection(unusual, admitted);
             Entry entry = stripe.find(key, hash);
-            if (entry == null && refusal != null) {
-                answer = refusal;
+            if (entry == null && rejection != null) {
+                result = rejection;
+            } else if (entry == null) {
+                result = stripe.beginRemote(key, hash, from, keyName, owner, nanos, future);
             } else {
-                if (entry == null) {
-                    entry = stripe.insert(key, hash);
-                }
-                RemoteKey remote = entry.remote(from, keyName);
-                answer = remote.lineUp(entry, owner, nanos, future, refusal);
-                if (answer instanceof Waiter) {
-                    aftermath = remote.settle(entry, entry.crowd(), null);
-                }
+                result = entry.remote(from, keyName).join(entry, owner, nanos, future, rejection);
             }
+            settles = result instanceof Waiter;
         } finally {
-            stripe.unlock();
+            if (!settles) {
+                stripe.unlock();
+            }
+        }
+        try {
+            if (result instanceof Waiter waiter) {
+                stripe.settleAndUnlock(waiter.entry, null, null, false);
+            }
+        } catch (Throwable e) {
+            undo(result);
+            throw e;
         }
         if ((unusual & SCAN_RESTS) != 0 && scan != null) {
-            scan.start();
+            startScan(scan, result);
         }
-        if (aftermath != null) {
-            aftermath.carryOut();
-        }
-        return answer;
+        return result;
     }
 
-    /** How a newcomer is refused in this state, null if it is not. */
-    private static Answer.@Nullable Refusal refusal(int state, boolean admitted) {
+    private static void startScan(LockerScan scan, AcquireResult result) {
+        try {
+            scan.start();
+        } catch (Throwable e) {
+            undo(result);
+            throw e;
+        }
+    }
+
+    /** Gives back what an attempt has brought to a caller that fails now. */
+    static void undo(@Nullable AcquireResult result) {
+        if (result instanceof Waiter waiter) {
+            waiter.abandon();
+        } else if (result instanceof Permit permit) {
+            permit.close();
+        }
+    }
+
+    /** Why a newcomer is rejected in this state, null if it is not. */
+    private static @Nullable RejectReason rejection(int state, boolean admitted) {
         if ((state & (DRAINING | CLOSED)) == 0) {
             return null;
         }
         if ((state & CLOSED) != 0) {
-            return Answer.Refusal.CLOSED;
+            return RejectReason.CLOSED;
         }
-        return admitted ? null : Answer.Refusal.DRAINING;
+        return admitted ? null : RejectReason.DRAINING;
     }
 
     /** When a hold begins, or 0 if nobody wants to know. */
@@ -361,23 +395,27 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     Permit acquire(Object key, int hash, long nanos, Duration waitTime) throws InterruptedException {
         failIfInterrupted(key);
         Thread me = Thread.currentThread();
-        Answer answer = ask(key, hash, me, nanos, null, false);
-        if (answer instanceof Hold permit) {
+        AcquireResult result = attempt(key, hash, me, nanos, null, false);
+        if (result instanceof Hold permit) {
             return granted(permit);
         }
-        return new Conclusion(this, key, hash, me, nanos).permitOrFailure(answer, waitTime, true);
+        Permit permit = conclude(result, key, hash, me, nanos, waitTime, true, false);
+        if (permit == null) {
+            throw new AssertionError("an acquisition that is no try fails without a permit");
+        }
+        return permit;
     }
 
     /** Waits without end and ignores interrupts. */
     Permit acquireUninterruptibly(Object key, int hash) {
         Thread me = Thread.currentThread();
-        Answer answer = ask(key, hash, me, Long.MAX_VALUE, null, false);
-        if (answer instanceof Hold permit) {
+        AcquireResult result = attempt(key, hash, me, Long.MAX_VALUE, null, false);
+        if (result instanceof Hold permit) {
             return granted(permit);
         }
         try {
-            return new Conclusion(this, key, hash, me, Long.MAX_VALUE)
-                    .permitOrFailure(answer, KeyedLockerSettings.FOREVER, false);
+            return Objects.requireNonNull(
+                    conclude(result, key, hash, me, Long.MAX_VALUE, KeyedLockerSettings.FOREVER, false, false));
         } catch (InterruptedException e) {
             throw new AssertionError("interrupts are ignored", e);
         }
@@ -391,12 +429,13 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     @Nullable
     Permit tryAcquire(Object key, int hash) {
         Thread me = Thread.currentThread();
-        Answer answer = ask(key, hash, me, 0, null, false);
-        if (answer instanceof Hold permit) {
+        AcquireResult result = attempt(key, hash, me, 0, null, false);
+        if (result instanceof Hold permit) {
             return granted(permit);
         }
         try {
-            return new Conclusion(this, key, hash, me, 0).permitOrNull(answer, KeyedLockerListener.Outcome.REJECTED);
+            // A caller that does not wait awaits the backend's answer alone, which comes in any case.
+            return conclude(result, key, hash, me, 0, null, false, true);
         } catch (InterruptedException e) {
             throw new AssertionError("an untimed try does not wait", e);
         }
@@ -404,26 +443,101 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
 
     @Override
     public Optional<Permit> tryAcquire(K key, Duration waitTime) throws InterruptedException {
-        return Optional.ofNullable(tryAcquire(key, hash(key), nanos(waitTime)));
+        long nanos = nanos(waitTime);
+        return Optional.ofNullable(tryAcquire(key, hash(key), nanos, waitTime));
     }
 
     @Nullable
-    Permit tryAcquire(Object key, int hash, long nanos) throws InterruptedException {
+    Permit tryAcquire(Object key, int hash, long nanos, Duration waitTime) throws InterruptedException {
         failIfInterrupted(key);
         Thread me = Thread.currentThread();
-        Answer answer = ask(key, hash, me, nanos, null, false);
-        if (answer instanceof Hold permit) {
+        AcquireResult result = attempt(key, hash, me, nanos, null, false);
+        if (result instanceof Hold permit) {
             return granted(permit);
         }
-        return new Conclusion(this, key, hash, me, nanos).permitOrNull(answer, KeyedLockerListener.Outcome.TIMEOUT);
+        return conclude(result, key, hash, me, nanos, waitTime, nanos != 0, true);
     }
 
+    /** Tells the listeners of a permit that was acquired without waiting. */
     Permit granted(Hold permit) {
-        ListenerCalls heard = events;
-        if (heard != null) {
-            heard.acquired(permit.entry().key);
+        ListenerCalls listeners = events;
+        if (listeners != null) {
+            try {
+                listeners.acquired(permit.entry().key);
+            } catch (Throwable e) {
+                permit.close();
+                throw e;
+            }
         }
         return permit;
+    }
+
+    /**
+     * Brings a thread from the result of its attempt, which is no fresh permit, to a permit, null or an exception.
+     *
+     * @param waitTime the time to wait as the caller gave it, or null for a try that does not wait
+     * @param tries whether the caller gets null where there is no permit, and an exception only where the locker is at fault
+     */
+    private @Nullable Permit conclude(
+            AcquireResult attempted,
+            Object key,
+            int hash,
+            Thread me,
+            long nanos,
+            @Nullable Duration waitTime,
+            boolean interruptible,
+            boolean tries)
+            throws InterruptedException {
+        AcquireResult result = attempted;
+        if (result == RejectReason.DRAINING && holdsSomething(me)) {
+            result = attempt(key, hash, me, nanos, null, true);
+            if (result instanceof Hold permit) {
+                return granted(permit);
+            }
+        }
+        if (result instanceof Reentry again) {
+            return again;
+        }
+        Waiter waiter = null;
+        if (result instanceof Waiter linedUp) {
+            waiter = linedUp;
+            result = await(linedUp, nanos, interruptible);
+            if (result instanceof Hold permit) {
+                return permit;
+            }
+        }
+        RejectReason reason = (RejectReason) result;
+        if (reason == RejectReason.UNAVAILABLE && waitTime != null) {
+            reason = RejectReason.TIMED_OUT;
+        }
+        if (waiter != null) {
+            waiter.ended(reason);
+        } else {
+            rejected(key, reason);
+        }
+        if (reason == RejectReason.INTERRUPTED) {
+            Thread.interrupted();
+            throw new InterruptedException();
+        }
+        if (tries && !reason.failsTries) {
+            return null;
+        }
+        throw failure(reason, key, waitTime, waiter);
+    }
+
+    /** Waits in the queue. The listeners have been told of a permit, but not of a reason. */
+    private static AcquireResult await(Waiter waiter, long nanos, boolean interruptible) {
+        try {
+            waiter.begins();
+            AcquireResult end = waiter.await(waiter.ifRefused == null ? nanos : Long.MAX_VALUE, interruptible);
+            if (end instanceof Hold) {
+                waiter.ended(null);
+            }
+            return end;
+        } catch (Throwable e) {
+            waiter.abandon();
+            throw e;
+        }
     }
 
     @Override
@@ -448,53 +562,59 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         return acquireAsync(key, hash(key), 0, null, false);
     }
 
-    /** Asks for a permit that no thread owns; without a wait time it is a try, whose failure is a refusal and no time-out. */
+    /** Acquires a permit that no thread owns; without a wait time it is a try that does not wait. */
     PermitFuture acquireAsync(Object key, int hash, long nanos, @Nullable Duration waitTime, boolean admitted) {
         PermitFuture future = new PermitFuture(this, waitTime);
-        Answer answer = ask(key, hash, null, nanos, future, admitted);
-        if (answer == Answer.Refusal.DRAINING && holdsSomething(Thread.currentThread())) {
-            answer = ask(key, hash, null, nanos, future, true);
+        AcquireResult result = attempt(key, hash, null, nanos, future, admitted);
+        if (result == RejectReason.DRAINING && holdsSomething(Thread.currentThread())) {
+            result = attempt(key, hash, null, nanos, future, true);
         }
-        if (answer instanceof Hold permit) {
-            future.deliver(granted(permit));
-        } else if (answer instanceof Answer.Refusal refusal) {
-            tellRefused(
-                    refusal,
-                    key,
-                    waitTime == null ? KeyedLockerListener.Outcome.REJECTED : KeyedLockerListener.Outcome.TIMEOUT);
-            future.fail(failureOf(refusal, key, waitTime));
-        } else if (answer instanceof Waiter waiter) {
-            future.waits(waiter, nanos);
+        try {
+            if (result instanceof Hold permit) {
+                future.deliver(granted(permit));
+            } else if (result instanceof RejectReason reason) {
+                future.reject(null, key, reason);
+            } else if (result instanceof Waiter waiter) {
+                future.waits(waiter, nanos);
+            }
+        } catch (Throwable e) {
+            undo(result);
+            throw e;
         }
         return future;
     }
 
-    /** Tells the listeners of a refusal. */
-    void tellRefused(Answer.Refusal refusal, Object key, KeyedLockerListener.Outcome whenTaken) {
-        KeyedLockerListener.Outcome outcome = switch (refusal) {
-            case TAKEN -> whenTaken;
-            case FULL, REENTRY -> KeyedLockerListener.Outcome.REJECTED;
-            case DRAINING, CLOSED -> KeyedLockerListener.Outcome.CLOSED;
-        };
-        ListenerCalls heard = events;
-        if (heard != null) {
-            heard.notAcquired(key, outcome);
+    /** Tells the listeners that a caller was rejected at once. */
+    void rejected(Object key, RejectReason reason) {
+        ListenerCalls listeners = events;
+        if (listeners != null) {
+            listeners.notAcquired(key, reason.outcome);
         }
     }
 
-    /** The exception that tells a caller of a refusal; without a wait time it was an untimed try. */
-    RuntimeException failureOf(Answer.Refusal refusal, Object key, @Nullable Duration waitTime) {
-        return switch (refusal) {
-            case TAKEN -> waitTime == null ? Messages.taken(settings, key) : Messages.timeout(settings, key, waitTime);
-            case FULL -> Messages.full(settings, key);
+    /**
+     * The exception for a caller that gets no permit.
+     *
+     * @param waitTime the time to wait as the caller gave it, or null for a try that does not wait
+     * @param waiter the wait that has ended, or null if the caller was rejected at once
+     */
+    RuntimeException failure(RejectReason reason, Object key, @Nullable Duration waitTime, @Nullable Waiter waiter) {
+        return switch (reason) {
+            case UNAVAILABLE -> Messages.taken(settings, key);
+            case TIMED_OUT -> Messages.timeout(settings, key, waitTime == null ? Duration.ZERO : waitTime);
+            case QUEUE_FULL -> Messages.full(settings, key);
             case REENTRY -> Messages.reentry(settings, key);
             case DRAINING -> Messages.draining(settings, key);
             case CLOSED -> Messages.closed(settings, key);
+            case DEADLOCK ->
+                new LockDeadlockException(settings.name(), key, waiter == null ? "" : String.valueOf(waiter.deadlock));
+            case BACKEND -> backendFailure(key, waiter == null ? null : waiter.backendFailure);
+            case INTERRUPTED, CANCELLED -> new CancellationException(reason.name());
         };
     }
 
-    /** The exception that tells a caller of a failure of the backend, or with null of its silence. */
-    RuntimeException backendFailure(Object key, @Nullable Throwable cause) {
+    /** The exception for a failure of the backend, or with null for its silence. */
+    private RuntimeException backendFailure(Object key, @Nullable Throwable cause) {
         return Messages.backend(Objects.requireNonNull(backend, "backend"), settings, key, cause);
     }
 
@@ -651,8 +771,8 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     @Override
     public void close() {
         if (((int) STATE.getAndBitwiseOr(this, CLOSED) & CLOSED) == 0) {
-            // A caller who read the old state under a stripe's lock is in that stripe by the time it is locked here.
-            stripes.all().forEach(Stripe::failWaiters);
+            // A caller that read the old state under a stripe's lock is in that stripe by the time it is locked here.
+            stripes.endAllWaits();
             if (backend != null) {
                 backend.close();
             }

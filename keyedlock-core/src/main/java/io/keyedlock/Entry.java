@@ -24,43 +24,26 @@ final class Entry extends Hold {
     @Nullable
     Entry next;
 
-    /**
-     * Null until more is to be known than an uncontended hold needs: a {@link Crowd} for a second caller, a pin or a
-     * {@link LockView}, or else a mere stamp of when the hold began, for those who look at it. An acquisition of which nobody
-     * wants to know anything makes forty bytes.
-     */
-    private @Nullable Stamp more;
-
-    /** When the entry's own hold began as far as seen, or 0. */
-    static class Stamp {
-
-        long since;
-    }
+    /** Null until a second caller, a pin, a {@link LockView} or a backend needs more than the entry's own hold. */
+    private @Nullable Crowd crowd;
 
     /**
      * Makes the entry of a key, to be put into its stripe's table.
      *
      * @param owner who owns the hold, null if no thread does
      * @param held whether the entry is a hold, too
+     * @param since when that hold begins, or 0 if nobody wants to know
      */
-    Entry(Object key, int hash, Stripe stripe, @Nullable Thread owner, boolean held) {
-        super(owner, held);
+    Entry(Object key, int hash, Stripe stripe, @Nullable Thread owner, boolean held, long since) {
+        super(owner, held, since);
         this.key = key;
         this.hash = hash;
         this.stripe = stripe;
     }
 
-    /**
-     * Closes the own hold if nobody else wants anything of the key or wanted to know anything about it; under the stripe. The
-     * entry is needed no more then. Returns false if nothing was done.
-     */
-    boolean closeIfAlone() {
-        return more == null && closeSimple();
-    }
-
     @Override
     public void close() {
-        stripe.giveBackEntry(this);
+        stripe.release(this, null);
     }
 
     @Override
@@ -68,31 +51,16 @@ final class Entry extends Hold {
         return this;
     }
 
-    @Override
-    long since() {
-        return more == null ? 0 : more.since;
-    }
-
-    @Override
-    void setSince(long time) {
-        if (more == null) {
-            more = new Stamp();
-        }
-        more.since = time;
-    }
-
     /** What there is besides the own hold, null if nothing is. */
     @Nullable
     Crowd crowdIfAny() {
-        return more instanceof Crowd c ? c : null;
+        return crowd;
     }
 
     Crowd crowd() {
-        Crowd c = crowdIfAny();
+        Crowd c = crowd;
         if (c == null) {
-            c = new Crowd(this);
-            c.since = since();
-            more = c;
+            c = crowd = new Crowd(this);
         }
         return c;
     }

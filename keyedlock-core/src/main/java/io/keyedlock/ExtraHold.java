@@ -8,8 +8,6 @@ sealed class ExtraHold extends Hold permits LeasedHold {
 
     private final Entry entry;
 
-    private long since;
-
     /** Neighbours in {@link Crowd}'s list of holds. Guarded by the stripe. */
     @Nullable
     ExtraHold older;
@@ -18,27 +16,17 @@ sealed class ExtraHold extends Hold permits LeasedHold {
     ExtraHold newer;
 
     ExtraHold(Entry entry, @Nullable Thread owner) {
-        super(owner, true);
+        super(owner, true, 0);
         this.entry = entry;
     }
 
     @Override
     public final void close() {
-        entry.stripe.giveBack(this, null);
+        entry.stripe.release(this, null);
     }
 
     @Override
     final Entry entry() {
         return entry;
-    }
-
-    @Override
-    final long since() {
-        return since;
-    }
-
-    @Override
-    final void setSince(long time) {
-        since = time;
     }
 }

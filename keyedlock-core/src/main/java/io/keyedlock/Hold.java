@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>All fields are guarded by the stripe of the entry.
  */
-abstract sealed class Hold implements Permit, Answer permits Entry, ExtraHold {
+abstract sealed class Hold implements Permit, AcquireResult permits Entry, ExtraHold {
 
     /** Set in {@link #state} until this object itself has been closed as a permit. */
     private static final int FIRST_OPEN = 1 << 31;
@@ -24,32 +24,25 @@ abstract sealed class Hold implements Permit, Answer permits Entry, ExtraHold {
     @Nullable
     Thread owner;
 
-    /** {@link #FIRST_OPEN}, {@link #REPORTED} and the number of open re-entries. Over for good when none is open. */
+    /** {@link #FIRST_OPEN}, {@link #REPORTED} and the number of open reentrant acquisitions. Over for good when none is open. */
     private int state;
+
+    /** When the hold began as far as seen, or 0 if nobody has looked yet. */
+    long since;
 
     /**
      * Begins a hold, or an object that is none.
      *
-     * @param owner the thread that may re-enter, or null
+     * @param owner the thread that may reenter, or null
+     * @param since when it began, or 0 if nobody wants to know
      */
-    Hold(@Nullable Thread owner, boolean held) {
+    Hold(@Nullable Thread owner, boolean held, long since) {
         this.owner = owner;
         this.state = held ? FIRST_OPEN : 0;
+        this.since = since;
     }
 
     abstract Entry entry();
-
-    /** When the hold began as far as seen, or 0 if nobody has looked yet. */
-    abstract long since();
-
-    abstract void setSince(long time);
-
-    /** Notes when the hold began, or nothing if that is 0. */
-    final void stamp(long now) {
-        if (now != 0) {
-            setSince(now);
-        }
-    }
 
     final boolean isHeld() {
         return (state & ~REPORTED) != 0;
@@ -73,14 +66,15 @@ abstract sealed class Hold implements Permit, Answer permits Entry, ExtraHold {
         return open;
     }
 
-    /** Closes this object as a permit if that is all there is: no re-entry, no report. Returns false if nothing was done. */
-    final boolean closeSimple() {
-        boolean simple = state == FIRST_OPEN;
-        if (simple) {
-            state = 0;
-            owner = null;
-        }
-        return simple;
+    /** Whether all there is, is this object as an open permit: no reentrant acquisition, no report. */
+    final boolean isSimple() {
+        return state == FIRST_OPEN;
+    }
+
+    /** Ends a hold that {@link #isSimple()}. */
+    final void closeSimple() {
+        state = 0;
+        owner = null;
     }
 
     /** Marks the hold as reported; returns false if it was reported already. */
@@ -92,10 +86,8 @@ abstract sealed class Hold implements Permit, Answer permits Entry, ExtraHold {
 
     /** How long the hold was seen, stamping it if nobody has looked before. */
     final long age(long now) {
-        long since = since();
         if (since == 0) {
-            setSince(now);
-            return 0;
+            since = now;
         }
         return now - since;
     }

@@ -96,7 +96,8 @@ public interface KeyedLockerListener {
     default void acquired(Object key, Duration waited) {}
 
     /**
-     * A permit was given back.
+     * A permit was released. Called after the waiters that get it were woken, as nobody waits for a listener: what their thread, or
+     * the callback of their future, does may be reported first.
      *
      * @param key the key
      * @param held how long it was held, zero unless {@link #timesHolds()}

@@ -4,18 +4,19 @@ package io.keyedlock;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
-/** A hold that stands on a permit from beyond this process. */
+/** A hold whose permit comes from a backend. */
 final class LeasedHold extends ExtraHold {
 
-    final RemotePermit remote;
+    /** Null until the waiter for which this was made is granted its permit. */
+    @Nullable
+    RemotePermit remote;
 
-    LeasedHold(Entry entry, @Nullable Thread owner, RemotePermit remote) {
+    LeasedHold(Entry entry, @Nullable Thread owner) {
         super(entry, owner);
-        this.remote = remote;
     }
 
     @Override
     public OptionalLong fencingToken() {
-        return remote.fencingToken();
+        return remote == null ? OptionalLong.empty() : remote.fencingToken();
     }
 }

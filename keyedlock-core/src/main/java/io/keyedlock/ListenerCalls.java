@@ -24,8 +24,6 @@ final class ListenerCalls {
 
     private final Heard[] all;
 
-    private final Clock clock;
-
     private final KeyedLockerSettings settings;
 
     /** Whether any of them wants holds to be timed. */
@@ -43,8 +41,7 @@ final class ListenerCalls {
             @Nullable ListenerCalls earlier,
             KeyedLockerListener given,
             KeyedLockerListener listener,
-            KeyedLockerSettings settings,
-            Clock clock) {
+            KeyedLockerSettings settings) {
         Heard heard = new Heard(given, listener, listener.timesHolds());
         if (earlier == null) {
             this.all = new Heard[] {heard};
@@ -52,7 +49,6 @@ final class ListenerCalls {
             this.all = Arrays.copyOf(earlier.all, earlier.all.length + 1);
             this.all[earlier.all.length] = heard;
         }
-        this.clock = clock;
         this.settings = settings;
         this.timesHolds = heard.timesHolds || (earlier != null && earlier.timesHolds);
     }
@@ -77,10 +73,15 @@ final class ListenerCalls {
         }
     }
 
-    void released(Hold hold) {
+    /**
+     * A hold has ended.
+     *
+     * @param end when, unless no listener times holds
+     */
+    void released(Hold hold, long end) {
         // A hold that began before anybody wanted to know, and that nobody has looked at since, has no beginning.
-        long since = timesHolds ? hold.since() : 0;
-        Duration held = since != 0 ? Duration.ofNanos(clock.nanoTime() - since) : Duration.ZERO;
+        long since = timesHolds ? hold.since : 0;
+        Duration held = since != 0 ? Duration.ofNanos(Math.max(0, end - since)) : Duration.ZERO;
         for (Heard heard : all) {
             try {
                 heard.listener.released(hold.entry().key, heard.timesHolds ? held : Duration.ZERO);

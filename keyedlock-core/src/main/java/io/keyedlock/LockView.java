@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock;
 
+import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
@@ -60,7 +61,8 @@ final class LockView<K> implements Lock {
 
     @Override
     public boolean tryLock(long time, TimeUnit unit) throws InterruptedException {
-        return note(locker.tryAcquire(key, hash, Math.max(0, unit.toNanos(time))));
+        long nanos = Math.max(0, unit.toNanos(time));
+        return note(locker.tryAcquire(key, hash, nanos, Duration.ofNanos(nanos)));
     }
 
     private boolean note(@Nullable Permit permit) {

@@ -44,14 +44,14 @@ final class PermitFuture extends AcquisitionFuture {
     /** By the caller, once it has lined up. */
     void waits(Waiter place, long nanos) {
         place.begins();
-        if (nanos == Long.MAX_VALUE || place.refusal != null) {
+        if (nanos == Long.MAX_VALUE || place.ifRefused != null) {
             return;
         }
         try {
             timer = Background.schedule(this::timeOut, nanos);
         } catch (RuntimeException | Error e) {
             // No thread can be started that would end the wait, and nobody has the future yet who could.
-            if (withdraw(KeyedLockerListener.Outcome.CANCELLED)) {
+            if (withdraw(RejectReason.CANCELLED)) {
                 fail(e);
             }
             return;
@@ -64,34 +64,34 @@ final class PermitFuture extends AcquisitionFuture {
     /** Completes the future of a waiter whose wait was ended by others: granted, refused, failed, or the locker closed. */
     static void finish(Waiter waiter) {
         PermitFuture future = waiter.future;
+        AcquireResult end = waiter.result;
         if (future == null) {
             throw new AssertionError("a thread's waiter");
         }
-        Hold permit = waiter.permit;
-        if (permit != null) {
-            waiter.ended(null);
-            future.deliver(permit);
-        } else {
-            future.failWith(waiter, waiter.entry.key);
+        if (end instanceof Hold permit) {
+            try {
+                waiter.ended(null);
+            } finally {
+                future.deliver(permit);
+            }
+        } else if (end instanceof RejectReason reason) {
+            future.reject(waiter, waiter.entry.key, reason);
         }
-        // Last: a caller who sets the timer only now sees that the future is complete, or else we see the timer.
+        // Last: a caller that sets the timer only now sees that the future is complete, or else we see the timer.
         future.cancelTimer();
     }
 
-    private void failWith(Waiter ended, Object key) {
-        Answer.Refusal refusal = ended.refusal;
-        if (ended.status == Waiter.BACKEND) {
-            ended.ended(KeyedLockerListener.Outcome.BACKEND);
-            fail(locker.backendFailure(key, ended.backendFailure));
-        } else if (ended.status == Waiter.REFUSED && refusal != null) {
-            ended.ended(
-                    refusal == Answer.Refusal.TAKEN && waitTime != null
-                            ? KeyedLockerListener.Outcome.TIMEOUT
-                            : KeyedLockerListener.Outcome.REJECTED);
-            fail(locker.failureOf(refusal, key, waitTime));
-        } else {
-            ended.ended(KeyedLockerListener.Outcome.CLOSED);
-            fail(Messages.closed(locker.settings(), key));
+    /** Tells the listeners that there is no permit, and completes the future with the exception. */
+    void reject(@Nullable Waiter ended, Object key, RejectReason reason) {
+        RejectReason told = reason == RejectReason.UNAVAILABLE && waitTime != null ? RejectReason.TIMED_OUT : reason;
+        try {
+            if (ended == null) {
+                locker.rejected(key, told);
+            } else {
+                ended.ended(told);
+            }
+        } finally {
+            fail(locker.failure(told, key, waitTime, ended));
         }
     }
 
@@ -100,67 +100,33 @@ final class PermitFuture extends AcquisitionFuture {
      *
      * @return whether this call has ended the wait
      */
-    private boolean withdraw(KeyedLockerListener.Outcome outcome) {
+    private boolean withdraw(RejectReason reason) {
         Waiter w = waiter;
-        Left left = w == null ? null : leave(w, false);
-        if (w == null || left == null) {
+        if (w == null || !w.leave(reason)) {
             help();
             return false;
         }
         cancelTimer();
-        w.ended(outcome);
-        if (left.aftermath() != null) {
-            left.aftermath().carryOut();
-        }
+        w.ended(reason);
         return true;
-    }
-
-    /** The wait was ended by whoever got this. */
-    private record Left(Stripe.@Nullable Aftermath aftermath) {}
-
-    /** Takes the waiter out of the queue; returns null if its wait had ended before. */
-    private static @Nullable Left leave(Waiter w, boolean timedOut) {
-        if (w.status != Waiter.WAITING) {
-            return null;
-        }
-        Stripe stripe = w.entry.stripe;
-        stripe.lock();
-        try {
-            return w.status == Waiter.WAITING
-                    ? new Left(stripe.leave(w, timedOut ? w.outcomeOfTimeOut() : Waiter.WITHDRAWN))
-                    : null;
-        } finally {
-            stripe.unlock();
-        }
     }
 
     /** Completes the future if the permit is granted but the granting thread has not come to that yet. */
     private void help() {
         Waiter w = waiter;
-        if (w != null && w.status == Waiter.GRANTED && w.permit != null) {
-            deliver(w.permit);
+        if (w != null && w.result instanceof Hold permit) {
+            deliver(permit);
         }
     }
 
     /** On the timer's thread, where other waits end: foreign code, be it a listener's or the key's toString, runs elsewhere. */
     private void timeOut() {
         Waiter w = waiter;
-        Left left = w == null ? null : leave(w, true);
-        if (w == null || left == null) {
+        if (w == null || !w.timeOut()) {
             // Whoever has ended the wait completes the future.
             return;
         }
-        if (left.aftermath() != null) {
-            left.aftermath().carryOutElsewhere();
-        }
-        defaultExecutor().execute(() -> {
-            boolean silent = w.status == Waiter.BACKEND;
-            w.ended(silent ? KeyedLockerListener.Outcome.BACKEND : KeyedLockerListener.Outcome.TIMEOUT);
-            fail(
-                    silent
-                            ? locker.backendFailure(w.entry.key, null)
-                            : locker.failureOf(Answer.Refusal.TAKEN, w.entry.key, waitTime));
-        });
+        defaultExecutor().execute(() -> finish(w));
     }
 
     private void cancelTimer() {
@@ -172,7 +138,7 @@ final class PermitFuture extends AcquisitionFuture {
 
     @Override
     void withdraw() {
-        withdraw(KeyedLockerListener.Outcome.CANCELLED);
+        withdraw(RejectReason.CANCELLED);
     }
 
     @Override

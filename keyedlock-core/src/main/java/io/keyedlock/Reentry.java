@@ -4,7 +4,7 @@ package io.keyedlock;
 import java.util.OptionalLong;
 
 /** The handle of a re-entry: keeps its thread's hold open until closed. */
-final class Reentry implements Permit, Answer {
+final class Reentry implements Permit, AcquireResult {
 
     final Hold hold;
 
@@ -27,7 +27,7 @@ final class Reentry implements Permit, Answer {
 
     @Override
     public void close() {
-        hold.entry().stripe.giveBack(hold, this);
+        hold.entry().stripe.release(hold, this);
     }
 
     @Override

@@ -48,124 +48,107 @@ final class RemoteKey {
         this.name = name;
     }
 
-    /** What follows for the backend, with no lock held and before anything else is carried out. */
-    record Steps(
-            @Nullable RemotePermit release,
-            @Nullable RemotePermit withdraw,
-            @Nullable RemotePermit ask) {
-
-        void carryOut() {
-            if (release != null) {
-                release.release();
-            }
-            if (withdraw != null) {
-                withdraw.withdraw();
-            }
-            if (ask != null) {
-                ask.ask();
-            }
-        }
+    /** Whether the backend has not even answered the request under way, so that a wait that times out is its fault. */
+    boolean isSilent() {
+        return asking != null && asking.isSilent();
     }
 
-    /** How a wait ends whose time has passed: the fault is the backend's if it has not even answered. */
-    int outcomeOfTimeOut() {
-        return asking != null && asking.isSilent() ? Waiter.BACKEND : Waiter.WITHDRAWN;
-    }
-
-    /** Lets a caller of a key line up, re-enter, or go; under the stripe, and followed by {@link #settle} if it lines up. */
-    Answer lineUp(
+    /** Lets a caller of a key line up, reenter, or rejects it; under the stripe, and followed by settling if it lines up. */
+    AcquireResult join(
             Entry e,
             @Nullable Thread owner,
             long nanos,
             @Nullable PermitFuture future,
-            Answer.@Nullable Refusal refusal) {
+            @Nullable RejectReason rejection) {
         DefaultKeyedLocker<?> locker = e.stripe.locker;
         KeyedLockerSettings settings = locker.settings();
         Hold own = owner == null ? null : e.holdOf(owner);
         if (own != null) {
             return Stripe.reenter(own, settings);
         }
-        if (refusal != null) {
-            return refusal;
+        if (rejection != null) {
+            return rejection;
         }
         int free = locker.limit - e.holdCount();
         boolean tries = nanos == 0 || settings.maxWaiters() == 0;
         if (tries && (free <= 0 || e.waiterCount() > 0)) {
-            return nanos == 0 ? Answer.Refusal.TAKEN : Answer.Refusal.FULL;
+            return nanos == 0 ? RejectReason.UNAVAILABLE : RejectReason.QUEUE_FULL;
         }
         // Whoever has a place in this process awaits the backend alone, and is not one of a queue that may be full.
         if (!tries && e.waiterCount() - Math.max(0, free) >= settings.maxWaiters()) {
-            return Answer.Refusal.FULL;
+            return RejectReason.QUEUE_FULL;
         }
-        Waiter w = new Waiter(
-                e, owner, future, !tries && nanos == Long.MAX_VALUE, e.waiterCount(), locker.clock.nanoTime());
-        if (tries) {
-            w.refusal = nanos == 0 ? Answer.Refusal.TAKEN : Answer.Refusal.FULL;
+        RejectReason ifRefused = !tries ? null : nanos == 0 ? RejectReason.UNAVAILABLE : RejectReason.QUEUE_FULL;
+        boolean endless = !tries && nanos == Long.MAX_VALUE;
+        return e.stripe.lineUp(e, owner, future, new LeasedHold(e, owner), endless, ifRefused);
+    }
+
+    /** Hands a lease to the head of the queue if there is one and a place is free in this process; under the stripe. */
+    @Nullable
+    Waiter grantHead(Crowd c, RemotePermit inHand) {
+        Waiter w = c.head;
+        DefaultKeyedLocker<?> locker = inHand.locker();
+        if (w == null || c.holdCount >= locker.limit || !inHand.serve()) {
+            return null;
         }
-        e.crowd().enqueue(w);
-        if (future != null) {
-            future.linesUp(w);
-        }
+        ((LeasedHold) w.hold).remote = inHand;
+        w.hold.since = locker.stampOfHold();
+        c.grant(w);
         return w;
     }
 
-    /**
-     * Restores the invariants after anything has changed; under the stripe.
-     *
-     * @param inHand a permit that was just granted or whose hold has just ended, or null
-     * @return what is to be done once the stripe is unlocked, or null
-     */
-    Stripe.@Nullable Aftermath settle(Entry e, Crowd c, @Nullable RemotePermit inHand) {
-        DefaultKeyedLocker<?> locker = e.stripe.locker;
-        Waiter granted = null;
-        RemotePermit release = inHand;
-        Waiter head = c.head;
-        if (inHand != null && head != null && c.holdCount < locker.limit && inHand.serve()) {
-            // First what may fail: whoever has left the queue must get it.
-            ExtraHold hold = c.addHold(new LeasedHold(e, head.thread, inHand), locker.stampOfHold());
-            c.dequeue(head);
-            head.grant(hold);
-            granted = head;
-            release = null;
+    /** Gives up the request under way if nobody needs it any more; under the stripe. Returns what is to be cancelled, or null. */
+    @Nullable
+    RemotePermit requestToCancel(Crowd c) {
+        RemotePermit unneeded = asking;
+        if (unneeded == null || needsLease(c, unneeded.locker())) {
+            return null;
         }
-        RemotePermit withdraw = null;
-        RemotePermit ask = null;
-        // Who awaits a lease, as no place in this process is wanting.
-        head = c.holdCount < locker.limit ? c.head : null;
-        if (head != null && asking == null) {
-            ask = asking = new RemotePermit(e, this, head.refusal == null);
-        } else if (head == null && asking != null) {
-            withdraw = asking;
-            asking.forget();
-            asking = null;
-        }
-        IdleWatch idle = c.isNeeded() ? null : e.stripe.evict(e);
-        Steps steps = release == null && withdraw == null && ask == null ? null : new Steps(release, withdraw, ask);
-        return granted == null && idle == null && steps == null
-                ? null
-                : new Stripe.Aftermath(granted, null, idle, steps);
+        unneeded.forget();
+        asking = null;
+        return unneeded;
     }
 
-    /** Ends the wait of a head that only tried; under the stripe, and followed by {@link #settle}. */
-    Stripe.@Nullable Aftermath refuse(Crowd c) {
+    /** Begins a request if one is needed and none is under way; under the stripe. Returns what is to be sent, or null. */
+    @Nullable
+    RemotePermit requestToSend(Entry e, Crowd c) {
+        Waiter w = c.head;
+        if (w == null || asking != null || !needsLease(c, e.stripe.locker)) {
+            return null;
+        }
+        RemotePermit prepared = w.request;
+        w.request = null;
+        asking = prepared != null ? prepared : new RemotePermit(e, this, w.ifRefused == null);
+        return asking;
+    }
+
+    private static boolean needsLease(Crowd c, DefaultKeyedLocker<?> locker) {
+        return c.head != null && c.holdCount < locker.limit;
+    }
+
+    /** Ends the wait of a head that does not wait for others; under the stripe, and followed by settling. */
+    @Nullable
+    Waiter refuse(Crowd c) {
         Waiter head = c.head;
-        if (head == null || head.refusal == null) {
+        if (head == null || head.ifRefused == null) {
             return null;
         }
         c.dequeue(head);
-        head.status = Waiter.REFUSED;
-        return new Stripe.Aftermath(head, null, null, null);
+        head.result = head.ifRefused;
+        return head;
     }
 
-    /** Ends all waits because the backend has failed; under the stripe, and followed by {@link #settle}. */
-    Stripe.@Nullable Aftermath fail(Crowd c, Throwable cause) {
-        Waiter first = c.head;
-        for (Waiter w = first; w != null; w = w.nextDone) {
+    /** Ends all waits because the backend has failed; under the stripe, and followed by settling. */
+    @Nullable
+    Waiter fail(Crowd c, Throwable cause) {
+        Waiter first = null;
+        for (Waiter w = c.head; w != null; w = c.head) {
             c.dequeue(w);
-            w.nextDone = c.head;
             w.backendFailure = cause;
-            w.status = Waiter.BACKEND;
+            w.result = RejectReason.BACKEND;
+            w.nextDone = first;
+            first = w;
         }
-        return first == null ? null : new Stripe.Aftermath(first, null, null, null);
+        return first;
     }
 }

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * One request for a permit from beyond this process, and the lease that came of it; the way is told in {@link RemoteKey}.
  *
- * <p>Methods called by the backend may run on any thread, also within {@link #ask()}.
+ * <p>Methods called by the backend may run on any thread, also within {@link #request()}.
  */
 final class RemotePermit implements KeyedLockerBackend.Receiver {
 
@@ -22,7 +22,7 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
     private volatile boolean queued;
 
     /**
-     * Written by {@link #ask()}, which then reads {@link #withdrawn}, which is written before this is read: whoever comes
+     * Written by {@link #request()}, which then reads {@link #withdrawn}, which is written before this is read: whoever comes
      * second withdraws the request.
      */
     private volatile KeyedLockerBackend.@Nullable Request request;
@@ -54,6 +54,10 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
         return granted == null ? OptionalLong.empty() : granted.fencingToken();
     }
 
+    DefaultKeyedLocker<?> locker() {
+        return entry.stripe.locker;
+    }
+
     // ---- under the stripe
 
     void forget() {
@@ -69,7 +73,7 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
         if (used) {
             try {
                 return granted.mayPassOn();
-            } catch (RuntimeException e) {
+            } catch (Throwable e) {
                 return false;
             }
         }
@@ -79,34 +83,34 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
 
     // ---- with no lock held
 
-    void ask() {
+    void request() {
         if (withdrawn) {
             return;
         }
         KeyedLockerBackend.Request asked;
         try {
             asked = key.backend.acquire(key.name, waits, this);
-        } catch (RuntimeException | Error e) {
+        } catch (Throwable e) {
             failed(e);
             return;
         }
         request = asked;
         if (withdrawn) {
-            withdraw(asked);
+            cancel(asked);
         }
     }
 
-    void withdraw() {
+    void cancel() {
         KeyedLockerBackend.Request asked = request;
         if (asked != null) {
-            withdraw(asked);
+            cancel(asked);
         }
     }
 
-    private void withdraw(KeyedLockerBackend.Request asked) {
+    private void cancel(KeyedLockerBackend.Request asked) {
         try {
             asked.withdraw();
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             warn("a request could not be withdrawn", e);
         }
     }
@@ -124,7 +128,7 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
     private void release(KeyedLockerBackend.Lease granted) {
         try {
             granted.release();
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             warn("a lease could not be given back", e);
         }
     }
@@ -143,22 +147,14 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
     @Override
     public void granted(KeyedLockerBackend.Lease granted) {
         lease = granted;
-        Stripe.Aftermath aftermath = null;
-        boolean wanted;
+        Headroom.checkForSection();
         entry.stripe.lock();
-        try {
-            wanted = key.asking == this;
-            if (wanted) {
-                key.asking = null;
-                aftermath = key.settle(entry, entry.crowd(), this);
-            }
-        } finally {
+        if (key.asking == this) {
+            key.asking = null;
+            entry.stripe.settleAndUnlock(entry, null, this, true);
+        } else {
             entry.stripe.unlock();
-        }
-        if (!wanted) {
             release(granted);
-        } else if (aftermath != null) {
-            aftermath.carryOutElsewhere();
         }
     }
 
@@ -173,24 +169,15 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
     }
 
     private void ended(@Nullable Throwable cause) {
-        Stripe.Aftermath failed = null;
-        Stripe.Aftermath aftermath = null;
+        Headroom.checkForSection();
         entry.stripe.lock();
-        try {
-            if (key.asking == this) {
-                key.asking = null;
-                Crowd crowd = entry.crowd();
-                failed = cause == null ? key.refuse(crowd) : key.fail(crowd, cause);
-                aftermath = key.settle(entry, crowd, null);
-            }
-        } finally {
+        if (key.asking == this) {
+            key.asking = null;
+            Crowd crowd = entry.crowd();
+            Waiter ended = cause == null ? key.refuse(crowd) : key.fail(crowd, cause);
+            entry.stripe.settleAndUnlock(entry, ended, null, true);
+        } else {
             entry.stripe.unlock();
-        }
-        if (failed != null) {
-            failed.carryOutElsewhere();
-        }
-        if (aftermath != null) {
-            aftermath.carryOutElsewhere();
         }
     }
 

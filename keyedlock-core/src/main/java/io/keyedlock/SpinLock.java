@@ -32,8 +32,9 @@ class SpinLock extends Padding {
 
     private static final long SLEEP_NANOS = 50_000;
 
-    /** 1 while locked. Set by compare-and-set, cleared by the owner. */
-    private volatile int word;
+    /** 1 while locked. Set by compare-and-set, cleared by the owner behind a release fence. */
+    @SuppressWarnings("UnusedVariable") // read through WORD
+    private int word;
 
     final void lock() {
         if (!WORD.compareAndSet(this, 0, 1)) {
@@ -41,19 +42,28 @@ class SpinLock extends Padding {
         }
     }
 
-    /** Takes the word if nobody has it. */
+    /** Locks if nobody has locked. */
     final boolean tryLock() {
-        return word == 0 && WORD.compareAndSet(this, 0, 1);
+        return looksFree() && WORD.compareAndSet(this, 0, 1);
     }
 
+    /** Unlocks without a call that could fail: where the stack has no room for the fence, the word is cleared all the same. */
     final void unlock() {
-        WORD.setRelease(this, 0);
+        try {
+            VarHandle.releaseFence();
+        } finally {
+            word = 0;
+        }
+    }
+
+    private boolean looksFree() {
+        return (int) WORD.getOpaque(this) == 0;
     }
 
     @SuppressWarnings("ThreadPriorityCheck") // the owner may be a thread that needs this processor to go on
     private void lockContended() {
         boolean interrupted = false;
-        for (int attempt = 0; word != 0 || !WORD.compareAndSet(this, 0, 1); attempt++) {
+        for (int attempt = 0; !tryLock(); attempt++) {
             if (attempt < SPINS) {
                 Thread.onSpinWait();
             } else if (attempt < SPINS + YIELDS) {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock;
 
-import java.util.ArrayList;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One part of a locker's keys: a table of them with the lock word under which everything about them happens. What a section
- * decided for others (grants, signals, an idle moment) is carried out after the word is free.
+ * One part of a locker's keys: a table of them with the lock word under which everything about them happens.
+ *
+ * <p>What a section decides for others (grants, signals, an idle moment, steps of the backend) is carried out once the word is
+ * free, by {@link #settleAndUnlock}. Nothing of it needs memory: the permit of a waiter is made when it lines up. What may fail
+ * (an allocation, the key's own equals, a stack that ends) comes before the first change.
  */
 final class Stripe extends Table {
 
@@ -40,13 +41,16 @@ final class Stripe extends Table {
 
     /** Makes the entry of a key that has none, held by nobody yet; under the lock. */
     Entry insert(Object key, int hash) {
-        return insert(new Entry(key, hash, this, null, false));
+        return insert(new Entry(key, hash, this, null, false, 0));
     }
 
     private Entry insert(Entry e) {
-        add(e);
         if (watch != null) {
+            Headroom.checkForSection();
+            add(e);
             watch.entered();
+        } else {
+            add(e);
         }
         return e;
     }
@@ -61,96 +65,135 @@ final class Stripe extends Table {
         return watch != null && watch.left() ? watch : null;
     }
 
-    /** Ends all waits of this stripe because the locker was closed. */
-    void failWaiters() {
-        List<@Nullable Aftermath> aftermaths = new ArrayList<>();
-        Waiter first = null;
-        Waiter last = null;
+    /**
+     * Ends all waits of this stripe because the locker was closed. They are to be completed by the caller.
+     *
+     * @param others waits that were ended before
+     * @return those and the ones of this stripe, linked by {@link Waiter#nextDone}; the latest of each key has, as its
+     *     {@link Waiter#request}, the request that is to be cancelled, if any
+     */
+    @Nullable
+    Waiter closeWaiters(@Nullable Waiter others) {
+        Headroom.checkForSection();
+        Waiter first = others;
         lock();
         try {
-            List<Entry> awaited = new ArrayList<>();
-            forEach(e -> {
-                if (e.waiterCount() > 0) {
-                    awaited.add(e);
-                }
-            });
-            for (Entry e : awaited) {
-                Crowd c = e.crowd();
-                for (Waiter w = c.head; w != null; w = c.head) {
+            for (Entry e = firstEntry(); e != null; e = entryAfter(e)) {
+                Crowd c = e.crowdIfAny();
+                for (Waiter w = c == null ? null : c.head; c != null && w != null; w = c.head) {
                     c.dequeue(w);
-                    w.status = Waiter.CLOSED;
-                    if (last == null) {
-                        first = w;
-                    } else {
-                        last.nextDone = w;
-                    }
-                    last = w;
+                    w.request = c.head == null && c.remote != null ? c.remote.requestToCancel(c) : null;
+                    w.result = RejectReason.CLOSED;
+                    w.nextDone = first;
+                    first = w;
                 }
-                aftermaths.add(settle(e, c));
+            }
+            for (Waiter w = first; w != others && w != null; w = w.nextDone) {
+                boolean lastOfKey = w.nextDone == others || w.nextDone == null || w.nextDone.entry != w.entry;
+                if (lastOfKey && !w.entry.crowd().isNeeded()) {
+                    evict(w.entry);
+                }
             }
         } finally {
             unlock();
         }
-        new Aftermath(first, null, null, null).carryOut();
-        for (Aftermath aftermath : aftermaths) {
-            if (aftermath != null) {
-                aftermath.carryOut();
-            }
-        }
+        return first;
     }
 
-    // ---- asking for a permit
+    // ---- acquiring
 
     /** Makes the entry of a key that has none, held by its first caller; under the lock. */
     Entry begin(Object key, int hash, @Nullable Thread owner, long now) {
-        Entry e = new Entry(key, hash, this, owner, true);
-        e.stamp(now);
-        return insert(e);
+        return insert(new Entry(key, hash, this, owner, true, now));
     }
 
     /**
-     * Asks for a permit of a key that has an entry already; under the lock.
+     * Attempts to acquire a permit of a key that has an entry already; under the lock.
      *
-     * @param owner whose hold it would be, null if no thread shall own it
-     * @param nanos how long to line up if no permit is free
-     * @param future who lines up, null for the owner's thread
-     * @param refusal how newcomers are refused, null if they are not
+     * @param owner the thread that would own the hold, null if no thread would
+     * @param nanos how long to wait if no permit is available
+     * @param future the future that would wait, null if the owner would
+     * @param rejection why newcomers are rejected, null if they are not
      */
-    Answer join(
+    AcquireResult join(
             Entry e,
             @Nullable Thread owner,
             long nanos,
             @Nullable PermitFuture future,
-            Answer.@Nullable Refusal refusal) {
+            @Nullable RejectReason rejection) {
         KeyedLockerSettings settings = locker.settings();
         Hold own = owner == null ? null : e.holdOf(owner);
         if (own != null) {
             return reenter(own, settings);
         }
-        if (refusal != null) {
-            return refusal;
+        if (rejection != null) {
+            return rejection;
         }
         if (e.holdCount() < locker.limit && (owner != null || e.waiterCount() == 0)) {
-            return e.crowd().addHold(owner, locker.stampOfHold());
+            ExtraHold hold = new ExtraHold(e, owner);
+            hold.since = locker.stampOfHold();
+            return e.crowd().admit(hold);
         }
         if (nanos == 0) {
-            return Answer.Refusal.TAKEN;
+            return RejectReason.UNAVAILABLE;
         }
         if (e.waiterCount() >= settings.maxWaiters()) {
-            return Answer.Refusal.FULL;
+            return RejectReason.QUEUE_FULL;
         }
-        Waiter w = new Waiter(e, owner, future, nanos == Long.MAX_VALUE, e.waiterCount(), locker.clock.nanoTime());
-        e.crowd().enqueue(w);
+        return lineUp(e, owner, future, new ExtraHold(e, owner), nanos == Long.MAX_VALUE, null);
+    }
+
+    /** Puts a caller into the queue; under the lock. */
+    Waiter lineUp(
+            Entry e,
+            @Nullable Thread owner,
+            @Nullable PermitFuture future,
+            ExtraHold hold,
+            boolean endless,
+            @Nullable RejectReason ifRefused) {
+        Crowd c = e.crowd();
+        long now = locker.clock.nanoTime();
+        Waiter w = new Waiter(e, owner, future, hold, endless, c.waiterCount, now, ifRefused);
+        if (c.remote != null) {
+            w.request = new RemotePermit(e, c.remote, ifRefused == null);
+        }
+        Headroom.checkForWait();
+        c.enqueue(w);
         if (future != null) {
             future.linesUp(w);
         }
         return w;
     }
 
-    /** Answers the owner of a hold who asks again; under the lock. */
-    static Answer reenter(Hold own, KeyedLockerSettings settings) {
+    /** Makes the entry of a key whose permits come from a backend, awaited by its first caller; under the lock. */
+    AcquireResult beginRemote(
+            Object key,
+            int hash,
+            KeyedLockerBackend from,
+            String keyName,
+            @Nullable Thread owner,
+            long nanos,
+            @Nullable PermitFuture future) {
+        Entry e = new Entry(key, hash, this, null, false, 0);
+        RemoteKey remote = e.remote(from, keyName);
+        insert(e);
+        boolean linedUp = false;
+        try {
+            AcquireResult result = remote.join(e, owner, nanos, future, null);
+            linedUp = result instanceof Waiter;
+            return result;
+        } finally {
+            if (!linedUp) {
+                // It is the only caller, so whoever watches for the idle moment is not told twice.
+                evict(e);
+            }
+        }
+    }
+
+    /** Lets the owner of a hold acquire again; under the lock. */
+    static AcquireResult reenter(Hold own, KeyedLockerSettings settings) {
         if (!settings.reentrant()) {
-            return Answer.Refusal.REENTRY;
+            return RejectReason.REENTRY;
         }
         Reentry again = new Reentry(own);
         own.addReentry();
@@ -159,13 +202,18 @@ final class Stripe extends Table {
 
     /** Keeps the entry of a key in the table, making it if there is none. */
     Entry pin(Object key, int hash) {
+        Headroom.checkForSection();
         lock();
         try {
             Entry e = find(key, hash);
+            Crowd c;
             if (e == null) {
-                e = insert(key, hash);
+                Entry fresh = new Entry(key, hash, this, null, false, 0);
+                c = fresh.crowd();
+                e = insert(fresh);
+            } else {
+                c = e.crowd();
             }
-            Crowd c = e.crowd();
             c.pins++;
             if (c.pinNumber == 0) {
                 c.pinNumber = ++lastPin;
@@ -176,193 +224,173 @@ final class Stripe extends Table {
         }
     }
 
-    // ---- leaving
+    // ---- releasing, leaving
 
     /**
-     * Closes the permit that an entry is. As {@link #giveBack}, but for the short way: most often it is the only one of its key,
-     * and nothing follows.
+     * Closes a permit: the hold's own, or that of a reentrant acquisition. Most often it is the only one of its key, and nothing
+     * follows.
      */
-    void giveBackEntry(Entry entry) {
-        Hold ended = null;
-        Aftermath aftermath = null;
-        lock();
-        try {
-            if (watch == null && entry.closeIfAlone()) {
-                ended = entry;
-                remove(entry);
-            } else if (entry.closeFirst() && !entry.isHeld()) {
-                ended = entry;
-                aftermath = end(entry);
-            }
-        } finally {
-            unlock();
-        }
-        tellAndCarryOut(ended, aftermath);
-    }
-
-    /** Closes a permit: the hold's own, or that of a re-entry. */
-    void giveBack(Hold hold, @Nullable Reentry reentry) {
-        Hold ended = null;
-        Aftermath aftermath = null;
-        lock();
-        try {
-            if ((reentry == null ? hold.closeFirst() : reentry.closeOnce()) && !hold.isHeld()) {
-                ended = hold;
-                aftermath = end(hold);
-            }
-        } finally {
-            unlock();
-        }
-        tellAndCarryOut(ended, aftermath);
-    }
-
-    /** Takes a hold that is over out of its entry; under the lock. */
-    private @Nullable Aftermath end(Hold hold) {
+    void release(Hold hold, @Nullable Reentry reentry) {
+        ListenerCalls listeners = locker.events();
+        long end = listeners != null && listeners.timesHolds ? locker.clock.nanoTime() : 0;
         Entry e = hold.entry();
-        Crowd c = e.crowdIfAny();
-        if (c == null) {
-            hold.owner = null;
-            IdleWatch idle = evict(e);
-            return idle == null ? null : new Aftermath(null, null, idle, null);
-        }
-        c.removeHold(hold);
-        return c.remote != null && hold instanceof LeasedHold leased
-                ? c.remote.settle(e, c, leased.remote)
-                : settle(e, c);
-    }
-
-    /** Tells the listeners, if a hold has ended; with no lock held. */
-    private void tellAndCarryOut(@Nullable Hold ended, @Nullable Aftermath aftermath) {
+        boolean ended = false;
+        boolean settles = false;
+        IdleWatch idle = null;
+        lock();
         try {
-            ListenerCalls heard = ended == null ? null : locker.events();
-            if (heard != null && ended != null) {
-                heard.released(ended);
+            Crowd c = e.crowdIfAny();
+            if (c == null && watch == null && reentry == null && hold.isSimple()) {
+                remove(e);
+                hold.closeSimple();
+                ended = true;
+            } else {
+                boolean acts = c != null && c.mustAct();
+                if (acts || watch != null) {
+                    Headroom.checkForSection();
+                }
+                ended = (reentry == null ? hold.closeFirst() : reentry.closeOnce()) && !hold.isHeld();
+                if (ended) {
+                    if (c == null) {
+                        hold.owner = null;
+                    } else {
+                        c.removeHold(hold);
+                    }
+                    settles = acts;
+                    if (!acts && (c == null || !c.isNeeded())) {
+                        idle = evict(e);
+                    }
+                }
             }
         } finally {
-            // Others wait for it, whatever becomes of the telling.
-            if (aftermath != null) {
-                aftermath.carryOut();
+            if (!settles) {
+                unlock();
+            }
+        }
+        try {
+            if (settles) {
+                settleAndUnlock(e, null, hold instanceof LeasedHold leased ? leased.remote : null, false);
+            } else if (idle != null) {
+                idle.announce();
+            }
+        } finally {
+            if (ended && listeners != null) {
+                listeners.released(hold, end);
             }
         }
     }
 
     /**
-     * Takes a waiter out of the queue that waits no longer; under the lock.
+     * Takes a waiter out of the queue that waits no longer; under the lock, which is free on return.
      *
-     * @param outcome what its status becomes
-     * @return what follows
+     * @param reason what its result becomes
+     * @param elsewhere whether foreign code must not run on this thread
      */
-    @Nullable
-    Aftermath leave(Waiter waiter, int outcome) {
-        Entry e = waiter.entry;
-        Crowd c = e.crowd();
-        c.dequeue(waiter);
-        waiter.status = outcome;
-        return settle(e, c);
+    void leaveAndUnlock(Waiter waiter, RejectReason reason, boolean elsewhere) {
+        waiter.entry.crowd().dequeue(waiter);
+        waiter.result = reason;
+        settleAndUnlock(waiter.entry, null, null, elsewhere);
     }
 
     void unpin(Entry entry) {
-        Aftermath aftermath;
+        Headroom.checkForSection();
         lock();
+        entry.crowd().pins--;
+        settleAndUnlock(entry, null, null, false);
+    }
+
+    /**
+     * Restores the invariants of a key after a permit became free or the head of its queue has changed, removes the entry if nobody
+     * needs it any more, unlocks, and carries out what was decided for others. Called under the lock, with enough {@link Headroom}.
+     *
+     * @param ended waits that the section has ended, linked by {@link Waiter#nextDone}, or null
+     * @param inHand a permit of the backend that was just granted or whose hold has just ended, or null
+     * @param elsewhere whether foreign code must not run on this thread, which is the timer's or one of a backend
+     */
+    void settleAndUnlock(Entry e, @Nullable Waiter ended, @Nullable RemotePermit inHand, boolean elsewhere) {
+        Waiter done = ended;
+        Waiter signalled = null;
+        RemotePermit release = inHand;
+        RemotePermit cancel = null;
+        RemotePermit request = null;
+        IdleWatch idle = null;
         try {
-            Crowd c = entry.crowd();
-            c.pins--;
-            aftermath = settle(entry, c);
+            Crowd c = e.crowd();
+            RemoteKey remote = c.remote;
+            if (remote == null) {
+                if (done == null) {
+                    done = c.grantHead();
+                }
+                signalled = c.signalHead();
+            } else {
+                Waiter granted = inHand == null ? null : remote.grantHead(c, inHand);
+                if (granted != null) {
+                    granted.nextDone = done;
+                    done = granted;
+                    release = null;
+                }
+                cancel = remote.requestToCancel(c);
+                request = remote.requestToSend(e, c);
+            }
+            if (!c.isNeeded()) {
+                idle = evict(e);
+            }
         } finally {
             unlock();
         }
-        if (aftermath != null) {
-            aftermath.carryOut();
+        if (signalled != null) {
+            signalled.unparkThread();
+        }
+        unparkThreads(done);
+        if (release != null) {
+            release.release();
+        }
+        if (cancel != null) {
+            cancel.cancel();
+        }
+        if (request != null) {
+            request.request();
+        }
+        completeFutures(done, idle, elsewhere);
+    }
+
+    /** Wakes the threads among waiters whose wait has ended. Futures are completed later, as that runs foreign code. */
+    static void unparkThreads(@Nullable Waiter done) {
+        for (Waiter w = done; w != null; w = w.nextDone) {
+            if (w.future == null) {
+                w.unparkThread();
+            }
         }
     }
 
-    /**
-     * Restores the invariants of a key after a permit became free or the head of its queue has changed, and takes the entry
-     * out if nobody needs it any more; under the lock.
-     *
-     * @return what is to be done once the lock is free, or null
-     */
-    @Nullable
-    Aftermath settle(Entry e, Crowd c) {
-        if (c.remote != null) {
-            return c.remote.settle(e, c, null);
+    /** Completes the futures among waiters whose wait has ended, and the futures of the idle moment if it has come. */
+    static void completeFutures(@Nullable Waiter done, @Nullable IdleWatch idle, boolean elsewhere) {
+        if (elsewhere) {
+            if (idle != null || hasFuture(done)) {
+                Background.execute(() -> completeFutures(done, idle, false));
+            }
+            return;
         }
-        Waiter awake = c.head;
-        if (awake != null && awake.signalled && !locker.fair) {
-            // It will look, and nobody is to be handed a permit before.
-            return null;
+        for (Waiter w = done; w != null; ) {
+            Waiter following = w.nextDone;
+            w.nextDone = null;
+            if (w.future != null) {
+                Deliveries.deliver(w);
+            }
+            w = following;
         }
-        Waiter granted = c.grantHead();
-        Waiter signalled = c.signalHead();
-        IdleWatch idle = c.isNeeded() ? null : evict(e);
-        return granted == null && signalled == null && idle == null
-                ? null
-                : new Aftermath(granted, signalled, idle, null);
+        if (idle != null) {
+            idle.announce();
+        }
     }
 
-    /**
-     * What a section has decided for others.
-     *
-     * @param done those whose wait has ended, linked by {@link Waiter#nextDone}
-     * @param signalled a thread that may look for a free permit
-     * @param idle the watch whose moment has come
-     * @param remote what the backend is told
-     */
-    record Aftermath(
-            @Nullable Waiter done,
-            @Nullable Waiter signalled,
-            @Nullable IdleWatch idle,
-            RemoteKey.@Nullable Steps remote) {
-
-        /** To be called with no lock held: futures run their callers' code. */
-        void carryOut() {
-            if (remote != null) {
-                remote.carryOut();
-            }
-            if (signalled != null) {
-                signalled.unparkThread();
-            }
-            if (idle != null) {
-                idle.announce();
-            }
-            for (Waiter w = done; w != null; ) {
-                Waiter following = w.nextDone;
-                w.nextDone = null;
-                if (w.future == null) {
-                    w.unparkThread();
-                } else {
-                    Deliveries.deliver(w);
-                }
-                w = following;
+    private static boolean hasFuture(@Nullable Waiter done) {
+        for (Waiter w = done; w != null; w = w.nextDone) {
+            if (w.future != null) {
+                return true;
             }
         }
-
-        /** As {@link #carryOut()}, on a thread that must not run anybody's code: the timer's, or one of a backend. */
-        void carryOutElsewhere() {
-            if (remote != null) {
-                remote.carryOut();
-            }
-            Waiter futures = null;
-            Waiter last = null;
-            for (Waiter w = done; w != null; ) {
-                Waiter following = w.nextDone;
-                w.nextDone = null;
-                if (w.future == null) {
-                    w.unparkThread();
-                } else {
-                    if (last == null) {
-                        futures = w;
-                    } else {
-                        last.nextDone = w;
-                    }
-                    last = w;
-                }
-                w = following;
-            }
-            if (futures != null || idle != null) {
-                Background.execute(new Aftermath(futures, null, idle, null)::carryOut);
-            }
-        }
+        return false;
     }
 
     // ---- owners of holds that no thread took

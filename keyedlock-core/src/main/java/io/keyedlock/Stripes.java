@@ -86,6 +86,24 @@ final class Stripes {
         return all;
     }
 
+    /** Ends all waits because the locker was closed: wakes every thread before a future's callback runs. */
+    void endAllWaits() {
+        Waiter ended = null;
+        for (Stripe s : all()) {
+            ended = s.closeWaiters(ended);
+        }
+        Stripe.unparkThreads(ended);
+        for (Waiter w = ended; w != null; w = w.nextDone) {
+            if (w.request != null) {
+                w.request.cancel();
+            }
+        }
+        growth.lock();
+        IdleWatch idle = watch != null && watch.isOver() ? watch : null;
+        growth.unlock();
+        Stripe.completeFutures(ended, idle, false);
+    }
+
     int activeCount() {
         long sum = 0;
         for (int i = 0; i < COUNT; i++) {

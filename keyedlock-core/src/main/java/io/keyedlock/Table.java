@@ -84,7 +84,7 @@ class Table extends SpinLock {
         } else {
             addToChain(entry);
         }
-        ACTIVE.setOpaque(this, active + 1);
+        active++;
     }
 
     private void addToChain(Entry entry) {
@@ -110,7 +110,7 @@ class Table extends SpinLock {
     final void remove(Entry entry) {
         if (single == entry) {
             single = null;
-            ACTIVE.setOpaque(this, active - 1);
+            active--;
         } else {
             removeFromChain(entry);
         }
@@ -136,7 +136,7 @@ class Table extends SpinLock {
         }
         // Whoever keeps the closed permit keeps no others with it.
         entry.next = null;
-        ACTIVE.setOpaque(this, active - 1);
+        active--;
         if (active < c.length >> (2 * RESIZING) && c.length > SMALLEST) {
             try {
                 resize(c, c.length >> RESIZING);
@@ -159,6 +159,28 @@ class Table extends SpinLock {
         }
         chains = fresh;
         return fresh;
+    }
+
+    /** The first entry in no particular order, or null. */
+    final @Nullable Entry firstEntry() {
+        return single != null ? single : firstInChains(0);
+    }
+
+    /** The entry that comes after another one, or null; removing entries up to that one in between changes nothing. */
+    final @Nullable Entry entryAfter(Entry e) {
+        if (e == single) {
+            return firstInChains(0);
+        }
+        return e.next != null ? e.next : chains == null ? null : firstInChains((e.hash & (chains.length - 1)) + 1);
+    }
+
+    private @Nullable Entry firstInChains(int from) {
+        for (int i = from; chains != null && i < chains.length; i++) {
+            if (chains[i] != null) {
+                return chains[i];
+            }
+        }
+        return null;
     }
 
     /** Calls an action with each entry; the action must not add or remove any. */

@@ -10,11 +10,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * One place in the queue of a key, of a thread or of a future.
  *
- * <p>{@link #status} goes once from {@link #WAITING} to one of the others, under the stripe; who sets it has decided the
- * race between grant, time-out, interrupt, cancellation and close, and has taken the waiter out of the queue in the same
- * step. The other fields are guarded by the stripe where not said otherwise.
+ * <p>{@link #result} is set once, under the stripe; who sets it has decided the race between grant, time-out, interrupt,
+ * cancellation and close, and has taken the waiter out of the queue in the same step. The other fields are guarded by the
+ * stripe where not said otherwise.
+ *
+ * <p>Between lining up and {@link #await}, and while a signal is on its way, a waiting thread runs foreign code (listeners,
+ * loggers, class loaders), which may park and so consume the {@code unpark} of a signal or a grant. Hence a thread parks only
+ * if it has seen, after the last foreign code, that it is neither signalled nor granted: an unpark that comes later finds its
+ * permit to park untouched. Whatever foreign code throws, {@link #abandon} leaves nothing behind.
  */
-final class Waiter implements Answer {
+final class Waiter implements AcquireResult {
 
     private static final VarHandle OBSERVER;
 
@@ -28,24 +33,19 @@ final class Waiter implements Answer {
 
     private static final KeyedLockerListener.Wait TOLD = (failure, waited) -> {};
 
-    static final int WAITING = 0;
-    /** A permit was handed over; {@link #permit} is set. */
-    static final int GRANTED = 1;
-    /** The waiter itself, its timer or its canceller has given up. */
-    static final int WITHDRAWN = 2;
-    /** The locker was closed. */
-    static final int CLOSED = 3;
-    /** Chosen to break a cycle of threads that wait for each other; {@link #deadlock} tells it. */
-    static final int DEADLOCK = 4;
-    /** The backend failed or did not answer in time; {@link #backendFailure} tells why, if that is known. */
-    static final int BACKEND = 5;
-    /** The backend had no permit free for a caller who only tried. */
-    static final int REFUSED = 6;
-
-    /** For how long, since it became head, a thread may be passed over by newcomers who find a permit free. */
+    /** For how long, since it became head, newcomers that find a permit free may pass a thread. */
     static final long BYPASS_NANOS = 1_000_000;
 
-    /** How often a thread that was woken looks out for a free permit before it parks again. */
+    /**
+     * For how long newcomers may pass a head that was signalled but has not run since. Longer, as a permit that is handed to it
+     * meanwhile is used by nobody.
+     */
+    static final long BYPASS_OF_SIGNALLED_NANOS = 10_000_000;
+
+    /** How often waking a thread is attempted. */
+    private static final int UNPARK_ATTEMPTS = 1000;
+
+    /** How often a thread that was woken looks for a free permit before it parks again. */
     private static final int LOOKS = SpinLock.SPINS == 0 ? 0 : 3;
 
     /**
@@ -70,23 +70,26 @@ final class Waiter implements Answer {
     /** When the wait began. */
     final long since;
 
-    /** Written under the stripe, read by anybody. */
-    volatile int status;
+    /** The permit that this waiter is granted if it is. Made beforehand, so that a release needs no memory. */
+    final ExtraHold hold;
 
-    /** Written before {@link #status} becomes {@link #GRANTED}. */
-    @Nullable
-    Hold permit;
+    /** How the wait has ended: {@link #hold}, or a reason; null while it has not. Written once, under the stripe. */
+    volatile @Nullable AcquireResult result;
 
-    /** Written before {@link #status} becomes {@link #BACKEND}. */
+    /** The cause where {@link #result} is {@link RejectReason#BACKEND}; written before it. */
     @Nullable
     Throwable backendFailure;
 
-    /** What this caller is told who does not wait for others; null for one who waits. Written before it lines up. */
-    Answer.@Nullable Refusal refusal;
-
-    /** Written before {@link #status} becomes {@link #DEADLOCK}. */
+    /** The description where {@link #result} is {@link RejectReason#DEADLOCK}; written before it. */
     @Nullable
     String deadlock;
+
+    /** The result of a caller that does not wait, if the backend has no permit; null for one that waits. */
+    final @Nullable RejectReason ifRefused;
+
+    /** A request that this waiter sends if it is the first to need one; null in a locker without a backend. */
+    @Nullable
+    RemotePermit request;
 
     @Nullable
     Waiter previous;
@@ -98,8 +101,8 @@ final class Waiter implements Answer {
     @Nullable
     Waiter nextDone;
 
-    /** A free permit was announced to this thread, which has not looked since. */
-    boolean signalled;
+    /** A free permit was announced to this thread, which has not looked since. Written under the stripe, read by the thread. */
+    volatile boolean signalled;
 
     /** When this became the head of the queue, or 0 before. */
     long headSince;
@@ -117,15 +120,19 @@ final class Waiter implements Answer {
             Entry entry,
             @Nullable Thread thread,
             @Nullable PermitFuture future,
+            ExtraHold hold,
             boolean endless,
             int ahead,
-            long since) {
+            long since,
+            @Nullable RejectReason ifRefused) {
         this.entry = entry;
         this.thread = thread;
         this.future = future;
+        this.hold = hold;
         this.endless = endless;
         this.ahead = ahead;
         this.since = since;
+        this.ifRefused = ifRefused;
     }
 
     /** Tells those who want to know of this wait that it has begun. By the caller who lined up, with no lock held. */
@@ -142,7 +149,8 @@ final class Waiter implements Answer {
     }
 
     /** Tells of the end of this wait. Once, by whoever completes it towards the caller, with no lock held. */
-    void ended(KeyedLockerListener.@Nullable Outcome failure) {
+    void ended(@Nullable RejectReason reason) {
+        KeyedLockerListener.Outcome failure = reason == null ? null : reason.outcome;
         ListenerCalls events = entry.stripe.locker.events();
         this.failure = failure;
         KeyedLockerListener.Wait told = (KeyedLockerListener.Wait) OBSERVER.getAndSet(this, TOLD);
@@ -179,81 +187,97 @@ final class Waiter implements Answer {
         }
     }
 
-    /** What this becomes as its time has passed; under the stripe. */
-    int outcomeOfTimeOut() {
+    /** How this ends as its time has passed; under the stripe. */
+    RejectReason reasonOfTimeOut() {
         RemoteKey remote = entry.crowd().remote;
-        return remote == null ? WITHDRAWN : remote.outcomeOfTimeOut();
-    }
-
-    void unparkThread() {
-        LockSupport.unpark(thread);
+        return remote != null && remote.isSilent() ? RejectReason.BACKEND : RejectReason.TIMED_OUT;
     }
 
     /** Whether others have passed this head for long enough, so that a free permit is to be handed to it. */
     boolean isOverdue(long now) {
-        return headSince != 0 && now - headSince >= BYPASS_NANOS;
+        return headSince != 0 && now - headSince >= (signalled ? BYPASS_OF_SIGNALLED_NANOS : BYPASS_NANOS);
     }
 
-    void grant(Hold hold) {
-        permit = hold;
-        status = GRANTED;
+    /** Wakes the thread. Tries again where the system is short of something: nobody else would wake it. */
+    @SuppressWarnings("ThreadPriorityCheck") // others may free what is missing
+    void unparkThread() {
+        for (int attempt = 1; ; attempt++) {
+            try {
+                LockSupport.unpark(thread);
+                return;
+            } catch (Throwable e) {
+                if (attempt == UNPARK_ATTEMPTS) {
+                    throw e;
+                }
+                Thread.yield();
+            }
+        }
     }
 
     /**
-     * Waits, as the thread that lines up here, until the wait is over.
-     *
-     * @param nanos how long to wait, {@link Long#MAX_VALUE} for ever
-     * @param interruptible whether an interrupt ends the wait; if not, the flag is set again on return
-     * @return {@link #status}; {@link #WITHDRAWN} if the time has passed
-     * @throws InterruptedException if an interrupt has ended the wait; the flag is clear
+     * Ends a wait whose caller fails, whatever has become of it: leaves the queue, or releases the permit that was granted. With
+     * no lock held.
      */
-    int await(long nanos, boolean interruptible) throws InterruptedException {
+    void abandon() {
+        if (!leave(RejectReason.CANCELLED) && result instanceof Hold granted) {
+            granted.close();
+        }
+    }
+
+    /** Leaves the queue; returns false if the wait had ended before. With no lock held. */
+    boolean leave(RejectReason reason) {
+        return leave(reason, false);
+    }
+
+    /** Leaves the queue as the wait time has passed, on a thread that runs no foreign code. */
+    boolean timeOut() {
+        return leave(null, true);
+    }
+
+    private boolean leave(@Nullable RejectReason reason, boolean elsewhere) {
         Stripe stripe = entry.stripe;
-        Clock clock = stripe.locker.clock;
+        stripe.lock();
+        if (result != null) {
+            stripe.unlock();
+            return false;
+        }
+        stripe.leaveAndUnlock(this, reason == null ? reasonOfTimeOut() : reason, elsewhere);
+        return true;
+    }
+
+    /**
+     * Waits, as the thread that lined up here, until the wait is over.
+     *
+     * @param nanos how long to wait, {@link Long#MAX_VALUE} without end
+     * @param interruptible whether an interrupt ends the wait; if not, the flag is set again on return
+     * @return {@link #result}; if an interrupt has ended the wait, the flag is still set
+     */
+    AcquireResult await(long nanos, boolean interruptible) {
+        Clock clock = entry.stripe.locker.clock;
         boolean interrupted = false;
         long now = since;
         try {
-            while (status == WAITING) {
-                if (nanos == Long.MAX_VALUE) {
-                    clock.park(this);
-                } else if (now - since < nanos) {
-                    clock.parkNanos(this, nanos - (now - since));
-                }
-                lookOut();
-                if (status != WAITING) {
-                    break;
-                }
-                boolean cut = interruptible && Thread.currentThread().isInterrupted();
-                now = clock.nanoTime();
-                Stripe.Aftermath aftermath = null;
-                stripe.lock();
-                try {
-                    Crowd crowd = entry.crowd();
-                    if (status != WAITING) {
-                        cut = false;
-                    } else if (mayTake(crowd)) {
-                        cut = false;
-                        aftermath = take(crowd);
-                    } else if (cut || now - since >= nanos) {
-                        aftermath = stripe.leave(this, cut ? WITHDRAWN : outcomeOfTimeOut());
-                    } else {
-                        signalled = false;
+            AcquireResult end = result;
+            while (end == null) {
+                if (!signalled) {
+                    if (nanos == Long.MAX_VALUE) {
+                        clock.park(this);
+                    } else if (now - since < nanos) {
+                        clock.parkNanos(this, nanos - (now - since));
                     }
-                } finally {
-                    stripe.unlock();
                 }
-                if (aftermath != null) {
-                    aftermath.carryOut();
+                spin();
+                if (result == null) {
+                    boolean cut = interruptible && Thread.currentThread().isInterrupted();
+                    now = clock.nanoTime();
+                    look(cut, now - since >= nanos);
+                    if (!interruptible && Thread.interrupted()) {
+                        interrupted = true;
+                    }
                 }
-                if (cut) {
-                    Thread.interrupted();
-                    throw new InterruptedException();
-                }
-                if (!interruptible && Thread.interrupted()) {
-                    interrupted = true;
-                }
+                end = result;
             }
-            return status;
+            return end;
         } finally {
             if (interrupted) {
                 Thread.currentThread().interrupt();
@@ -261,28 +285,41 @@ final class Waiter implements Answer {
         }
     }
 
-    /**
-     * Looks out for a free permit for a moment, with the signal still set: as long as this thread is awake, those who release
-     * need not wake it. What it sees without the lock is a guess; it takes under the lock only.
-     */
-    private void lookOut() {
+    /** Takes a free permit as the head, or else leaves the queue if the wait is over, or else clears the signal. */
+    private void look(boolean interrupted, boolean timedOut) {
         Stripe stripe = entry.stripe;
         Crowd crowd = entry.crowd();
-        for (int look = 0; look < LOOKS && status == WAITING; look++) {
+        stripe.lock();
+        if (result != null) {
+            stripe.unlock();
+        } else if (mayTake(crowd)) {
+            takeAndUnlock(crowd);
+        } else if (interrupted) {
+            stripe.leaveAndUnlock(this, RejectReason.INTERRUPTED, false);
+        } else if (timedOut) {
+            stripe.leaveAndUnlock(this, reasonOfTimeOut(), false);
+        } else {
+            signalled = false;
+            stripe.unlock();
+        }
+    }
+
+    /**
+     * Looks for a free permit for a moment before parking, with the signal still set: as long as this thread is awake, those who
+     * release need not wake it. What it sees without the lock is a guess; it takes under the lock only.
+     */
+    private void spin() {
+        Stripe stripe = entry.stripe;
+        Crowd crowd = entry.crowd();
+        for (int look = 0; look < LOOKS && result == null; look++) {
             if (mayTake(crowd) && stripe.tryLock()) {
-                Stripe.Aftermath aftermath = null;
-                try {
-                    if (mayTake(crowd)) {
-                        aftermath = take(crowd);
-                    }
-                } finally {
+                if (mayTake(crowd)) {
+                    takeAndUnlock(crowd);
+                } else {
                     stripe.unlock();
                 }
-                if (aftermath != null) {
-                    aftermath.carryOut();
-                }
             } else {
-                for (int i = 0; i < PAUSES && status == WAITING; i++) {
+                for (int i = 0; i < PAUSES && result == null; i++) {
                     Thread.onSpinWait();
                 }
             }
@@ -290,17 +327,15 @@ final class Waiter implements Answer {
     }
 
     private boolean mayTake(Crowd crowd) {
-        // With a backend, whoever is head is handed a permit together with a lease.
+        // With a backend, the head is handed a permit together with a lease.
         return crowd.remote == null && crowd.head == this && crowd.holdCount < entry.stripe.locker.limit;
     }
 
-    /** Takes a free permit, as the head; under the lock. */
-    private Stripe.@Nullable Aftermath take(Crowd crowd) {
-        // First what may fail: whoever has left the queue must get it.
-        ExtraHold hold = crowd.addHold(thread, entry.stripe.locker.stampOfHold());
-        crowd.dequeue(this);
-        grant(hold);
-        return entry.stripe.settle(entry, crowd);
+    /** Takes a free permit, as the head; under the lock, which is free on return. */
+    private void takeAndUnlock(Crowd crowd) {
+        hold.since = entry.stripe.locker.stampOfHold();
+        crowd.grant(this);
+        entry.stripe.settleAndUnlock(entry, null, null, false);
     }
 
     /** What a thread dump shows as the reason of parking. */

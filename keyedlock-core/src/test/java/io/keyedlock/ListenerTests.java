@@ -111,7 +111,7 @@ class ListenerTests {
                 () -> {
                     clock.advance(SECOND);
                     held.close();
-                    expect("released k PT1S", "acquired k PT1S");
+                    expect("acquired k PT1S", "released k PT1S");
                 },
                 () -> {
                     clock.advance(SECOND);
@@ -433,7 +433,7 @@ class ListenerTests {
         locker.addListener(recorder);
         expect();
         begunBefore.close();
-        expect("released k PT0S", "acquired k PT1S");
+        expect("acquired k PT1S", "released k PT0S");
         seenBefore.close();
         expect("released seen PT1S");
         clock.advance(SECOND);

@@ -243,14 +243,8 @@ class RaceTests {
         Future<Permit> second = cast.actor("behind").begins(() -> locker.acquire("k"));
         Cast.untilWaiters(locker, "k", 2);
         held.close();
-        Stripe.Aftermath aftermath;
         entry.stripe.lock();
-        try {
-            aftermath = entry.stripe.leave(entry.crowd().head, Waiter.WITHDRAWN);
-        } finally {
-            entry.stripe.unlock();
-        }
-        aftermath.carryOut();
+        entry.stripe.leaveAndUnlock(entry.crowd().head, RejectReason.TIMED_OUT, false);
         Actor.result(second).close();
         mayLook.countDown();
         assertThat(Actor.result(first)).isEmpty();
