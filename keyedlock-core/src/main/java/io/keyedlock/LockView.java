@@ -69,7 +69,19 @@ final class LockView<K> implements Lock {
         if (permit == null) {
             return false;
         }
-        Hold hold = permit instanceof Reentry again ? again.hold : (Hold) permit;
+        boolean complete = false;
+        try {
+            note(permit, permit instanceof Reentry again ? again.hold : (Hold) permit);
+            complete = true;
+        } finally {
+            if (!complete) {
+                permit.close();
+            }
+        }
+        return true;
+    }
+
+    private void note(Permit permit, Hold hold) {
         Stripe stripe = hold.entry().stripe;
         stripe.lock();
         try {
@@ -79,7 +91,6 @@ final class LockView<K> implements Lock {
         } finally {
             stripe.unlock();
         }
-        return true;
     }
 
     @Override
