@@ -184,8 +184,8 @@ class DocumentationTests {
     Path directory;
 
     static List<Path> documents() throws IOException {
-        List<Path> all =
-                new ArrayList<>(Stream.of("README.md", "CONTRIBUTING.md", "benchmarks/README.md", "demo-app/README.md")
+        List<Path> all = new ArrayList<>(
+                Stream.of("README.md", "CONTRIBUTING.md", "checks/benchmarks/README.md", "demo-app/README.md")
                         .map(ROOT::resolve)
                         .toList());
         try (Stream<Path> files = Files.walk(ROOT.resolve("docs"))) {

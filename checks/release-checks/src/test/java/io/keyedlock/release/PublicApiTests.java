@@ -25,7 +25,7 @@ class PublicApiTests {
 
     private static final String WRITE = "public-api.write";
 
-    private static final String COMMAND = "mvn -pl release-checks -am test -Dtest=PublicApiTests"
+    private static final String COMMAND = "mvn -pl checks/release-checks -am test -Dtest=PublicApiTests"
             + " -Dsurefire.failIfNoSpecifiedTests=false -D"
             + WRITE
             + "=true";
@@ -52,7 +52,7 @@ class PublicApiTests {
         }
         List<String> listed = Files.exists(list) ? Files.readAllLines(list) : List.of();
         if (!surface.equals(listed)) {
-            fail("The public surface of %s is not what release-checks/%s says.\n%s\nIf it is meant to be so: %s"
+            fail("The public surface of %s is not what checks/release-checks/%s says.\n%s\nIf it is meant to be so: %s"
                     .formatted(module, list, differences(listed, surface), COMMAND));
         }
     }

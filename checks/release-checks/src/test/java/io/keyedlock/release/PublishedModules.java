@@ -8,7 +8,7 @@ import java.util.List;
 /** What a release publishes: the modules that the parent names and that do not decline to be deployed. */
 final class PublishedModules {
 
-    static final Path ROOT = Path.of("..");
+    static final Path ROOT = Path.of("../..");
 
     private PublishedModules() {}
 
