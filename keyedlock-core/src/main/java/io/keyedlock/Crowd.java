@@ -215,6 +215,10 @@ final class Crowd {
         }
         waiter.previous = null;
         waiter.next = null;
+        if (waiter.future != null) {
+            // Whoever keeps the future keeps no thread with it.
+            waiter.asker = null;
+        }
         waiterCount--;
         entry.stripe.waiters--;
     }

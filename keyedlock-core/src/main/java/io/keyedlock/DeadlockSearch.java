@@ -8,35 +8,38 @@ import java.util.Deque;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One search for threads that wait for each other, over all lockers that are active, by the scanning thread alone.
+ * One search for threads that wait for each other, over all lockers that are active, by the scanning thread alone. It runs
+ * no foreign code, and looks at the holders of awaited keys only, however many wait for them: a thread that holds nothing
+ * is in no cycle.
  *
  * <pre>
- * 1. Collect, stripe by stripe, the keys that threads await without end, with their holds.
- * 2. A key is live if it has a free permit, a hold that no thread owns, or a hold of a thread that is not waiting (that
- *    is, not in the collection). Who waits for a live key is not stuck, which makes the keys it holds live, and so on.
- *    Who is left is stuck, if all that was collected stood at one moment.
- * 3. Follow from a stuck thread to a holder of its key, and on, until a thread comes up again: a cycle.
- * 4. Look again at every key that can be reached from the cycle: each waiter must still wait in the same place and each
- *    hold must be the same. As neither ever comes back once it has ended, all of it stood between the two looks, and
- *    since nobody in it can move, it still does.
- * 5. Fail one waiter of the cycle, whose holds become live, and go on with who is left.
+ * 1. Collect, stripe by stripe, the keys that have been awaited for some time, with their holds.
+ * 2. See what the threads that own these holds are parked for ({@link LockSupport#getBlocker}): a {@link Waiter} of one of
+ *    these keys, or something else.
+ * 3. A key is live if it has a free permit, a hold that no thread owns, or a hold of a thread that does not wait for one
+ *    of these keys. A thread that waits for a live key is not stuck, which makes the keys it holds live, and so on.
+ *    The threads left are stuck, if all that was seen stood at one moment.
+ * 4. Follow from a stuck thread to a holder of its key, and on, until a thread comes up again: a cycle.
+ * 5. Look again at every key that can be reached from the cycle: each waiter must still wait in the same place and each
+ *    hold must be the same. As neither ever comes back once it has ended, all of it stood at the end of step 2, and
+ *    since nobody in it can move but by the end of a wait time, it still does.
+ * 6. Fail one waiter of the cycle, whose holds become live, and go on with those left.
+ * 7. Do 3 to 5 once more with threads that are parked for something else while a future that they asked for waits for one
+ *    of these keys. Whether they are parked for that future cannot be known, so such a cycle is only reported.
  * </pre>
  *
- * <p>A thread that is interrupted, or whose permit another thread closes, may leave a cycle between 4 and 5; then its
- * waiter is no longer in the queue or it fails although it might have gone on a moment later.
+ * <p>A thread that is interrupted, whose wait time ends, or whose permit another thread closes, may leave a cycle between 5
+ * and 6; then its waiter is no longer in the queue or it fails although it might have gone on a moment later.
  */
 final class DeadlockSearch {
 
-    /** The lockers whose scan is running, which are those where anybody can wait. */
-    static final Set<DefaultKeyedLocker<?>> SCANNED = ConcurrentHashMap.newKeySet();
-
-    /** Who has not waited for so long is not asked. */
+    /** A wait that is shorter is not looked at. */
     private static final long SUSPICIOUS_AFTER = 500_000_000;
 
     /** How many of a cycle, and of a key's holders, a message names. */
@@ -45,9 +48,15 @@ final class DeadlockSearch {
     /** A key that is awaited, with its holds when it was collected. */
     private static final class Node {
         final Entry entry;
-        final List<Hold> holds = new ArrayList<>();
-        final List<Thread> owners = new ArrayList<>();
-        final List<Waiter> waiters = new ArrayList<>();
+        final List<Hold> holds = new ArrayList<>(1);
+        final List<Thread> owners = new ArrayList<>(1);
+
+        /** Whether somebody may enter, or somebody may leave who is not known. */
+        boolean open;
+
+        /** The places of those that may be stuck. */
+        final List<Place> waiters = new ArrayList<>(1);
+
         boolean live;
 
         Node(Entry entry) {
@@ -55,139 +64,184 @@ final class DeadlockSearch {
         }
     }
 
-    private record Place(Waiter waiter, Node node) {}
+    /** A thread, and the place in a queue for which it waits, or in which a future waits for which it asked. */
+    private record Place(Thread thread, Waiter waiter, Node node) {
+
+        boolean isProven() {
+            return waiter.thread == thread;
+        }
+
+        boolean isWaiting() {
+            return waiter.result == null;
+        }
+    }
 
     private final long now;
 
-    private final List<Node> nodes = new ArrayList<>();
+    /** What a thread is parked for. */
+    private final Function<Thread, @Nullable Object> blockers;
+
+    private final IdentityHashMap<Entry, Node> nodes = new IdentityHashMap<>();
+
+    private final IdentityHashMap<Thread, List<Node>> held = new IdentityHashMap<>();
 
     /** The threads that may be stuck, by what they wait for. */
     private final IdentityHashMap<Thread, Place> stuck = new IdentityHashMap<>();
 
-    private final IdentityHashMap<Thread, List<Node>> held = new IdentityHashMap<>();
-
     DeadlockSearch(long now) {
+        this(now, LockSupport::getBlocker);
+    }
+
+    DeadlockSearch(long now, Function<Thread, @Nullable Object> blockers) {
         this.now = now;
+        this.blockers = blockers;
     }
 
-    /** Whether some thread in a stripe waits without end, and has done so for long enough; under its lock. */
-    static boolean isWorthwhile(Stripe stripe, long now) {
-        boolean[] found = new boolean[1];
-        stripe.forEach(e -> found[0] = found[0] || isWorthwhile(e, now));
-        return found[0];
-    }
-
-    private static boolean isWorthwhile(Entry e, long now) {
+    /** Whether somebody has waited for a key for so long that a search is worthwhile; under its stripe. */
+    static boolean isSuspicious(Entry e, long now) {
         Crowd crowd = e.crowdIfAny();
         // The queue is in the order of arrival.
-        for (Waiter w = crowd == null ? null : crowd.head; w != null && isOld(w, now); w = w.next) {
-            if (mayBeStuck(w)) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    /** Whether nothing but a permit ends the wait, of a thread that may hold what others wait for. */
-    private static boolean mayBeStuck(Waiter w) {
-        return w.thread != null && w.endless;
+        return crowd != null && crowd.head != null && isOld(crowd.head, now);
     }
 
     private static boolean isOld(Waiter w, long now) {
         return now - w.since >= SUSPICIOUS_AFTER;
     }
 
-    /** Searches and, as each locker's settings say, fails or reports; returns how many cycles were found. */
+    /** Searches and, as each locker's settings say, fails or reports; returns how many cycles were proven. */
     int run() {
-        int found = 0;
-        for (DefaultKeyedLocker<?> locker : SCANNED) {
-            if (locker.settings().deadlockDetection() != KeyedLockerSettings.DeadlockDetection.OFF) {
-                locker.stripes.all().forEach(this::collect);
+        for (LockerScan scan : Scanner.LOCKERS) {
+            DefaultKeyedLocker<?> locker = scan.get();
+            if (locker != null && locker.settings().deadlockDetection() != KeyedLockerSettings.DeadlockDetection.OFF) {
+                locker.stripes.all().stream()
+                        .filter(DeadlockSearch::isAwaited)
+                        .forEach(stripe -> Inspection.forEach(stripe, this::collect));
             }
         }
-        releaseFromLiveKeys();
-        for (Thread thread : List.copyOf(stuck.keySet())) {
-            while (stuck.containsKey(thread)) {
-                List<Place> cycle = findCycle(thread);
-                if (stillStands(cycle)) {
-                    found++;
-                    resolve(cycle);
-                }
-                // Whether failed, reported or gone: those who wait for it are looked at without it.
-                release(cycle.get(0));
-            }
+        IdentityHashMap<Thread, Place> places = new IdentityHashMap<>();
+        held.keySet().forEach(owner -> addPlaceOf(owner, places));
+        int found = resolveAll(places, true);
+        if (addPlacesOfFutures(places)) {
+            resolveAll(places, false);
         }
         return found;
     }
 
-    private void collect(Stripe stripe) {
+    private static boolean isAwaited(Stripe stripe) {
         stripe.lock();
         try {
-            if (stripe.waiters > 0) {
-                stripe.forEach(this::collect);
-            }
+            return stripe.waiters > 0;
         } finally {
             stripe.unlock();
         }
     }
 
     private void collect(Entry e) {
-        Crowd crowd = e.crowdIfAny();
-        if (crowd == null || crowd.head == null) {
+        if (!isSuspicious(e, now)) {
             return;
         }
         Node node = new Node(e);
-        for (Waiter w = crowd.head; w != null; w = w.next) {
-            Thread waiting = w.thread;
-            if (waiting != null && mayBeStuck(w) && isOld(w, now)) {
-                node.waiters.add(w);
-                stuck.put(waiting, new Place(w, node));
-            }
-        }
-        node.live = crowd.holdCount < e.stripe.locker.limit;
+        node.open = e.holdCount() < e.stripe.locker.limit;
         e.forEachHold(node.holds::add);
         for (Hold h : node.holds) {
             Thread owner = h.owner;
             if (owner == null) {
-                node.live = true;
+                node.open = true;
             } else {
                 node.owners.add(owner);
-                held.computeIfAbsent(owner, t -> new ArrayList<>()).add(node);
+                held.computeIfAbsent(owner, t -> new ArrayList<>(1)).add(node);
             }
         }
-        nodes.add(node);
+        nodes.put(e, node);
+    }
+
+    private void addPlaceOf(Thread owner, IdentityHashMap<Thread, Place> places) {
+        if (blockers.apply(owner) instanceof Waiter w && w.thread == owner && isOld(w, now)) {
+            Node node = nodes.get(w.entry);
+            if (node != null) {
+                places.put(owner, new Place(owner, w, node));
+            }
+        }
+    }
+
+    private boolean addPlacesOfFutures(IdentityHashMap<Thread, Place> places) {
+        int before = places.size();
+        for (Node node : nodes.values()) {
+            if (!node.open && node.owners.stream().allMatch(owner -> blockers.apply(owner) != null)) {
+                for (Waiter w : new Inspection.QueueWalk(node.entry).all()) {
+                    Thread asker = w.asker;
+                    if (asker != null && held.containsKey(asker) && blockers.apply(asker) != null && isOld(w, now)) {
+                        places.putIfAbsent(asker, new Place(asker, w, node));
+                    }
+                }
+            }
+        }
+        return places.size() > before;
+    }
+
+    /**
+     * Finds all cycles among some places, and fails or reports them.
+     *
+     * @param certain whether each thread waits for its place. If not, also a cycle of threads that do may depend on one that
+     *     may not
+     */
+    private int resolveAll(IdentityHashMap<Thread, Place> places, boolean certain) {
+        stuck.clear();
+        nodes.values().forEach(node -> {
+            node.waiters.clear();
+            node.live = node.open;
+        });
+        for (Place place : places.values()) {
+            if (place.isWaiting()) {
+                stuck.put(place.thread, place);
+                place.node.waiters.add(place);
+            }
+        }
+        releaseFromLiveKeys();
+        int found = 0;
+        for (Thread thread : List.copyOf(stuck.keySet())) {
+            while (stuck.containsKey(thread)) {
+                Cycle cycle = findCycle(thread);
+                if (stillStands(cycle)) {
+                    found++;
+                    resolve(cycle, certain);
+                }
+                // Whether failed, reported or gone: those who wait for it are looked at without it.
+                release(cycle.places.get(0));
+            }
+        }
+        return found;
     }
 
     private void releaseFromLiveKeys() {
-        for (Node node : nodes) {
+        for (Node node : nodes.values()) {
             node.live |= !node.owners.stream().allMatch(stuck::containsKey);
         }
         Deque<Node> live = new ArrayDeque<>();
-        nodes.stream().filter(n -> n.live).forEach(live::add);
+        nodes.values().stream().filter(n -> n.live).forEach(live::add);
         spread(live);
     }
 
-    /** Releases a thread that was failed or is not stuck, and who waits for what it holds. */
+    /** Releases a thread that was failed or is not stuck, and those that wait for what it holds. */
     private void release(Place place) {
         Deque<Node> live = new ArrayDeque<>();
-        release(place.waiter, live);
+        release(place, live);
         spread(live);
     }
 
     private void spread(Deque<Node> live) {
         for (Node node = live.poll(); node != null; node = live.poll()) {
-            for (Waiter w : node.waiters) {
-                release(w, live);
+            for (Place place : node.waiters) {
+                release(place, live);
             }
         }
     }
 
-    private void release(Waiter w, Deque<Node> live) {
-        Thread thread = w.thread;
-        if (thread == null || stuck.remove(thread) == null) {
+    private void release(Place place, Deque<Node> live) {
+        if (stuck.remove(place.thread) == null) {
             return;
         }
-        for (Node node : held.getOrDefault(thread, List.of())) {
+        for (Node node : held.getOrDefault(place.thread, List.of())) {
             if (!node.live) {
                 node.live = true;
                 live.add(node);
@@ -196,7 +250,7 @@ final class DeadlockSearch {
     }
 
     /** The cycle to which the waits of a stuck thread lead, the one to fail first. */
-    private List<Place> findCycle(Thread start) {
+    private Cycle findCycle(Thread start) {
         List<Place> path = new ArrayList<>();
         IdentityHashMap<Thread, Integer> seen = new IdentityHashMap<>();
         Thread thread = start;
@@ -208,20 +262,19 @@ final class DeadlockSearch {
         }
         List<Place> cycle = path.subList(seen.get(thread), path.size());
         // The one that came last has the least to lose.
-        Place victim = cycle.get(0);
-        for (Place place : cycle) {
-            if (rank(place) > rank(victim)
-                    || (rank(place) == rank(victim) && place.waiter.since > victim.waiter.since)) {
-                victim = place;
+        int victim = 0;
+        for (int i = 1; i < cycle.size(); i++) {
+            if (losesLess(cycle.get(i), cycle.get(victim))) {
+                victim = i;
             }
         }
-        List<Place> turned = new ArrayList<>(cycle.subList(cycle.indexOf(victim), cycle.size()));
-        turned.addAll(cycle.subList(0, cycle.indexOf(victim)));
-        return turned;
+        List<Place> turned = new ArrayList<>(cycle);
+        Collections.rotate(turned, -victim);
+        return new Cycle(turned);
     }
 
-    private static int rank(Place place) {
-        return mayFail(place) ? 1 : 0;
+    private static boolean losesLess(Place one, Place other) {
+        return mayFail(one) == mayFail(other) ? one.waiter.since > other.waiter.since : mayFail(one);
     }
 
     private static boolean mayFail(Place place) {
@@ -237,12 +290,12 @@ final class DeadlockSearch {
         return place;
     }
 
-    /** Step 4: whether everything that can be reached from a cycle is as it was collected. */
-    private boolean stillStands(List<Place> cycle) {
+    /** Step 5: whether everything that can be reached from a cycle is as it was collected. */
+    private boolean stillStands(Cycle cycle) {
         Set<Node> seen = Collections.newSetFromMap(new IdentityHashMap<>());
-        Deque<Place> open = new ArrayDeque<>(cycle);
+        Deque<Place> open = new ArrayDeque<>(cycle.places);
         for (Place place = open.poll(); place != null; place = open.poll()) {
-            if (place.waiter.result != null) {
+            if (!place.isWaiting()) {
                 return false;
             }
             // Once per key: as many may wait for it as hold it.
@@ -268,47 +321,89 @@ final class DeadlockSearch {
         }
     }
 
-    private void resolve(List<Place> cycle) {
-        Place victim = cycle.get(0);
-        String words = describe(cycle);
-        if (mayFail(victim)) {
-            fail(victim.waiter, words);
-        } else if (!victim.waiter.reported) {
-            cycle.forEach(place -> place.waiter.reported = true);
-            Messages.warn(victim.waiter.entry.stripe.locker.settings(), words, null);
+    private static void resolve(Cycle cycle, boolean certain) {
+        Place victim = cycle.places.get(0);
+        if (!certain) {
+            reportOnce(cycle, cycle::reportSuspicion);
+        } else if (mayFail(victim)) {
+            fail(victim.waiter, cycle);
+        } else {
+            reportOnce(cycle, cycle::report);
         }
     }
 
-    private static void fail(Waiter waiter, String words) {
+    private static void reportOnce(Cycle cycle, Runnable report) {
+        if (!cycle.places.get(0).waiter.reported) {
+            Background.execute(report);
+            cycle.places.forEach(place -> place.waiter.reported = true);
+        }
+    }
+
+    private static void fail(Waiter waiter, Cycle cycle) {
         Stripe stripe = waiter.entry.stripe;
         stripe.lock();
         if (waiter.result != null) {
             stripe.unlock();
             return;
         }
-        waiter.deadlock = words;
+        waiter.deadlock = cycle;
         stripe.leaveAndUnlock(waiter, RejectReason.DEADLOCK, true);
         waiter.unparkThread();
     }
 
-    private static String describe(List<Place> cycle) {
-        return "deadlock of " + cycle.size() + " threads: " + list(cycle, DeadlockSearch::describe, "; ");
-    }
+    /** A cycle, beginning with the one to fail. Described by the thread that is told: the text of a key is foreign code. */
+    private record Cycle(List<Place> places) {
 
-    private static String describe(Place place) {
-        return name(place.waiter.thread) + " waits for " + Messages.describe(place.node.entry) + ", held by "
-                + list(place.node.owners, DeadlockSearch::name, " and ");
-    }
+        void report() {
+            Messages.warn(settings(), toString(), null);
+        }
 
-    /** Names so many and counts the others, as thousands may be in a cycle. */
-    private static <T> String list(List<T> all, Function<T, String> words, String separator) {
-        String named = all.stream().limit(MOST_NAMED).map(words).collect(Collectors.joining(separator));
-        return all.size() <= MOST_NAMED ? named : named + separator + (all.size() - MOST_NAMED) + " more";
-    }
+        void reportSuspicion() {
+            String words = "possible " + this;
+            List<List<StackTraceElement>> stacks = places.stream()
+                    .limit(MOST_NAMED)
+                    .map(place -> List.of(place.thread.getStackTrace()))
+                    .toList();
+            StringBuilder log = new StringBuilder(words);
+            for (int i = 0; i < stacks.size(); i++) {
+                log.append("\n").append(name(places.get(i).thread)).append(":");
+                stacks.get(i).forEach(frame -> log.append("\n\tat ").append(frame));
+            }
+            Messages.warn(settings(), log.toString(), null);
+            for (Place place : places) {
+                Entry e = place.node.entry;
+                ListenerCalls events = e.stripe.locker.events();
+                if (!place.isProven() && events != null) {
+                    events.suspectedDeadlock(e.key, words, stacks);
+                }
+            }
+        }
 
-    private static String name(@Nullable Thread thread) {
-        return thread == null
-                ? "nobody"
-                : "thread " + (thread.getName().isEmpty() ? "#" + Threads.idOf(thread) : "'" + thread.getName() + "'");
+        private KeyedLockerSettings settings() {
+            return places.get(0).node.entry.stripe.locker.settings();
+        }
+
+        @Override
+        public String toString() {
+            return "deadlock of " + places.size() + (places.size() == 1 ? " thread: " : " threads: ")
+                    + list(places, Cycle::describe, "; ");
+        }
+
+        private static String describe(Place place) {
+            return name(place.thread)
+                    + (place.isProven() ? " waits for " : " is blocked after it asked for a future of ")
+                    + Messages.describe(place.node.entry) + ", held by "
+                    + list(place.node.owners, Cycle::name, " and ");
+        }
+
+        /** Names so many and counts the others, as thousands may be in a cycle. */
+        private static <T> String list(List<T> all, Function<T, String> words, String separator) {
+            String named = all.stream().limit(MOST_NAMED).map(words).collect(Collectors.joining(separator));
+            return all.size() <= MOST_NAMED ? named : named + separator + (all.size() - MOST_NAMED) + " more";
+        }
+
+        private static String name(Thread thread) {
+            return "thread " + (thread.getName().isEmpty() ? "#" + Threads.idOf(thread) : "'" + thread.getName() + "'");
+        }
     }
 }

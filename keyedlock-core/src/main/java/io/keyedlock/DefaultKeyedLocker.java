@@ -87,7 +87,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      * through Deliveries, so that chains do not nest, and last tells the listeners that it has released.
      * What a backend's thread grants or ends is completed on the default executor of futures.
      * Timed futures leave the queue on the timer thread; their listeners are called, and they are completed, on the default
-     * executor of futures. Other listeners run on the thread of the event; longHold on the scanning thread, which also
+     * executor of futures. Other listeners run on the thread of the event; longHold on the default executor too. The scanning thread runs no foreign code and
      * searches for deadlocks.
      */
 
@@ -134,7 +134,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
 
     private final long waitNanos;
 
-    private final @Nullable LockerScan scan;
+    final @Nullable LockerScan scan;
 
     /**
      * {@link #DRAINING}, {@link #CLOSED}, {@link #SCAN_RESTS} and {@link #TIMES_HOLDS} in one word, which is zero as a rule: one
@@ -144,6 +144,9 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
 
     /** While draining, threads that hold something in one of these are let in. Written before {@link #DRAINING} is set. */
     private volatile List<KeyedLocker<?>> drainedTogether = List.of();
+
+    /** The threads that may hold something, while draining; null otherwise. Written before {@link #DRAINING} is set. */
+    private volatile @Nullable DrainedHolders drainedHolders;
 
     private DefaultKeyedLocker(
             KeyedLockerSettings settings,
@@ -224,9 +227,9 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         STATE.getAndBitwiseOr(this, SCAN_RESTS);
     }
 
-    /** Says that the scan rests no more; returns false if it did not rest. */
-    boolean scanStarts() {
-        return ((int) STATE.getAndBitwiseAnd(this, ~SCAN_RESTS) & SCAN_RESTS) != 0;
+    /** Says that the scan rests no more. */
+    void scanStarts() {
+        STATE.getAndBitwiseAnd(this, ~SCAN_RESTS);
     }
 
     // ---- acquiring
@@ -240,7 +243,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      * @param future the future that would wait, null if the owner would
      * @param admitted whether the caller may enter although new callers are rejected
      */
-    private AcquireResult attempt(
+    AcquireResult attempt(
             Object key, int hash, @Nullable Thread owner, long nanos, @Nullable PermitFuture future, boolean admitted) {
         if (backend != null) {
             return attempt(backend, key, hash, owner, nanos, future, admitted);
@@ -531,6 +534,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
             waiter.begins();
             AcquireResult end = waiter.await(waiter.ifRefused == null ? nanos : Long.MAX_VALUE, interruptible);
             if (end instanceof Hold) {
+                waiter.entry.stripe.locker.noteHolder(Thread.currentThread());
                 waiter.ended(null);
             }
             return end;
@@ -575,6 +579,9 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
             } else if (result instanceof RejectReason reason) {
                 future.reject(null, key, reason);
             } else if (result instanceof Waiter waiter) {
+                if (!admitted) {
+                    noteAsker(waiter);
+                }
                 future.waits(waiter, nanos);
             }
         } catch (Throwable e) {
@@ -582,6 +589,14 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
             throw e;
         }
         return future;
+    }
+
+    /** For the search for deadlocks. A call for several keys asks for the later ones on threads that do not wait for them. */
+    private static void noteAsker(Waiter waiter) {
+        waiter.asker = Thread.currentThread();
+        if (waiter.result != null) {
+            waiter.asker = null;
+        }
     }
 
     /** Tells the listeners that a caller was rejected at once. */
@@ -750,22 +765,40 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     @Override
     public void refuseNewCallers(Collection<? extends KeyedLocker<?>> together) {
         drainedTogether = List.copyOf(together);
+        DrainedHolders gathered = new DrainedHolders();
+        drainedHolders = gathered;
         STATE.getAndBitwiseOr(this, DRAINING);
+        gathered.gather(stripes);
     }
 
     @Override
     public void acceptNewCallers() {
+        drainedHolders = null;
         STATE.getAndBitwiseAnd(this, ~DRAINING);
     }
 
     @Override
     public boolean isHeldBy(Thread thread) {
-        return Inspection.isHeldBy(stripes, Objects.requireNonNull(thread, "thread"));
+        Objects.requireNonNull(thread, "thread");
+        DrainedHolders holders = drainedHolders;
+        return (holders == null || holders.mayInclude(thread)) && Inspection.isHeldBy(stripes, thread);
     }
 
-    /** Whether a thread may enter although new callers are refused. */
+    /** Whether a thread may enter although new callers are refused. If so, it is about to. */
     boolean holdsSomething(Thread thread) {
-        return isHeldBy(thread) || drainedTogether.stream().anyMatch(locker -> locker.isHeldBy(thread));
+        boolean holds = isHeldBy(thread) || drainedTogether.stream().anyMatch(locker -> locker.isHeldBy(thread));
+        if (holds) {
+            noteHolder(thread);
+        }
+        return holds;
+    }
+
+    /** To be called for each thread that comes to own a hold although new callers may be refused. */
+    void noteHolder(Thread thread) {
+        DrainedHolders holders = drainedHolders;
+        if (holders != null) {
+            holders.add(thread);
+        }
     }
 
     @Override

@@ -84,16 +84,16 @@ abstract sealed class Hold implements Permit, AcquireResult permits Entry, Extra
         return fresh;
     }
 
+    final boolean isReported() {
+        return (state & REPORTED) != 0;
+    }
+
     /** How long the hold was seen, stamping it if nobody has looked before. */
     final long age(long now) {
         if (since == 0) {
             since = now;
         }
         return now - since;
-    }
-
-    final KeySnapshot.Caller describe(long now) {
-        return Hold.describe(owner, age(now));
     }
 
     static KeySnapshot.Caller describe(@Nullable Thread thread, long ageNanos) {

@@ -48,10 +48,14 @@ import java.util.function.Supplier;
  * key whose hash code changes while it is held is still freed by its permit. Each table grows with the number of active
  * keys and shrinks with it.
  *
- * <p><b>Deadlock.</b> Threads that hold what the others wait for without end, in any lockers of the process, are found
- * within about two seconds; one of them fails with {@link LockDeadlockException}, or as
- * {@link KeyedLockerSettings#deadlockDetection()} says. Waits with an end are no part of that. Nor are permits that no
- * thread owns: whoever waits for one in a circle is not found, as nobody can tell who would give it back.
+ * <p><b>Deadlock.</b> A cycle of threads each of which holds a key that the next one waits for, in any lockers of the
+ * process and whatever the wait times, is found within about two seconds; one of the threads fails with
+ * {@link LockDeadlockException}, or as {@link KeyedLockerSettings#deadlockDetection()} says. A cycle that includes a future
+ * is reported only ({@link KeyedLockerListener#suspectedDeadlock}): the engine cannot know whether the thread that asked for
+ * the future is blocked until it completes. A cycle that includes a permit that no thread owns is not found.
+ *
+ * <p><b>Active keys.</b> A key is active while it is held or awaited, and briefly while a call that takes several keys, two
+ * of which have the same hash code, is about to acquire it: it then has neither holders nor waiters.
  *
  * <p><b>Backends.</b> Where permits come from a {@linkplain #createOn backend}, whatever asks for one, a future too,
  * fails with {@link LockBackendException} if the backend fails or does not answer in time. A key that has no name there
@@ -151,7 +155,7 @@ public interface KeyedLocker<K> extends AutoCloseable {
      * @throws LockTimeoutException if the wait time passes
      * @throws LockRejectedException if it had to wait and {@link KeyedLockerSettings#maxWaiters()} are waiting already
      * @throws LockReentryException if the thread holds the key and the locker is not re-entrant
-     * @throws LockDeadlockException if it waits without end in a cycle of threads that wait for each other
+     * @throws LockDeadlockException if it waits in a cycle of threads that wait for each other
      * @throws KeyedLockerClosedException if the locker is closed, now or while it waits
      * @throws LockBackendException if the locker has a backend, which fails or does not answer in time
      */
@@ -170,8 +174,7 @@ public interface KeyedLocker<K> extends AutoCloseable {
      * @throws LockTimeoutException if the wait time passes
      * @throws LockRejectedException if it had to wait and {@link KeyedLockerSettings#maxWaiters()} are waiting already
      * @throws LockReentryException if the thread holds the key and the locker is not re-entrant
-     * @throws LockDeadlockException if it waits without end, as with {@link KeyedLockerSettings#FOREVER}, in a cycle of
-     *     threads that wait for each other
+     * @throws LockDeadlockException if it waits in a cycle of threads that wait for each other
      * @throws KeyedLockerClosedException if the locker is closed, now or while it waits
      * @throws LockBackendException if the locker has a backend, which fails or does not answer in time
      * @throws IllegalArgumentException if {@code waitTime} is negative
@@ -198,8 +201,7 @@ public interface KeyedLocker<K> extends AutoCloseable {
      * @return the permit, or empty if the time passes, or at once if it had to wait and the queue is full, or if the thread
      *     holds the key and the locker is not re-entrant
      * @throws InterruptedException if the thread is interrupted before or while it waits
-     * @throws LockDeadlockException if it waits without end, as with {@link KeyedLockerSettings#FOREVER}, in a cycle of
-     *     threads that wait for each other
+     * @throws LockDeadlockException if it waits in a cycle of threads that wait for each other
      * @throws KeyedLockerClosedException if the locker is closed, now or while it waits
      * @throws LockBackendException if the locker has a backend, which fails or does not answer in time
      * @throws IllegalArgumentException if {@code waitTime} is negative
@@ -261,7 +263,7 @@ public interface KeyedLocker<K> extends AutoCloseable {
      * @throws LockTimeoutException if the wait time passes
      * @throws LockRejectedException if it had to wait in a queue that is full
      * @throws LockReentryException if the thread holds one of the keys and the locker is not re-entrant
-     * @throws LockDeadlockException if it waits without end in a cycle of threads that wait for each other
+     * @throws LockDeadlockException if it waits in a cycle of threads that wait for each other
      * @throws KeyedLockerClosedException if the locker is closed, now or while it waits
      * @throws LockBackendException if the locker has a backend, which fails or does not answer in time
      */
@@ -279,8 +281,7 @@ public interface KeyedLocker<K> extends AutoCloseable {
      * @throws LockTimeoutException if the wait time passes
      * @throws LockRejectedException if it had to wait in a queue that is full
      * @throws LockReentryException if the thread holds one of the keys and the locker is not re-entrant
-     * @throws LockDeadlockException if it waits without end, as with {@link KeyedLockerSettings#FOREVER}, in a cycle of
-     *     threads that wait for each other
+     * @throws LockDeadlockException if it waits in a cycle of threads that wait for each other
      * @throws KeyedLockerClosedException if the locker is closed, now or while it waits
      * @throws LockBackendException if the locker has a backend, which fails or does not answer in time
      */
@@ -329,7 +330,7 @@ public interface KeyedLocker<K> extends AutoCloseable {
      * @throws LockTimeoutException if the wait time passes
      * @throws LockRejectedException if it had to wait and the queue is full
      * @throws LockReentryException if the thread holds the key and the locker is not re-entrant
-     * @throws LockDeadlockException if it waits without end in a cycle of threads that wait for each other
+     * @throws LockDeadlockException if it waits in a cycle of threads that wait for each other
      * @throws KeyedLockerClosedException if the locker is closed, now or while it waits
      * @throws LockBackendException if the locker has a backend, which fails or does not answer in time
      */
@@ -352,7 +353,7 @@ public interface KeyedLocker<K> extends AutoCloseable {
      * @throws LockTimeoutException if the wait time passes
      * @throws LockRejectedException if it had to wait and the queue is full
      * @throws LockReentryException if the thread holds the key and the locker is not re-entrant
-     * @throws LockDeadlockException if it waits without end in a cycle of threads that wait for each other
+     * @throws LockDeadlockException if it waits in a cycle of threads that wait for each other
      * @throws KeyedLockerClosedException if the locker is closed, now or while it waits
      * @throws LockBackendException if the locker has a backend, which fails or does not answer in time
      * @throws Exception if the task throws it
@@ -410,21 +411,21 @@ public interface KeyedLocker<K> extends AutoCloseable {
     Lock asLock(K key);
 
     /**
-     * How many keys are held or awaited.
+     * Returns how many keys are active.
      *
      * @return the count, in constant time and weakly consistent: exact when nothing changes meanwhile
      */
     int activeKeyCount();
 
     /**
-     * The keys that are held or awaited.
+     * Returns the active keys.
      *
      * @return an immutable copy; each key in it was active at a moment during the call
      */
     Set<K> activeKeys();
 
     /**
-     * Finds a key that is held or awaited and passes a test, without a copy of all keys. The test runs outside all locks, for
+     * Finds an active key that passes a test, without a copy of all keys. The test runs outside all locks, for
      * one key after the other, in no particular order, until it has accepted one.
      *
      * @param test what the key must pass
@@ -433,7 +434,7 @@ public interface KeyedLocker<K> extends AutoCloseable {
     Optional<K> findActiveKey(Predicate<? super K> test);
 
     /**
-     * Whether a key is held or awaited.
+     * Returns whether a key is active.
      *
      * @param key the key
      * @return true if it is active now
@@ -441,17 +442,22 @@ public interface KeyedLocker<K> extends AutoCloseable {
     boolean isActive(K key);
 
     /**
-     * Who holds and who awaits a key.
+     * Returns who holds and who awaits a key.
+     *
+     * <p>The result is the state at one moment if at most a thousand callers wait. A longer queue is copied in portions, so that
+     * other keys are not delayed: holders and the first thousand waiters are those of one moment, each further waiter was
+     * waiting at a moment during the call, and all that waited throughout the call are included, in their order.
      *
      * @param key the key
-     * @return its state at one moment, or empty if it is not active
+     * @return its state, or empty if it is not active
      */
     Optional<KeySnapshot<K>> snapshot(K key);
 
     /**
-     * Who holds and who awaits each active key.
+     * Returns who holds and who awaits each active key.
      *
-     * @return one entry per active key, each exact at a moment during the call
+     * @return one snapshot per key, as {@link #snapshot(Object)} makes it; of each key that was active throughout the call, and
+     *     of others that were active at a moment during it
      */
     List<KeySnapshot<K>> snapshot();
 
@@ -465,7 +471,8 @@ public interface KeyedLocker<K> extends AutoCloseable {
     LockerOverview<K> overview(int keys);
 
     /**
-     * Whether a thread holds a key of this locker. Looks at all active keys.
+     * Returns whether a thread holds a key of this locker. Looks at all active keys, in portions; while new callers are refused
+     * only for threads that have held one since.
      *
      * @param thread the thread
      * @return true if it owns a permit now

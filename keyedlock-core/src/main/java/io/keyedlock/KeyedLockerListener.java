@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
  * Hears what happens in lockers. Every method does nothing by default.
  *
  * <p>A listener is called by the thread that caused the event, outside all locks of the engine, so that it may use
- * lockers itself; whatever it does delays that thread. Other threads tell of {@link #longHold} and {@link #leaseLost},
- * and of the end of a future's wait that a timer or a backend has ended. An exception that a listener throws is logged
+ * lockers itself; whatever it does delays that thread. Other threads tell of {@link #longHold}, {@link #suspectedDeadlock} and
+ * {@link #leaseLost}, and of the end of a future's wait that a timer or a backend has ended. An exception that a listener throws is logged
  * and changes nothing. A re-entry takes no further permit and is no event.
  *
  * <pre>{@code
@@ -115,13 +115,27 @@ public interface KeyedLockerListener {
 
     /**
      * A permit has been held for longer than {@link KeyedLockerSettings#longHold()}, and still is. Reported once per hold,
-     * by the thread that scans all lockers: a listener that takes its time delays that scan.
+     * on the default executor of futures, one hold of a locker after the other: a listener that takes its time delays the
+     * further reports of that locker, and neither other lockers nor the search for deadlocks.
      *
      * @param key the key
      * @param holder who holds it, and since when as far as seen
      * @param stack where its thread is now, innermost frame first; empty if no thread owns the permit
      */
     default void longHold(Object key, KeySnapshot.Caller holder, List<StackTraceElement> stack) {}
+
+    /**
+     * A future waits for a key while the thread that asked for it is blocked and, directly or through other threads that
+     * wait, keeps the key from being released. That is a deadlock if the thread is blocked until the future completes, which
+     * the engine cannot know; so nobody fails. Reported once, and logged as well, on the default executor of futures, unless
+     * {@link KeyedLockerSettings#deadlockDetection()} is off.
+     *
+     * @param key the key that the future waits for
+     * @param description which thread waits for which key, and who holds it; without keys if these are not to be shown
+     * @param stacks where the threads of the description are now, in the same order, the innermost frame first; of a long
+     *     cycle the first ones only
+     */
+    default void suspectedDeadlock(Object key, String description, List<List<StackTraceElement>> stacks) {}
 
     /**
      * A permit from beyond this process was lost while it was held: another process may be inside now. Told by a thread

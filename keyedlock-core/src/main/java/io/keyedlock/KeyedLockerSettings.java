@@ -27,8 +27,8 @@ import java.util.Objects;
  *     that it does not wait
  * @param longHold after how long a hold is reported to {@link KeyedLockerListener#longHold}; zero turns the reports
  *     off, and with {@link DeadlockDetection#OFF} the scan that makes them too
- * @param deadlockDetection what happens to threads that wait for each other without end, in blocking acquisitions of this
- *     and other lockers; found within about two seconds
+ * @param deadlockDetection what happens to threads that wait for each other, in blocking acquisitions of this and
+ *     other lockers and whatever the wait times; found within about two seconds
  * @param showKeys whether exception messages and log lines name the key
  */
 public record KeyedLockerSettings(
@@ -42,7 +42,7 @@ public record KeyedLockerSettings(
         DeadlockDetection deadlockDetection,
         boolean showKeys) {
 
-    /** What happens to threads that wait for each other's keys without end. */
+    /** What happens to threads that wait for each other's keys. */
     public enum DeadlockDetection {
         /** One of them fails with {@link LockDeadlockException}. */
         FAIL,

@@ -121,6 +121,10 @@ final class ListenerCalls {
         each("longHold", listener -> listener.longHold(key, holder, stack));
     }
 
+    void suspectedDeadlock(Object key, String description, List<List<StackTraceElement>> stacks) {
+        each("suspectedDeadlock", listener -> listener.suspectedDeadlock(key, description, stacks));
+    }
+
     void leaseLost(Object key) {
         each("leaseLost", listener -> listener.leaseLost(key));
     }

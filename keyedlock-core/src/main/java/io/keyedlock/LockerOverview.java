@@ -8,7 +8,7 @@ import java.util.List;
  * The state of a locker in figures, with its most contended keys. Gathered in one pass without sorting and without
  * copying all keys, so that it is cheap for a locker with a million active keys.
  *
- * @param activeKeys how many keys were held or awaited
+ * @param activeKeys how many keys were active
  * @param holders how many callers were inside, over all keys
  * @param waiters how many callers were waiting, over all keys
  * @param keys the most contended keys, those with the most waiters first, then those with the most holders

@@ -38,15 +38,12 @@ final class MostContended {
         long active = 0;
         for (Stripe stripe : locker.stripes.all()) {
             stripe.lock();
-            try {
-                active += stripe.active();
-                holders += stripe.holders();
-                waiters += stripe.waiters;
-                if (most > 0) {
-                    stripe.forEach(this::consider);
-                }
-            } finally {
-                stripe.unlock();
+            active += stripe.active();
+            holders += stripe.holders();
+            waiters += stripe.waiters;
+            stripe.unlock();
+            if (most > 0) {
+                Inspection.forEach(stripe, this::consider);
             }
         }
         List<Candidate> hottest = new ArrayList<>(kept);

@@ -79,8 +79,7 @@ final class RemoteKey {
             return RejectReason.QUEUE_FULL;
         }
         RejectReason ifRefused = !tries ? null : nanos == 0 ? RejectReason.UNAVAILABLE : RejectReason.QUEUE_FULL;
-        boolean endless = !tries && nanos == Long.MAX_VALUE;
-        return e.stripe.lineUp(e, owner, future, new LeasedHold(e, owner), endless, ifRefused);
+        return e.stripe.lineUp(e, owner, future, new LeasedHold(e, owner), ifRefused);
     }
 
     /** Hands a lease to the head of the queue if there is one and a place is free in this process; under the stripe. */

@@ -140,7 +140,7 @@ final class Stripe extends Table {
         if (e.waiterCount() >= settings.maxWaiters()) {
             return RejectReason.QUEUE_FULL;
         }
-        return lineUp(e, owner, future, new ExtraHold(e, owner), nanos == Long.MAX_VALUE, null);
+        return lineUp(e, owner, future, new ExtraHold(e, owner), null);
     }
 
     /** Puts a caller into the queue; under the lock. */
@@ -149,11 +149,10 @@ final class Stripe extends Table {
             @Nullable Thread owner,
             @Nullable PermitFuture future,
             ExtraHold hold,
-            boolean endless,
             @Nullable RejectReason ifRefused) {
         Crowd c = e.crowd();
         long now = locker.clock.nanoTime();
-        Waiter w = new Waiter(e, owner, future, hold, endless, c.waiterCount, now, ifRefused);
+        Waiter w = new Waiter(e, owner, future, hold, c.waiterCount, now, ifRefused);
         if (c.remote != null) {
             w.request = new RemotePermit(e, c.remote, ifRefused == null);
         }
@@ -403,6 +402,7 @@ final class Stripe extends Table {
             if (hold.owner != null || !hold.isHeld() || e.holdOf(thread) != null) {
                 return false;
             }
+            locker.noteHolder(thread);
             e.crowd().setOwner(hold, thread);
             return true;
         } finally {

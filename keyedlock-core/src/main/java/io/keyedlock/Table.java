@@ -183,6 +183,45 @@ class Table extends SpinLock {
         return null;
     }
 
+    /** Into how many parts the entries fall at present. */
+    final int parts() {
+        return Math.max(1, size());
+    }
+
+    /**
+     * Calls an action with each entry of one part, which are those whose hash has certain low bits, however large the table
+     * is by now. So whoever goes through all parts meets each entry once that is there all the time, even if the table is
+     * resized in between. The action must not add or remove any.
+     *
+     * @param parts the number of parts, a power of two
+     * @return how many entries, chains, holds and waiters there were, without counting long queues to their end
+     */
+    final int forEachOfPart(int part, int parts, Consumer<Entry> action) {
+        int steps = 1;
+        int mask = parts - 1;
+        if (single != null && (single.hash & mask) == part) {
+            action.accept(single);
+            steps += stepsFor(single);
+        }
+        @Nullable Entry[] c = chains;
+        if (c != null) {
+            for (int i = part & (c.length - 1); i < c.length; i += parts) {
+                for (Entry e = c[i]; e != null; e = e.next) {
+                    if ((e.hash & mask) == part) {
+                        action.accept(e);
+                        steps += stepsFor(e);
+                    }
+                }
+                steps++;
+            }
+        }
+        return steps;
+    }
+
+    private static int stepsFor(Entry e) {
+        return 1 + e.holdCount() + Math.min(e.waiterCount(), Inspection.PORTION);
+    }
+
     /** Calls an action with each entry; the action must not add or remove any. */
     final void forEach(Consumer<Entry> action) {
         if (single != null) {

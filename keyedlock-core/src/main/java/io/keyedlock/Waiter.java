@@ -61,8 +61,8 @@ final class Waiter implements AcquireResult {
 
     final @Nullable PermitFuture future;
 
-    /** Whether nothing but a permit, an interrupt or the end of the locker ends the wait. */
-    final boolean endless;
+    /** The thread that asked for a future's permit, while the future is in the queue and if that thread is known. */
+    volatile @Nullable Thread asker;
 
     /** How many stood in the queue before. */
     final int ahead;
@@ -80,9 +80,9 @@ final class Waiter implements AcquireResult {
     @Nullable
     Throwable backendFailure;
 
-    /** The description where {@link #result} is {@link RejectReason#DEADLOCK}; written before it. */
+    /** Describes the cycle when asked for its text, where {@link #result} is {@link RejectReason#DEADLOCK}; written before it. */
     @Nullable
-    String deadlock;
+    Object deadlock;
 
     /** The result of a caller that does not wait, if the backend has no permit; null for one that waits. */
     final @Nullable RejectReason ifRefused;
@@ -121,7 +121,6 @@ final class Waiter implements AcquireResult {
             @Nullable Thread thread,
             @Nullable PermitFuture future,
             ExtraHold hold,
-            boolean endless,
             int ahead,
             long since,
             @Nullable RejectReason ifRefused) {
@@ -129,7 +128,6 @@ final class Waiter implements AcquireResult {
         this.thread = thread;
         this.future = future;
         this.hold = hold;
-        this.endless = endless;
         this.ahead = ahead;
         this.since = since;
         this.ifRefused = ifRefused;

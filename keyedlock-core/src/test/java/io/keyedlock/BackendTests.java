@@ -593,12 +593,12 @@ class BackendTests {
         Actor two = cast.actor("two");
         Future<Permit> behind = two.begins(() -> locker.acquire("a"));
         Cast.untilWaiters(locker, "a", 1);
-        DeadlockSearch.SCANNED.add(locker);
+        Scanner.LOCKERS.add(locker.scan);
         try {
             clock.advance(Duration.ofSeconds(10));
             assertThat(new DeadlockSearch(clock.nanoTime()).run()).isZero();
         } finally {
-            DeadlockSearch.SCANNED.remove(locker);
+            Scanner.LOCKERS.remove(locker.scan);
         }
         backend.open().grant();
         Actor.result(waits).close();

@@ -12,6 +12,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -210,6 +211,62 @@ class ClosingCasesTests {
         drained.forEach(KeyedLocker::acceptNewCallers);
         stranger.does(() -> locker.acquire("new")).close();
         elsewhere.close();
+    }
+
+    @Test
+    @DisplayName("case 27: who holds nothing is refused without a look at the keys of others")
+    void refusedCallerLooksAtNoOtherKey() throws Exception {
+        DefaultKeyedLocker<Integer> drained = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null);
+        Permit held = cast.actor("holder").does(() -> drained.acquire(0));
+        drained.refuseNewCallers(List.of(drained));
+        Stripe stripe = ((Hold) held).entry().stripe;
+        int elsewhere = IntStream.range(1, 1_000)
+                .filter(key -> drained.stripes.of(DefaultKeyedLocker.hash(key)) != stripe)
+                .findFirst()
+                .orElseThrow();
+        stripe.lock();
+        try {
+            Future<Permit> refused = cast.actor("stranger").begins(() -> drained.acquire(elsewhere));
+            assertThat(Actor.failure(refused)).isInstanceOf(KeyedLockerClosedException.class);
+        } finally {
+            stripe.unlock();
+        }
+        held.close();
+    }
+
+    @Test
+    @DisplayName("case 27: a task that begins under its key while newcomers are refused may take more")
+    void taskThatBeginsDuringADrainMayTakeMore() throws Exception {
+        Permit held = locker.acquireAsync("k").join();
+        CompletableFuture<String> task = locker.supplyAsync(
+                "k",
+                () -> {
+                    try (Permit more = locker.acquire("new")) {
+                        return more == null ? "never" : "done";
+                    } catch (InterruptedException e) {
+                        throw new AssertionError(e);
+                    }
+                },
+                Runnable::run);
+        locker.refuseNewCallers(List.of(locker));
+        cast.actor("releaser").runs(held::close);
+        assertThat(task).isCompletedWithValue("done");
+    }
+
+    @Test
+    @DisplayName("case 27: who came in as a holder of another locker may take more after that one")
+    void whoCameInAsAHolderOfAnotherLockerMayTakeMore() throws Exception {
+        KeyedLocker<String> other =
+                KeyedLocker.create(KeyedLockerSettings.defaults().withName("other"));
+        Actor holder = cast.actor("holder");
+        Permit held = holder.does(() -> other.acquire("k"));
+        List<KeyedLocker<?>> drained = List.of(locker, other);
+        drained.forEach(l -> l.refuseNewCallers(drained));
+        Permit second = holder.does(() -> locker.acquire("a"));
+        holder.runs(held::close);
+        holder.does(() -> locker.acquire("b")).close();
+        assertThat(locker.isHeldBy(holder.thread())).isTrue();
+        second.close();
     }
 
     @Test

@@ -56,18 +56,21 @@ class NoThreadsTests {
         DefaultKeyedLocker<String> locker = locker();
         Permit permit = locker.acquire("a");
         assertThat(locker.isActive("a")).isTrue();
-        assertThat(DeadlockSearch.SCANNED).doesNotContain(locker);
+        assertThat(Scanner.LOCKERS).isEmpty();
         permit.close();
         assertThat(locker.activeKeyCount()).isZero();
 
         Background.SCANNER.setThreadFactory(ofScanner);
         Permit another = locker.acquire("a");
-        assertThat(DeadlockSearch.SCANNED).contains(locker);
-        // Also the task of the start that failed has had its turn by then, and did not become a second scan.
-        Awaitility.await().atMost(Duration.ofMinutes(1)).until(() -> Background.SCANNER.getCompletedTaskCount() > 10);
-        assertThat(Background.SCANNER.getQueue()).hasSizeLessThanOrEqualTo(1);
+        assertThat(Scanner.LOCKERS).containsExactly(locker.scan);
+        // The task of the start that failed has had its turn as well, and did not become a second scan.
+        Awaitility.await()
+                .atMost(Duration.ofMinutes(1))
+                .until(() -> Background.SCANNER.getCompletedTaskCount() == 1
+                        && Background.SCANNER.getActiveCount() == 1
+                        && Background.SCANNER.getQueue().isEmpty());
         another.close();
-        Awaitility.await().atMost(Duration.ofMinutes(1)).until(() -> !DeadlockSearch.SCANNED.contains(locker));
+        Awaitility.await().atMost(Duration.ofMinutes(1)).until(Scanner.LOCKERS::isEmpty);
     }
 
     private static void futureWhoseEndCannotBeTimedFailsAndLeavesTheQueue() throws InterruptedException {

@@ -9,6 +9,7 @@ import java.lang.management.ThreadMXBean;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -18,7 +19,7 @@ import org.junit.jupiter.api.Test;
 /**
  * How long one search takes among 10,000 threads that wait: at most 50 ms of a processor, in the best round of many, as
  * whoever else is on the machine only adds to it, and adds more to the time on the wall. The threads are never started:
- * their places in the queues are all that the search looks at.
+ * the search is told what they would be parked for.
  */
 @Tag("stress")
 class DeadlockSearchSpeedTests {
@@ -42,8 +43,8 @@ class DeadlockSearchSpeedTests {
         }
     };
 
-    /** A locker full of waiters, and how many cycles there are among them. */
-    private record Crowded(DefaultKeyedLocker<Object> locker, int cycles) {
+    /** A locker full of waiters, how many cycles there are among them, and what each thread would be parked for. */
+    private record Crowded(DefaultKeyedLocker<Object> locker, int cycles, IdentityHashMap<Thread, Object> waits) {
 
         Crowded(int limit, int cycles) {
             this(
@@ -53,12 +54,16 @@ class DeadlockSearchSpeedTests {
                                     .withDeadlockDetection(DeadlockDetection.FAIL),
                             null,
                             STANDING),
-                    cycles);
+                    cycles,
+                    new IdentityHashMap<>());
         }
 
         /** A thread takes a key, or lines up for it. */
         void ask(Thread thread, Object key) {
-            locker.ask(key, DefaultKeyedLocker.hash(key), thread, Long.MAX_VALUE, null, false);
+            if (locker.attempt(key, DefaultKeyedLocker.hash(key), thread, Long.MAX_VALUE, null, false)
+                    instanceof Waiter waiter) {
+                waits.put(thread, waiter);
+            }
         }
     }
 
@@ -153,14 +158,14 @@ class DeadlockSearchSpeedTests {
             Crowded crowded = scene.get();
             long later = STANDING.nanoTime() + Duration.ofSeconds(1).toNanos();
             // The scan of the locker has been started by its first caller; no other locker is there.
-            DeadlockSearch.SCANNED.removeIf(other -> other != crowded.locker());
-            DeadlockSearch.SCANNED.add(crowded.locker());
+            Scanner.LOCKERS.removeIf(other -> other != crowded.locker().scan);
+            Scanner.LOCKERS.add(crowded.locker().scan);
             long before = CPU.getCurrentThreadCpuTime();
-            int found = new DeadlockSearch(later).run();
+            int found = new DeadlockSearch(later, crowded.waits()::get).run();
             nanos[round] = CPU.getCurrentThreadCpuTime() - before;
             assertThat(found).as(name).isEqualTo(crowded.cycles());
             crowded.locker().close();
-            DeadlockSearch.SCANNED.remove(crowded.locker());
+            Scanner.LOCKERS.remove(crowded.locker().scan);
         }
         Arrays.sort(nanos);
         String line = String.format(

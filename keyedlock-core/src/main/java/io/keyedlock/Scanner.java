@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import java.lang.ref.Reference;
+import java.lang.ref.ReferenceQueue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The one background task that looks at all active lockers: at each in its own interval, and for deadlocks over all of
+ * them. It runs while there is a locker to look at.
+ *
+ * <p>It runs no foreign code (listeners, loggers and callbacks are called elsewhere), so none can stop it; and once it runs
+ * it needs neither memory nor a thread to go on, so whatever a look at one locker throws, the next look comes. It refers to
+ * lockers weakly.
+ *
+ * <p><b>No locker is forgotten.</b> A caller adds its locker before it reads {@link #CURRENT}; the task that ends clears
+ * {@link #CURRENT} before it looks for lockers once more. So the caller finds no task and starts one, or the task finds the
+ * locker.
+ */
+final class Scanner implements Runnable {
+
+    static final long SHORTEST_INTERVAL = 1_000_000;
+
+    static final long LONGEST_INTERVAL = 1_000_000_000;
+
+    /** The lockers that may be active, as far as they have not been dropped. */
+    static final Set<LockerScan> LOCKERS = ConcurrentHashMap.newKeySet();
+
+    /** The scans of lockers that have been dropped. */
+    static final ReferenceQueue<DefaultKeyedLocker<?>> DROPPED = new ReferenceQueue<>();
+
+    /**
+     * The task that runs or was scheduled, or null. Any other does nothing: it may lie in the executor's queue although
+     * scheduling it has failed.
+     */
+    private static final AtomicReference<@Nullable Scanner> CURRENT = new AtomicReference<>();
+
+    /** Written once by this task's thread. */
+    private volatile @Nullable Thread thread;
+
+    /** The length of the present pause, or {@link Long#MAX_VALUE} while it is being determined. Written by this task's thread. */
+    private volatile long pause = Long.MAX_VALUE;
+
+    private Scanner() {}
+
+    /** Adds a locker and makes sure that the task runs. Throws whatever keeps the task from being started. */
+    static void add(LockerScan scan) {
+        for (Reference<?> dropped = DROPPED.poll(); dropped != null; dropped = DROPPED.poll()) {
+            LOCKERS.remove(dropped);
+        }
+        LOCKERS.add(scan);
+        for (Scanner current = CURRENT.get(); ; current = CURRENT.get()) {
+            if (current != null) {
+                if (scan.interval < current.pause) {
+                    LockSupport.unpark(current.thread);
+                }
+                return;
+            }
+            if (startNew()) {
+                return;
+            }
+        }
+    }
+
+    private static boolean startNew() {
+        Scanner fresh = new Scanner();
+        if (!CURRENT.compareAndSet(null, fresh)) {
+            return false;
+        }
+        boolean started = false;
+        try {
+            Background.scheduleScan(fresh, 0);
+            started = true;
+        } finally {
+            if (!started) {
+                abandonAll();
+            }
+        }
+        return true;
+    }
+
+    /** Makes the next caller of each locker start the task again. Others may have relied on this one. */
+    private static void abandonAll() {
+        CURRENT.set(null);
+        LOCKERS.forEach(LockerScan::rest);
+    }
+
+    @Override
+    public void run() {
+        if (CURRENT.get() != this) {
+            return;
+        }
+        thread = Thread.currentThread();
+        try {
+            do {
+                runWhileThereAreLockers();
+                CURRENT.set(null);
+            } while (!LOCKERS.isEmpty() && CURRENT.compareAndSet(null, this));
+        } finally {
+            if (CURRENT.get() == this) {
+                abandonAll();
+            }
+        }
+    }
+
+    private void runWhileThereAreLockers() {
+        while (!LOCKERS.isEmpty()) {
+            try {
+                pause();
+                lookAtThoseDue();
+            } catch (Throwable e) {
+                // Out of memory, most likely: the looks report what they fail with. Parking needs none.
+                LockSupport.parkNanos(this, LONGEST_INTERVAL);
+            }
+        }
+    }
+
+    private void pause() {
+        pause = Long.MAX_VALUE;
+        long now = System.nanoTime();
+        long shortest = LONGEST_INTERVAL;
+        for (LockerScan scan : LOCKERS) {
+            shortest = Math.min(shortest, scan.due - now);
+        }
+        pause = shortest;
+        if (shortest > 0) {
+            // With the flag set it would not sleep.
+            Thread.interrupted();
+            LockSupport.parkNanos(this, shortest);
+        }
+    }
+
+    private static void lookAtThoseDue() {
+        long now = System.nanoTime();
+        DefaultKeyedLocker<?> suspicious = null;
+        for (LockerScan scan : LOCKERS) {
+            if (scan.due - now <= 0 && scan.look()) {
+                suspicious = scan.get();
+            }
+        }
+        if (suspicious != null) {
+            searchForDeadlocks(suspicious);
+        }
+    }
+
+    private static void searchForDeadlocks(DefaultKeyedLocker<?> suspicious) {
+        try {
+            new DeadlockSearch(suspicious.clock.nanoTime()).run();
+        } catch (Throwable e) {
+            LockerScan.warn(suspicious, "The search for deadlocks failed and will be repeated", e);
+        }
+    }
+}
