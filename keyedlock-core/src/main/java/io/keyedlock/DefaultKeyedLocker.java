@@ -85,22 +85,24 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      * WHO RUNS WHAT
      * The closer of a permit first wakes threads, then tells the backend, then completes the futures that it granted,
      * through Deliveries, so that chains do not nest, and last tells the listeners that it has released.
-     * What a backend's thread grants or ends is completed on the default executor of futures.
-     * Timed futures leave the queue on the timer thread; their listeners are called, and they are completed, on the default
-     * executor of futures. Other listeners run on the thread of the event; longHold on the default executor too. The scanning thread runs no foreign code and
+     * None of these futures waits for a callback that parks.
+     * What a backend's thread grants or ends is completed on the engine's threads for callbacks; see Background.
+     * Timed futures leave the queue on the timer's thread; their listeners are called, and they are completed, on the
+     * threads for callbacks, or by a caller blocked in get or join if these are late. What the scan has to report goes to the
+     * threads for callbacks, too. Other listeners run on the thread of the event. The scanning thread runs no foreign code and
      * searches for deadlocks.
      */
 
-    private static final VarHandle STATE;
+    private static final VarHandle STATE = Statics.handle(MethodHandles.lookup(), "state", int.class);
 
-    private static final VarHandle EVENTS;
+    private static final VarHandle EVENTS = Statics.handle(MethodHandles.lookup(), "events", ListenerCalls.class);
 
     static {
-        try {
-            STATE = MethodHandles.lookup().findVarHandle(DefaultKeyedLocker.class, "state", int.class);
-            EVENTS = MethodHandles.lookup().findVarHandle(DefaultKeyedLocker.class, "events", ListenerCalls.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
+        Statics.initialize();
+        // The compiler keeps the table behind the switches of this class in another class, which this initialises.
+        switch (RejectReason.CLOSED) {
+            case CLOSED -> {}
+            default -> throw new AssertionError();
         }
     }
 
@@ -159,9 +161,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         this.limit = settings.limit();
         this.fair = settings.fair();
         this.waitNanos = nanos(settings.waitTime());
-        this.events = listener == null
-                ? null
-                : new ListenerCalls(null, listener, listener.forLocker(settings.name()), settings);
+        this.events = listener == null ? null : new ListenerCalls(null, listener, settings);
         this.scan = LockerScan.of(this);
         this.state = (scan == null ? 0 : SCAN_RESTS) | (events != null && events.timesHolds ? TIMES_HOLDS : 0);
     }
@@ -205,8 +205,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         if (before != null && before.has(listener)) {
             return;
         }
-        KeyedLockerListener ours = listener.forLocker(settings.name());
-        while (!EVENTS.compareAndSet(this, before, new ListenerCalls(before, listener, ours, settings))) {
+        while (!EVENTS.compareAndSet(this, before, new ListenerCalls(before, listener, settings))) {
             before = events;
             if (before != null && before.has(listener)) {
                 return;
@@ -637,7 +636,8 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     public <T> CompletableFuture<T> supplyAsync(K key, Supplier<T> task, Executor executor) {
         Objects.requireNonNull(task, "task");
         Objects.requireNonNull(executor, "executor");
-        return KeyedTask.start(acquireAsync(key, hash(key), waitNanos, settings.waitTime(), false), task, executor);
+        return new KeyedTask<>(task, executor)
+                .start(() -> acquireAsync(key, hash(key), waitNanos, settings.waitTime(), false));
     }
 
     // ---- several keys

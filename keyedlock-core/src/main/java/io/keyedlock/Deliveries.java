@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock;
 
-import java.util.ArrayDeque;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Completes futures on the thread that ended their wait. What runs then may close permits and so end the wait of further
+ * Completes futures on the thread that ended their wait. Their callbacks may close permits and so end the wait of further
  * futures, which are completed right there, up to a depth; from there on they are put off until the innermost completion
  * returns, so that no chain of them overflows the stack.
+ *
+ * <p>A callback may also park. What was put off behind one for {@link Background#STUCK_NANOS} is completed by a thread of the
+ * engine.
  */
 final class Deliveries {
 
@@ -14,35 +19,102 @@ final class Deliveries {
 
     private static final ThreadLocal<Deliveries> OF_THREAD = new ThreadLocal<>();
 
-    /** All fields are used by one thread only. */
-    private final ArrayDeque<Waiter> putOff = new ArrayDeque<>(4);
+    /**
+     * Waiters whose delivery ended before it began, as the stack of their thread had ended: completed by the next delivery on
+     * any thread. Linked by {@link Waiter#nextDone}.
+     */
+    private static final AtomicReference<@Nullable Waiter> STRANDED = new AtomicReference<>();
 
+    /** Filled by the thread to which this belongs, emptied by it or by the timer. */
+    private final ConcurrentLinkedQueue<Waiter> putOff = new ConcurrentLinkedQueue<>();
+
+    /** Whether {@link #look} is to come. Set by the thread to which this belongs, cleared by the timer. */
+    private volatile boolean watched;
+
+    /** How many completions have returned. Written by the thread to which this belongs only. */
+    private volatile int returned;
+
+    /** Used by the thread to which this belongs only. */
     private int depth;
 
     private Deliveries() {}
 
-    /** Completes the future of a waiter whose wait is over, or puts it off. To be called with no lock held. */
-    static void deliver(Waiter waiter) {
-        Deliveries mine = OF_THREAD.get();
-        if (mine == null) {
-            mine = new Deliveries();
-            OF_THREAD.set(mine);
+    /**
+     * Keeps the futures among waiters whose wait is over.
+     *
+     * @param done the first of them, which are linked by {@link Waiter#nextDone}, or null
+     * @return the first of the futures, linked likewise, or null
+     */
+    static @Nullable Waiter futuresOf(@Nullable Waiter done) {
+        Waiter first = null;
+        Waiter last = null;
+        for (Waiter w = done; w != null; ) {
+            Waiter following = w.nextDone;
+            w.nextDone = null;
+            if (w.future != null) {
+                if (last == null) {
+                    first = w;
+                } else {
+                    last.nextDone = w;
+                }
+                last = w;
+            }
+            w = following;
         }
-        mine.complete(waiter);
+        return first;
     }
 
-    private void complete(Waiter waiter) {
+    /** As {@link #deliver}, on the engine's thread for callbacks: for a thread that must not run anybody's code. */
+    static void deliverElsewhere(Waiter done) {
+        try {
+            Background.execute(() -> deliver(done));
+        } catch (Throwable e) {
+            strand(done);
+        }
+    }
+
+    /**
+     * Completes the futures of waiters whose wait is over, or puts them off. To be called with no lock held.
+     *
+     * @param done the first of them, which are linked by {@link Waiter#nextDone}
+     */
+    static void deliver(Waiter done) {
+        boolean begun = false;
+        try {
+            Deliveries mine = OF_THREAD.get();
+            if (mine == null) {
+                mine = new Deliveries();
+                OF_THREAD.set(mine);
+            }
+            begun = true;
+            mine.complete(done);
+        } finally {
+            if (!begun) {
+                strand(done);
+            }
+        }
+    }
+
+    private void complete(Waiter done) {
+        Waiter stranded = STRANDED.get() == null ? null : STRANDED.getAndSet(null);
+        if (stranded != null) {
+            putOff(stranded);
+        }
+        Waiter others = done.nextDone;
+        if (others != null) {
+            done.nextDone = null;
+            putOff(others);
+        }
         if (depth == DEEPEST) {
-            putOff.add(waiter);
+            putOff(done);
             return;
         }
         depth++;
         try {
-            try {
-                PermitFuture.finish(waiter);
-            } finally {
-                if (depth == DEEPEST) {
-                    finishPutOff();
+            finish(done);
+            if (depth == DEEPEST || others != null || stranded != null) {
+                for (Waiter w = putOff.poll(); w != null; w = putOff.poll()) {
+                    finish(w);
                 }
             }
         } finally {
@@ -53,18 +125,64 @@ final class Deliveries {
         }
     }
 
-    /** Callbacks do not throw; should an error escape all the same, the others are completed before it goes on. */
-    private void finishPutOff() {
-        Error escaped = null;
-        for (Waiter next = putOff.poll(); next != null; next = putOff.poll()) {
-            try {
-                PermitFuture.finish(next);
-            } catch (Error e) {
-                escaped = e;
-            }
+    private void putOff(Waiter done) {
+        for (Waiter w = done; w != null; ) {
+            Waiter following = w.nextDone;
+            w.nextDone = null;
+            putOff.add(w);
+            w = following;
         }
-        if (escaped != null) {
-            throw escaped;
+        watch();
+    }
+
+    private void watch() {
+        if (watched) {
+            return;
         }
+        watched = true;
+        int before = returned;
+        try {
+            Background.schedule(() -> look(before), Background.STUCK_NANOS);
+        } catch (RuntimeException | Error e) {
+            // No thread can be started for it. This one completes them.
+            watched = false;
+        }
+    }
+
+    /** Takes over what was put off, unless completions have returned meanwhile. */
+    private void look(int returnedBefore) {
+        // First: what is put off from now on is watched anew, and what was put off before is found here.
+        watched = false;
+        if (returned != returnedBefore && !putOff.isEmpty()) {
+            watch();
+            return;
+        }
+        for (Waiter w = putOff.poll(); w != null; w = putOff.poll()) {
+            deliverElsewhere(w);
+        }
+    }
+
+    /** Callbacks do not throw. If the stack or the heap of this thread has ended, another thread completes the future. */
+    @SuppressWarnings("NonAtomicVolatileUpdate") // one thread writes
+    private void finish(Waiter waiter) {
+        try {
+            PermitFuture.finish(waiter);
+            returned++;
+        } catch (Throwable e) {
+            strand(waiter);
+            throw e;
+        }
+    }
+
+    private static void strand(Waiter done) {
+        Waiter last = done;
+        while (last.nextDone != null) {
+            last = last.nextDone;
+        }
+        Waiter before;
+        do {
+            before = STRANDED.get();
+            last.nextDone = before;
+        } while (!STRANDED.compareAndSet(before, done));
     }
 }

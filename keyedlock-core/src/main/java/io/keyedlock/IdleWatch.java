@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock;
 
-import java.util.Collections;
-import java.util.IdentityHashMap;
-import java.util.List;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Counts the active keys of a locker while somebody waits for the first moment without any. Made with all stripes locked,
@@ -14,12 +11,27 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 final class IdleWatch {
 
+    /** The future of somebody who waits for the idle moment. Links are guarded by the lock under which stripes are made. */
+    static final class Awaiting extends CompletableFuture<Void> implements Runnable {
+
+        private @Nullable IdleWatch watch;
+
+        private @Nullable Awaiting previous;
+
+        private @Nullable Awaiting next;
+
+        @Override
+        public void run() {
+            complete(null);
+        }
+    }
+
     private final Stripes stripes;
 
     private final AtomicLong active;
 
-    /** Who waits. Guarded by the lock under which stripes are made. */
-    private final Set<CompletableFuture<Void>> waiting = Collections.newSetFromMap(new IdentityHashMap<>());
+    /** Who waits, the latest first. Guarded by the lock under which stripes are made. */
+    private @Nullable Awaiting latest;
 
     /** Set for good at the idle moment, under the stripe where it happened. */
     private volatile boolean over;
@@ -46,26 +58,71 @@ final class IdleWatch {
         return over;
     }
 
-    void add(CompletableFuture<Void> future) {
-        waiting.add(future);
+    void add(Awaiting future) {
+        future.watch = this;
+        future.next = latest;
+        if (latest != null) {
+            latest.previous = future;
+        }
+        latest = future;
     }
 
-    /** Removes one who waits no longer; returns true if nobody is left. */
-    @SuppressWarnings("CollectionUndefinedEquality") // the set goes by identity
-    boolean forget(CompletableFuture<Void> future) {
-        return waiting.remove(future) && waiting.isEmpty();
+    /** Removes one who waits no longer. Has no effect if it has left already. */
+    static @Nullable IdleWatch remove(Awaiting future) {
+        IdleWatch w = future.watch;
+        if (w == null) {
+            return null;
+        }
+        if (future.previous == null) {
+            w.latest = future.next;
+        } else {
+            future.previous.next = future.next;
+        }
+        if (future.next != null) {
+            future.next.previous = future.previous;
+        }
+        future.watch = null;
+        future.previous = null;
+        future.next = null;
+        return w;
     }
 
-    List<CompletableFuture<Void>> takeAll() {
-        List<CompletableFuture<Void>> all = List.copyOf(waiting);
-        waiting.clear();
-        return all;
+    boolean isAwaited() {
+        return latest != null;
     }
 
-    /** The idle moment has come. To be called with no lock held. */
+    boolean isAwaitedBySeveral() {
+        return latest != null && latest.next != null;
+    }
+
+    /** Removes and returns one who waits, or null. */
+    @Nullable
+    Awaiting poll() {
+        Awaiting future = latest;
+        if (future != null) {
+            remove(future);
+        }
+        return future;
+    }
+
+    /** The idle moment has come. To be called with no lock held. Allocates nothing if one future waits. */
     void announce() {
-        for (CompletableFuture<Void> future : stripes.endWatch(this)) {
+        if (stripes.endWatch(this)) {
+            try {
+                Background.schedule(this::takeOver, Background.STUCK_NANOS);
+            } catch (RuntimeException | Error e) {
+                // No thread can be started for it. This one completes them.
+            }
+        }
+        for (Awaiting future = stripes.poll(this); future != null; future = stripes.poll(this)) {
             future.complete(null);
+        }
+    }
+
+    /** Has others completed that still wait behind one whose callbacks have not returned. */
+    private void takeOver() {
+        for (Awaiting future = stripes.poll(this); future != null; future = stripes.poll(this)) {
+            Background.execute(future);
         }
     }
 }

@@ -46,7 +46,8 @@ import java.util.function.Supplier;
  * <p><b>Keys</b> are compared with {@code equals} and {@code hashCode}. {@code equals} runs under an internal lock: it
  * must not block and must not use the locker. If either throws, the caller gets that exception and nothing is held. A
  * key whose hash code changes while it is held is still freed by its permit. Each table grows with the number of active
- * keys and shrinks with it.
+ * keys and shrinks with it. Many keys with one hash code cost a logarithm each if they are values of the JDK with a natural
+ * order, such as {@link String} and {@link java.util.UUID}; others are compared one by one.
  *
  * <p><b>Deadlock.</b> A cycle of threads each of which holds a key that the next one waits for, in any lockers of the
  * process and whatever the wait times, is found within about two seconds; one of the threads fails with
@@ -108,7 +109,7 @@ public interface KeyedLocker<K> extends AutoCloseable {
      * <p>Everything else stays as it is, with these differences: a caller who finds a key free in this process still waits
      * for the backend, and is a waiter until it has answered; a permit is always handed to the head of the queue, as with
      * {@code fair}; a call that does not wait makes one try at the backend, for whose answer it does wait; futures may be
-     * completed by their default executor. Whatever is asked fails with {@link LockBackendException} where the backend
+     * completed by a thread of the engine. Whatever is asked fails with {@link LockBackendException} where the backend
      * fails, or does not answer within the time to wait.
      *
      * @param backend where permits come from; of this locker alone, and closed with it
@@ -367,13 +368,15 @@ public interface KeyedLocker<K> extends AutoCloseable {
     }
 
     /**
-     * Runs a task on an executor under the lock of a key, without ever blocking the caller. Tasks of one key start in the
-     * order of the calls, with a limit of 1 one after the other.
+     * Runs a task on an executor under the lock of a key, without ever blocking the caller. With a limit of 1, tasks of one
+     * key run in the order of the calls, one after the other. With a higher limit, permits are granted in that order, but
+     * tasks that are granted at the same time may start in any order.
      *
      * <p>The task is handed to the executor once the permit is granted, by the thread that gives it back or, if one is free,
      * by the caller. While it runs, its thread is the owner and re-enters. The permit is closed before the result
-     * completes. Cancelling the result withdraws a task that still waits; one that runs already runs to its end and keeps
-     * the permit until then.
+     * completes. Cancelling the result, or completing it otherwise, withdraws a task that still waits, be it for the permit
+     * or in the executor, and closes its permit at once; a task that runs already runs to its end and keeps the permit
+     * until then. A task that the executor drops without an exception keeps its key until the result is cancelled.
      *
      * <pre>{@code
      * List<CompletableFuture<Receipt>> results = batch.stream()

@@ -47,7 +47,7 @@ public interface KeyedLockerListener {
      * tell them apart.
      *
      * @param lockName the locker's name
-     * @return the listener that the locker shall call, by default this one
+     * @return the listener that the locker calls, by default this one; never null
      */
     default KeyedLockerListener forLocker(String lockName) {
         return this;
@@ -115,7 +115,7 @@ public interface KeyedLockerListener {
 
     /**
      * A permit has been held for longer than {@link KeyedLockerSettings#longHold()}, and still is. Reported once per hold,
-     * on the default executor of futures, one hold of a locker after the other: a listener that takes its time delays the
+     * on a thread of the engine, one hold of a locker after the other: a listener that takes its time delays the
      * further reports of that locker, and neither other lockers nor the search for deadlocks.
      *
      * @param key the key
@@ -127,7 +127,7 @@ public interface KeyedLockerListener {
     /**
      * A future waits for a key while the thread that asked for it is blocked and, directly or through other threads that
      * wait, keeps the key from being released. That is a deadlock if the thread is blocked until the future completes, which
-     * the engine cannot know; so nobody fails. Reported once, and logged as well, on the default executor of futures, unless
+     * the engine cannot know; so nobody fails. Reported once, and logged as well, on a thread of the engine, unless
      * {@link KeyedLockerSettings#deadlockDetection()} is off.
      *
      * @param key the key that the future waits for
@@ -138,8 +138,8 @@ public interface KeyedLockerListener {
     default void suspectedDeadlock(Object key, String description, List<List<StackTraceElement>> stacks) {}
 
     /**
-     * A permit from beyond this process was lost while it was held: another process may be inside now. Told by a thread
-     * of the common pool, perhaps after the permit was given back.
+     * A permit from beyond this process was lost while it was held: another process may be inside now. Called by a
+     * thread of the engine, perhaps after the permit was given back.
      *
      * @param key the key
      */

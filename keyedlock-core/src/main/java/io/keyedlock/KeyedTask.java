@@ -3,73 +3,117 @@ package io.keyedlock;
 
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** One task of {@link KeyedLocker#supplyAsync}, from its place in the queue to its result. */
+/**
+ * One task of {@link KeyedLocker#supplyAsync}, from its place in the queue to its result. The permit is here while the task
+ * waits in its executor. Whoever takes it out closes it: the thread that runs the task, or whoever completes the result
+ * first, for instance by cancelling it.
+ */
 final class KeyedTask<T> implements Runnable {
 
-    private final Permit permit;
+    private final AtomicReference<@Nullable Permit> permit = new AtomicReference<>();
 
     private final Supplier<T> task;
 
-    private final CompletableFuture<T> result;
+    private final Executor executor;
 
-    private KeyedTask(Permit permit, Supplier<T> task, CompletableFuture<T> result) {
-        this.permit = permit;
+    private final CompletableFuture<T> result = new CompletableFuture<>();
+
+    KeyedTask(Supplier<T> task, Executor executor) {
         this.task = task;
-        this.result = result;
+        this.executor = executor;
     }
 
-    static <T> CompletableFuture<T> start(PermitFuture acquisition, Supplier<T> task, Executor executor) {
-        CompletableFuture<T> result = new CompletableFuture<>();
-        acquisition.whenComplete((permit, failure) -> {
-            if (failure != null) {
-                result.completeExceptionally(failure);
-            } else {
-                new KeyedTask<>(permit, task, result).hand(executor);
+    /** Acquires and runs. All that may fail for want of memory comes before there is a permit, or undoes the acquisition. */
+    CompletableFuture<T> start(Supplier<PermitFuture> acquire) {
+        PermitFuture acquisition = acquire.get();
+        boolean registered = false;
+        boolean started = false;
+        try {
+            acquisition.whenComplete(this::acquired);
+            registered = true;
+            if (!result.isDone()) {
+                result.whenComplete((value, failure) -> {
+                    acquisition.cancel(false);
+                    giveUp();
+                });
             }
-        });
-        if (!acquisition.isDone()) {
-            // Whoever completes the result first, for instance by cancelling it, does not wait for the permit any more.
-            result.whenComplete((value, failure) -> acquisition.cancel(false));
+            started = true;
+        } finally {
+            if (!started) {
+                // Whoever calls acquired() finds that the result is cancelled.
+                result.cancel(false);
+                if (registered) {
+                    acquisition.cancel(false);
+                } else {
+                    acquisition.undo();
+                }
+                giveUp();
+            }
         }
         return result;
     }
 
-    private void hand(Executor executor) {
+    private void acquired(@Nullable Permit granted, @Nullable Throwable failure) {
+        if (granted == null) {
+            result.completeExceptionally(failure == null ? new NullPointerException("permit") : failure);
+            return;
+        }
+        permit.set(granted);
         if (result.isDone()) {
-            permit.close();
+            giveUp();
             return;
         }
         try {
             executor.execute(this);
         } catch (Throwable e) {
-            permit.close();
+            giveUp();
             result.completeExceptionally(e);
+        }
+    }
+
+    /** Closes the permit of a task that has not begun. */
+    private void giveUp() {
+        Permit mine = permit.getAndSet(null);
+        if (mine != null) {
+            mine.close();
         }
     }
 
     @Override
     public void run() {
+        Permit mine = permit.getAndSet(null);
+        if (mine == null) {
+            return;
+        }
         if (result.isDone()) {
-            permit.close();
+            mine.close();
             return;
         }
         T value = null;
         Throwable failure = null;
-        Hold hold = (Hold) permit;
-        boolean adopted = hold.entry().stripe.adopt(hold, Thread.currentThread());
         try {
-            value = task.get();
+            value = runOwning((Hold) mine);
         } catch (Throwable e) {
             failure = e;
+        } finally {
+            mine.close();
         }
-        if (adopted) {
-            hold.entry().stripe.disown(hold);
-        }
-        permit.close();
         complete(value, failure);
+    }
+
+    private T runOwning(Hold hold) {
+        boolean adopted = hold.entry().stripe.adopt(hold, Thread.currentThread());
+        try {
+            return task.get();
+        } finally {
+            if (adopted) {
+                hold.entry().stripe.disown(hold);
+            }
+        }
     }
 
     @SuppressWarnings("NullAway") // a task may have null as its result

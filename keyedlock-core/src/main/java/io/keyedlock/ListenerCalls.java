@@ -33,16 +33,12 @@ final class ListenerCalls {
      * Adds a listener.
      *
      * @param earlier those who came before, or null
-     * @param given the listener as it was given
-     * @param listener the listener for this locker
+     * @param given the listener as it was given, which is asked for the listener of this locker
      * @param settings those of this locker
+     * @throws IllegalStateException if it returns null or throws
      */
-    ListenerCalls(
-            @Nullable ListenerCalls earlier,
-            KeyedLockerListener given,
-            KeyedLockerListener listener,
-            KeyedLockerSettings settings) {
-        Heard heard = new Heard(given, listener, listener.timesHolds());
+    ListenerCalls(@Nullable ListenerCalls earlier, KeyedLockerListener given, KeyedLockerSettings settings) {
+        Heard heard = ask(given, settings.name());
         if (earlier == null) {
             this.all = new Heard[] {heard};
         } else {
@@ -51,6 +47,21 @@ final class ListenerCalls {
         }
         this.settings = settings;
         this.timesHolds = heard.timesHolds || (earlier != null && earlier.timesHolds);
+    }
+
+    private static Heard ask(KeyedLockerListener given, String lockerName) {
+        String call = given.getClass().getName() + ".forLocker(\"" + lockerName + "\")";
+        KeyedLockerListener listener;
+        try {
+            listener = given.forLocker(lockerName);
+            if (listener != null) {
+                return new Heard(given, listener, listener.timesHolds());
+            }
+        } catch (RuntimeException e) {
+            throw new IllegalStateException("Listener failed in " + call + " or timesHolds(): " + e.getMessage(), e);
+        }
+        throw new IllegalStateException(
+                call + " returned null. Return a listener: 'this', or one whose methods do nothing.");
     }
 
     @SuppressWarnings("ReferenceEquality") // one listener may equal another and still hear for itself
@@ -68,7 +79,7 @@ final class ListenerCalls {
             try {
                 heard.listener.acquired(key, Duration.ZERO);
             } catch (Throwable e) {
-                log(settings, "acquired", e);
+                Messages.listenerFailed(settings, "acquired", e);
             }
         }
     }
@@ -86,7 +97,7 @@ final class ListenerCalls {
             try {
                 heard.listener.released(hold.entry().key, heard.timesHolds ? held : Duration.ZERO);
             } catch (Throwable e) {
-                log(settings, "released", e);
+                Messages.listenerFailed(settings, "released", e);
             }
         }
     }
@@ -107,7 +118,7 @@ final class ListenerCalls {
             try {
                 waits = waiter.both(waits, heard.listener.waiting(waiter.entry.key, waiter.ahead));
             } catch (Throwable e) {
-                log(settings, "waiting", e);
+                Messages.listenerFailed(settings, "waiting", e);
             }
         }
         return waits;
@@ -134,12 +145,8 @@ final class ListenerCalls {
             try {
                 call.accept(heard.listener);
             } catch (Throwable e) {
-                log(settings, event, e);
+                Messages.listenerFailed(settings, event, e);
             }
         }
-    }
-
-    static void log(KeyedLockerSettings settings, String event, Throwable failure) {
-        Messages.warn(settings, "A listener failed in " + event + "; this changes nothing else", failure);
     }
 }

@@ -10,16 +10,30 @@ final class Messages {
     private Messages() {}
 
     /**
-     * Logs what no caller can be told. The logger is asked for only now: whoever makes a locker waits for no logging system.
+     * Logs what cannot be reported to any caller. Never throws: a logger is foreign code, and a failure to log changes nothing
+     * else. The logger is looked up only now, so that no locker waits for the logging system when it is created.
      *
-     * @param settings whether keys may be told: the failure may be foreign, and its words name the key
+     * @param settings whether keys may be shown: the failure may be foreign, with the key in its message
      */
     static void warn(KeyedLockerSettings settings, String words, @Nullable Throwable failure) {
-        System.getLogger(KeyedLocker.class.getName())
-                .log(
-                        System.Logger.Level.WARNING,
-                        words,
-                        failure == null || settings.showKeys() ? failure : new WordlessException(failure));
+        try {
+            System.getLogger(KeyedLocker.class.getName())
+                    .log(
+                            System.Logger.Level.WARNING,
+                            words,
+                            failure == null || settings.showKeys() ? failure : new WordlessException(failure));
+        } catch (Throwable e) {
+            // There is no further place to report it.
+        }
+    }
+
+    /** Logs that a listener has thrown. Never throws, whatever the stack and the heap have left. */
+    static void listenerFailed(KeyedLockerSettings settings, String event, Throwable failure) {
+        try {
+            warn(settings, "A listener failed in " + event + "; this changes nothing else", failure);
+        } catch (Throwable e) {
+            // There is no further place to report it.
+        }
     }
 
     static String describe(Entry entry) {

@@ -2,6 +2,7 @@
 package io.keyedlock;
 
 import java.time.Duration;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -18,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  *   <li>the grant comes first: the canceller completes the future with the permit on behalf of the granting thread, which
  *       may be late, and has lost.
  * </ul>
+ *
+ * <p>A thread that blocks in {@code get} or {@code join} depends on no other thread: it completes the future itself if a permit
+ * was granted, and ends the wait itself if the engine's threads should have done so, but have not.
  */
 final class PermitFuture extends AcquisitionFuture {
 
@@ -28,6 +32,9 @@ final class PermitFuture extends AcquisitionFuture {
 
     /** The place in the queue, null if there was no need for one. Written once, under the stripe. */
     private volatile @Nullable Waiter waiter;
+
+    /** When the wait is to end, as {@link System#nanoTime()}. Written before {@link #timer}. */
+    private long deadline;
 
     /** Ends the wait; null if it has no end. Written once by the thread that asked. */
     private volatile @Nullable Future<?> timer;
@@ -47,6 +54,7 @@ final class PermitFuture extends AcquisitionFuture {
         if (nanos == Long.MAX_VALUE || place.ifRefused != null) {
             return;
         }
+        deadline = System.nanoTime() + nanos;
         try {
             timer = Background.schedule(this::timeOut, nanos);
         } catch (RuntimeException | Error e) {
@@ -61,7 +69,7 @@ final class PermitFuture extends AcquisitionFuture {
         }
     }
 
-    /** Completes the future of a waiter whose wait was ended by others: granted, refused, failed, or the locker closed. */
+    /** Completes the future of a waiter whose wait has ended. Harmless if others do so, too. */
     static void finish(Waiter waiter) {
         PermitFuture future = waiter.future;
         AcquireResult end = waiter.result;
@@ -91,7 +99,16 @@ final class PermitFuture extends AcquisitionFuture {
                 ended.ended(told);
             }
         } finally {
-            fail(locker.failure(told, key, waitTime, ended));
+            fail(failure(told, key, ended));
+        }
+    }
+
+    private Throwable failure(RejectReason reason, Object key, @Nullable Waiter ended) {
+        try {
+            return locker.failure(reason, key, waitTime, ended);
+        } catch (Throwable e) {
+            // Foreign code may be asked for its message.
+            return e;
         }
     }
 
@@ -114,19 +131,40 @@ final class PermitFuture extends AcquisitionFuture {
     /** Completes the future if the permit is granted but the granting thread has not come to that yet. */
     private void help() {
         Waiter w = waiter;
-        if (w != null && w.result instanceof Hold permit) {
-            deliver(permit);
+        if (w != null && w.result instanceof Hold && !isDone()) {
+            finish(w);
         }
     }
 
     /** On the timer's thread, where other waits end: foreign code, be it a listener's or the key's toString, runs elsewhere. */
     private void timeOut() {
         Waiter w = waiter;
-        if (w == null || !w.timeOut()) {
+        if (w == null || !w.timeOut(true)) {
             // Whoever has ended the wait completes the future.
             return;
         }
-        defaultExecutor().execute(() -> finish(w));
+        Deliveries.deliverElsewhere(w);
+    }
+
+    /** On a thread that blocks for the permit, once the engine's threads should have completed this, but have not. */
+    private void timeOutHere() {
+        Waiter w = waiter;
+        // If it was cancelled, the canceller completes it.
+        if (w != null && (w.timeOut(false) || w.result != RejectReason.CANCELLED)) {
+            finish(w);
+        }
+    }
+
+    /** How long a thread that blocks leaves it to the engine's threads to complete this; {@link Long#MAX_VALUE} without end. */
+    private long left() {
+        return timer == null ? Long.MAX_VALUE : Math.max(0, deadline + Background.STUCK_NANOS - System.nanoTime());
+    }
+
+    /** Ends the wait, or closes the permit if it was granted already. */
+    void undo() {
+        if (!cancel(false) && !isCompletedExceptionally()) {
+            join().close();
+        }
     }
 
     private void cancelTimer() {
@@ -144,18 +182,51 @@ final class PermitFuture extends AcquisitionFuture {
     @Override
     public Permit get() throws InterruptedException, ExecutionException {
         help();
+        long left = left();
+        if (left != Long.MAX_VALUE && !isDone()) {
+            try {
+                return super.get(left, TimeUnit.NANOSECONDS);
+            } catch (TimeoutException e) {
+                timeOutHere();
+            }
+        }
         return super.get();
     }
 
     @Override
     public Permit get(long timeout, TimeUnit unit) throws InterruptedException, ExecutionException, TimeoutException {
         help();
-        return super.get(timeout, unit);
+        long left = left();
+        long nanos = unit.toNanos(timeout);
+        if (nanos < left) {
+            return super.get(timeout, unit);
+        }
+        try {
+            return super.get(left, TimeUnit.NANOSECONDS);
+        } catch (TimeoutException e) {
+            timeOutHere();
+            return super.get(nanos - left, TimeUnit.NANOSECONDS);
+        }
     }
 
     @Override
     public Permit join() {
-        help();
+        boolean interrupted = false;
+        try {
+            while (!isDone()) {
+                try {
+                    get();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                } catch (ExecutionException | CancellationException e) {
+                    // Thrown below, as this method throws it.
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
         return super.join();
     }
 }

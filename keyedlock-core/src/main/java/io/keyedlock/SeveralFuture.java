@@ -2,8 +2,6 @@
 package io.keyedlock;
 
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 
@@ -18,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class SeveralFuture extends AcquisitionFuture {
 
-    private enum Stage {
+    enum Stage {
         TAKING,
         GRANTED,
         STOPPED
@@ -37,17 +35,17 @@ final class SeveralFuture extends AcquisitionFuture {
     /** Guards the fields below. Never held while a permit is closed or a future completed. */
     private final SpinLock lock = new SpinLock();
 
-    private final List<Permit> taken = new ArrayList<>();
+    /** Made beforehand, as is the place for each permit: whatever was acquired is not lost for want of memory. */
+    private final SeveralPermits taken;
 
     private Stage stage = Stage.TAKING;
 
     private @Nullable PermitFuture current;
 
-    private @Nullable Permit permit;
-
     SeveralFuture(DefaultKeyedLocker<?> locker, KeyOrder keys, long nanos, @Nullable Duration waitTime) {
         this.locker = locker;
         this.keys = keys;
+        this.taken = new SeveralPermits(keys.size());
         this.nanos = nanos;
         this.waitTime = waitTime;
         this.start = locker.clock.nanoTime();
@@ -118,7 +116,7 @@ final class SeveralFuture extends AcquisitionFuture {
         } finally {
             lock.unlock();
         }
-        undo(next);
+        next.undo();
         return false;
     }
 
@@ -153,25 +151,23 @@ final class SeveralFuture extends AcquisitionFuture {
     }
 
     private void grant() {
-        Permit all;
         lock.lock();
         try {
             if (stage != Stage.TAKING) {
                 return;
             }
             stage = Stage.GRANTED;
-            all = permit = new SeveralPermits(taken);
         } finally {
             lock.unlock();
         }
         keys.close();
-        deliver(all);
+        deliver(taken);
     }
 
     /** Ends the taking and gives everything back; or, if all was granted already, completes the future with it. */
     private boolean stop() {
         PermitFuture underWay;
-        Permit granted;
+        boolean granted;
         boolean stopped = false;
         lock.lock();
         try {
@@ -180,26 +176,20 @@ final class SeveralFuture extends AcquisitionFuture {
                 stopped = true;
             }
             underWay = current;
-            granted = permit;
+            granted = stage == Stage.GRANTED;
         } finally {
             lock.unlock();
         }
         if (stopped) {
             if (underWay != null) {
-                undo(underWay);
+                underWay.undo();
             }
-            SeveralPermits.closeInReverse(taken);
+            taken.close();
             keys.close();
-        } else if (granted != null) {
-            deliver(granted);
+        } else if (granted) {
+            deliver(taken);
         }
         return stopped;
-    }
-
-    private static void undo(PermitFuture acquisition) {
-        if (!acquisition.cancel(false) && !acquisition.isCompletedExceptionally()) {
-            acquisition.join().close();
-        }
     }
 
     @Override

@@ -17,32 +17,41 @@ final class SeveralPermits implements Permit {
 
     private final AtomicBoolean closed = new AtomicBoolean();
 
-    SeveralPermits(List<Permit> permits) {
-        this.permits = permits;
+    /** Makes a place for each permit, so that adding one does not fail for want of memory. */
+    SeveralPermits(int size) {
+        permits = new ArrayList<>(size);
+    }
+
+    void add(Permit permit) {
+        permits.add(permit);
+    }
+
+    int size() {
+        return permits.size();
     }
 
     static Permit acquire(DefaultKeyedLocker<?> locker, KeyOrder keys, long nanos, Duration waitTime)
             throws InterruptedException {
-        List<Permit> taken = new ArrayList<>(keys.size());
+        SeveralPermits all = new SeveralPermits(keys.size());
         boolean complete = false;
         try {
             long start = locker.clock.nanoTime();
             for (int i = 0; i < keys.size(); i++) {
                 KeyOrder.Slot slot = keys.get(i);
                 long left = left(nanos, start, i == 0 ? start : locker.clock.nanoTime());
-                taken.add(locker.acquire(slot.key(), slot.hash(), left, waitTime));
+                all.add(locker.acquire(slot.key(), slot.hash(), left, waitTime));
             }
             complete = true;
         } finally {
             if (!complete) {
-                closeInReverse(taken);
+                all.close();
             }
         }
-        return new SeveralPermits(taken);
+        return all;
     }
 
     static @Nullable Permit tryAcquire(DefaultKeyedLocker<?> locker, KeyOrder keys) {
-        List<Permit> taken = new ArrayList<>(keys.size());
+        SeveralPermits all = new SeveralPermits(keys.size());
         boolean complete = false;
         try {
             for (int i = 0; i < keys.size(); i++) {
@@ -51,15 +60,15 @@ final class SeveralPermits implements Permit {
                 if (permit == null) {
                     return null;
                 }
-                taken.add(permit);
+                all.add(permit);
             }
             complete = true;
         } finally {
             if (!complete) {
-                closeInReverse(taken);
+                all.close();
             }
         }
-        return new SeveralPermits(taken);
+        return all;
     }
 
     /** What is left of a wait, zero if it is over. */
@@ -67,16 +76,21 @@ final class SeveralPermits implements Permit {
         return nanos == Long.MAX_VALUE ? nanos : Math.max(0, nanos - (now - start));
     }
 
-    static void closeInReverse(List<Permit> permits) {
-        for (int i = permits.size() - 1; i >= 0; i--) {
-            permits.get(i).close();
-        }
-    }
-
     @Override
     public void close() {
         if (closed.compareAndSet(false, true)) {
-            closeInReverse(permits);
+            Error failure = null;
+            for (int i = permits.size() - 1; i >= 0; i--) {
+                try {
+                    permits.get(i).close();
+                } catch (Error e) {
+                    // The others are closed before it goes on.
+                    failure = e;
+                }
+            }
+            if (failure != null) {
+                throw failure;
+            }
         }
     }
 }

@@ -11,15 +11,7 @@ import java.util.concurrent.locks.LockSupport;
  */
 class SpinLock extends Padding {
 
-    private static final VarHandle WORD;
-
-    static {
-        try {
-            WORD = MethodHandles.lookup().findVarHandle(SpinLock.class, "word", int.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
+    private static final VarHandle WORD = Statics.handle(MethodHandles.lookup(), "word", int.class);
 
     /**
      * How often a thread looks again before it lets others run; vain on a single processor. A virtual thread does so too: the

@@ -344,7 +344,10 @@ final class Stripe extends Table {
         if (release != null) {
             release.release();
         }
-        if (cancel != null) {
+        if (cancel != null && elsewhere) {
+            // The backend's code: not on the timer's thread.
+            Background.execute(cancel::cancel);
+        } else if (cancel != null) {
             cancel.cancel();
         }
         if (request != null) {
@@ -364,32 +367,17 @@ final class Stripe extends Table {
 
     /** Completes the futures among waiters whose wait has ended, and the futures of the idle moment if it has come. */
     static void completeFutures(@Nullable Waiter done, @Nullable IdleWatch idle, boolean elsewhere) {
-        if (elsewhere) {
-            if (idle != null || hasFuture(done)) {
-                Background.execute(() -> completeFutures(done, idle, false));
-            }
-            return;
+        Waiter futures = Deliveries.futuresOf(done);
+        if (futures != null && elsewhere) {
+            Deliveries.deliverElsewhere(futures);
+        } else if (futures != null) {
+            Deliveries.deliver(futures);
         }
-        for (Waiter w = done; w != null; ) {
-            Waiter following = w.nextDone;
-            w.nextDone = null;
-            if (w.future != null) {
-                Deliveries.deliver(w);
-            }
-            w = following;
-        }
-        if (idle != null) {
+        if (idle != null && elsewhere) {
+            Background.execute(idle::announce);
+        } else if (idle != null) {
             idle.announce();
         }
-    }
-
-    private static boolean hasFuture(@Nullable Waiter done) {
-        for (Waiter w = done; w != null; w = w.nextDone) {
-            if (w.future != null) {
-                return true;
-            }
-        }
-        return false;
     }
 
     // ---- owners of holds that no thread took

@@ -131,21 +131,18 @@ final class Stripes {
     // ---- waiting for the idle moment
 
     CompletableFuture<Void> whenIdle() {
-        CompletableFuture<Void> future = new CompletableFuture<>();
+        IdleWatch.Awaiting future = new IdleWatch.Awaiting();
         if (!watchFor(future)) {
             future.complete(null);
             return future;
         }
-        future.whenComplete((nothing, failure) -> {
-            if (failure != null) {
-                forget(future);
-            }
-        });
+        // However it is completed, also from outside and by obtruding.
+        future.whenComplete((nothing, failure) -> forget(future));
         return future;
     }
 
     /** Has a future completed at the next idle moment; returns false if that is now. */
-    private boolean watchFor(CompletableFuture<Void> future) {
+    private boolean watchFor(IdleWatch.Awaiting future) {
         growth.lock();
         try {
             List<Stripe> all = all();
@@ -161,7 +158,10 @@ final class Stripes {
                         return false;
                     }
                     w = new IdleWatch(this, active);
-                    setWatch(all, w);
+                    watch = w;
+                    for (Stripe s : all) {
+                        s.watch = w;
+                    }
                 }
                 w.add(future);
                 return true;
@@ -173,29 +173,32 @@ final class Stripes {
         }
     }
 
-    private void setWatch(List<Stripe> all, @Nullable IdleWatch w) {
-        watch = w;
-        for (Stripe s : all) {
-            s.watch = w;
-        }
-    }
-
-    /** Ends a watch whose moment has come; returns who waited for it. */
-    List<CompletableFuture<Void>> endWatch(IdleWatch ended) {
+    /** Ends a watch whose moment has come; returns whether several futures wait for it. */
+    boolean endWatch(IdleWatch ended) {
         growth.lock();
         try {
             disarm(ended);
-            return ended.takeAll();
+            return ended.isAwaitedBySeveral();
         } finally {
             growth.unlock();
         }
     }
 
-    private void forget(CompletableFuture<Void> future) {
+    /** Removes and returns one who waits for a watch that has ended, or null. */
+    IdleWatch.@Nullable Awaiting poll(IdleWatch ended) {
         growth.lock();
         try {
-            IdleWatch w = watch;
-            if (w != null && w.forget(future)) {
+            return ended.poll();
+        } finally {
+            growth.unlock();
+        }
+    }
+
+    private void forget(IdleWatch.Awaiting future) {
+        growth.lock();
+        try {
+            IdleWatch w = IdleWatch.remove(future);
+            if (w != null && !w.isAwaited()) {
                 disarm(w);
             }
         } finally {
@@ -203,13 +206,24 @@ final class Stripes {
         }
     }
 
+    /** Allocates nothing: it may be part of a release. */
     private void disarm(IdleWatch ended) {
         if (watch != ended) {
             return;
         }
-        List<Stripe> all = all();
-        all.forEach(SpinLock::lock);
-        setWatch(all, null);
-        all.forEach(SpinLock::unlock);
+        watch = null;
+        for (int i = 0; i < COUNT; i++) {
+            Stripe s = (Stripe) ELEMENTS.getVolatile(stripes, i);
+            if (s != null) {
+                s.lock();
+            }
+        }
+        for (int i = 0; i < COUNT; i++) {
+            Stripe s = (Stripe) ELEMENTS.getVolatile(stripes, i);
+            if (s != null) {
+                s.watch = null;
+                s.unlock();
+            }
+        }
     }
 }

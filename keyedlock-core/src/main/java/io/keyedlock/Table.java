@@ -3,24 +3,23 @@ package io.keyedlock;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.lang.reflect.Modifier;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The entries of a stripe: one by itself, as there are seldom more, and a chained hash table of the others that grows and shrinks
  * with their number. All of it under the lock that it extends, but for {@link #active()}.
+ *
+ * <p>A chain is long only if somebody has chosen the keys for it. Further entries go into a sorted map then, provided that their
+ * keys are values of the JDK: those are immutable, equal values of their class only, and compared by no foreign code. Keys of
+ * other classes stay in the chain. To trust their order could give one key two entries, and so two holders.
  */
 class Table extends SpinLock {
 
-    private static final VarHandle ACTIVE;
-
-    static {
-        try {
-            ACTIVE = MethodHandles.lookup().findVarHandle(Table.class, "active", int.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
+    private static final VarHandle ACTIVE = Statics.handle(MethodHandles.lookup(), "active", int.class);
 
     private static final int SMALLEST = 8;
 
@@ -28,6 +27,9 @@ class Table extends SpinLock {
 
     /** By how many bits the table grows and shrinks at once: each time, all its entries are touched. */
     private static final int RESIZING = 2;
+
+    /** From which length on a chain is relieved of keys that can be sorted. */
+    private static final int LONG_CHAIN = 64;
 
     /** An entry that is in no chain, or null. It lies beside the lock word, and so costs no further line of memory. */
     private @Nullable Entry single;
@@ -37,6 +39,9 @@ class Table extends SpinLock {
      * used.
      */
     private @Nullable Entry @Nullable [] chains;
+
+    /** The entries of sortable keys for which their chain was too long when they came. Null while there are none. */
+    private @Nullable TreeMap<Object, Entry> sorted;
 
     /** How many entries there are. Written under the lock, read by anybody. */
     private int active;
@@ -75,7 +80,34 @@ class Table extends SpinLock {
                 return e;
             }
         }
+        return sorted == null ? null : findSorted(sorted, key, hash);
+    }
+
+    private static @Nullable Entry findSorted(Map<Object, Entry> sorted, Object key, int hash) {
+        if (isSortable(key)) {
+            Entry e = sorted.get(key);
+            return e != null && key.equals(e.key) ? e : null;
+        }
+        // A key of a foreign class may claim to equal one of the JDK's.
+        for (Entry e : sorted.values()) {
+            if (e.hash == hash && key.equals(e.key)) {
+                return e;
+            }
+        }
         return null;
+    }
+
+    /** Whether a key is of a final class of the JDK with a natural order, for instance a {@link String} or {@link Long}. */
+    private static boolean isSortable(Object key) {
+        Class<?> type = key.getClass();
+        return key instanceof Comparable && type.getClassLoader() == null && Modifier.isFinal(type.getModifiers());
+    }
+
+    @SuppressWarnings("unchecked") // of one class
+    private static int compare(Object a, Object b) {
+        return a.getClass() == b.getClass()
+                ? ((Comparable<Object>) a).compareTo(b)
+                : a.getClass().getName().compareTo(b.getClass().getName());
     }
 
     final void add(Entry entry) {
@@ -100,11 +132,37 @@ class Table extends SpinLock {
             c[i] = entry;
         } else {
             // At the end: a key that was taken earlier is likely to be given back earlier, and so found at once.
-            while (last.next != null) {
-                last = last.next;
+            int length = 1;
+            for (; last.next != null; last = last.next) {
+                length++;
             }
-            last.next = entry;
+            if (length < LONG_CHAIN || !isSortable(entry.key) || !sort(entry)) {
+                last.next = entry;
+            }
         }
+    }
+
+    /** Returns false if another key compares as equal, so that this one must stay in its chain. */
+    private boolean sort(Entry entry) {
+        if (sorted == null) {
+            sorted = new TreeMap<>(Table::compare);
+        }
+        return sorted.putIfAbsent(entry.key, entry) == null;
+    }
+
+    private boolean isSorted(Entry entry) {
+        return sorted != null && isSortable(entry.key) && sorted.get(entry.key) == entry;
+    }
+
+    private boolean removeSorted(Entry entry) {
+        if (sorted == null || !isSorted(entry)) {
+            return false;
+        }
+        sorted.remove(entry.key);
+        if (sorted.isEmpty()) {
+            sorted = null;
+        }
+        return true;
     }
 
     final void remove(Entry entry) {
@@ -129,10 +187,11 @@ class Table extends SpinLock {
             while (e != null && e.next != entry) {
                 e = e.next;
             }
-            if (e == null) {
+            if (e != null) {
+                e.next = entry.next;
+            } else if (!removeSorted(entry)) {
                 throw new AssertionError("an entry that is not in its table");
             }
-            e.next = entry.next;
         }
         // Whoever keeps the closed permit keeps no others with it.
         entry.next = null;
@@ -171,6 +230,10 @@ class Table extends SpinLock {
         if (e == single) {
             return firstInChains(0);
         }
+        if (isSorted(e)) {
+            Object key = sorted == null ? null : sorted.higherKey(e.key);
+            return sorted == null || key == null ? null : sorted.get(key);
+        }
         return e.next != null ? e.next : chains == null ? null : firstInChains((e.hash & (chains.length - 1)) + 1);
     }
 
@@ -180,7 +243,7 @@ class Table extends SpinLock {
                 return chains[i];
             }
         }
-        return null;
+        return sorted == null ? null : sorted.get(sorted.firstKey());
     }
 
     /** Into how many parts the entries fall at present. */
@@ -233,6 +296,9 @@ class Table extends SpinLock {
                     action.accept(e);
                 }
             }
+        }
+        if (sorted != null) {
+            sorted.values().forEach(action);
         }
     }
 }

@@ -8,46 +8,59 @@ import jdk.jfr.Label;
 import jdk.jfr.Name;
 import org.jspecify.annotations.Nullable;
 
-/** The Flight Recorder event of a wait that was not zero. Nothing is made while no recording wants it. */
-@Name("keyedlock.Wait")
-@Label("Keyed Lock Wait")
-@Category({"keyedlock"})
-@Description("A caller waited for a permit of a key")
-final class WaitEvent extends Event {
+/**
+ * The Flight Recorder event of a wait that was not zero. Nothing is made while no recording wants it. This class is no event
+ * itself, so that it links in a run-time image without the Flight Recorder.
+ */
+final class WaitEvent {
 
-    /** Whether this run-time image has the Flight Recorder at all. */
     private static final boolean AVAILABLE =
             ModuleLayer.boot().findModule("jdk.jfr").isPresent();
 
-    @Label("Locker")
-    String locker = "";
+    private WaitEvent() {}
 
-    @Label("Key")
-    @Description("Empty unless the settings of the locker show keys")
-    String key = "";
-
-    @Label("Waiters Ahead")
-    int waitersAhead;
-
-    @Label("Outcome")
-    String outcome = "";
+    /** Initialises the event where there is the Flight Recorder. */
+    static void initialize() {
+        if (AVAILABLE) {
+            Recorded.initialize();
+        }
+    }
 
     /** Begins the event of a wait, or returns null if nobody records it. */
     static KeyedLockerListener.@Nullable Wait begin(Waiter waiter) {
-        return AVAILABLE ? Recorder.begin(waiter) : null;
+        return AVAILABLE ? Recorded.begin(waiter) : null;
     }
 
-    /** Apart, so that nothing of the Flight Recorder is linked where it is missing. */
-    private static final class Recorder {
+    @Name("keyedlock.Wait")
+    @Label("Keyed Lock Wait")
+    @Category({"keyedlock"})
+    @Description("A caller waited for a permit of a key")
+    static final class Recorded extends Event {
 
         /** Is asked whether anybody records, so that no event is made to ask; never committed. */
-        private static final WaitEvent DORMANT = new WaitEvent();
+        private static final Recorded DORMANT = new Recorded();
+
+        @Label("Locker")
+        String locker = "";
+
+        @Label("Key")
+        @Description("Empty unless the settings of the locker show keys")
+        String key = "";
+
+        @Label("Waiters Ahead")
+        int waitersAhead;
+
+        @Label("Outcome")
+        String outcome = "";
+
+        /** Being called is enough. */
+        static void initialize() {}
 
         static KeyedLockerListener.@Nullable Wait begin(Waiter waiter) {
             if (!DORMANT.isEnabled()) {
                 return null;
             }
-            WaitEvent event = new WaitEvent();
+            Recorded event = new Recorded();
             event.begin();
             return (failure, waited) -> {
                 if (event.shouldCommit()) {

@@ -21,15 +21,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Waiter implements AcquireResult {
 
-    private static final VarHandle OBSERVER;
-
-    static {
-        try {
-            OBSERVER = MethodHandles.lookup().findVarHandle(Waiter.class, "observer", KeyedLockerListener.Wait.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
+    private static final VarHandle OBSERVER =
+            Statics.handle(MethodHandles.lookup(), "observer", KeyedLockerListener.Wait.class);
 
     private static final KeyedLockerListener.Wait TOLD = (failure, waited) -> {};
 
@@ -152,6 +145,9 @@ final class Waiter implements AcquireResult {
         ListenerCalls events = entry.stripe.locker.events();
         this.failure = failure;
         KeyedLockerListener.Wait told = (KeyedLockerListener.Wait) OBSERVER.getAndSet(this, TOLD);
+        if (told == TOLD) {
+            return;
+        }
         if (events != null || told != null) {
             Duration waited = Duration.ofNanos(Math.max(0, entry.stripe.locker.clock.nanoTime() - since));
             if (events != null) {
@@ -180,7 +176,7 @@ final class Waiter implements AcquireResult {
             try {
                 observer.ended(failure, waited);
             } catch (Throwable e) {
-                ListenerCalls.log(entry.stripe.locker.settings(), "ended", e);
+                Messages.listenerFailed(entry.stripe.locker.settings(), "ended", e);
             }
         }
     }
@@ -227,9 +223,13 @@ final class Waiter implements AcquireResult {
         return leave(reason, false);
     }
 
-    /** Leaves the queue as the wait time has passed, on a thread that runs no foreign code. */
-    boolean timeOut() {
-        return leave(null, true);
+    /**
+     * Leaves the queue as the wait time has passed; returns false if the wait had ended before. With no lock held.
+     *
+     * @param elsewhere whether foreign code must not run on this thread
+     */
+    boolean timeOut(boolean elsewhere) {
+        return leave(null, elsewhere);
     }
 
     private boolean leave(@Nullable RejectReason reason, boolean elsewhere) {

@@ -15,8 +15,8 @@ final class ForkedJvm {
 
     private ForkedJvm() {}
 
-    /** Runs a class on the test's class path and fails unless it ends well. */
-    static void run(Class<?> main, String... jvmArguments) throws Exception {
+    /** Runs a class on the test's class path and fails unless it ends well; returns what it has printed. */
+    static String run(Class<?> main, String... jvmArguments) throws Exception {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of(jvmArguments));
@@ -26,6 +26,7 @@ final class ForkedJvm {
             String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             assertThat(output).contains(DONE);
             assertThat(process.waitFor()).as(output).isZero();
+            return output;
         } finally {
             process.destroyForcibly();
         }

@@ -193,6 +193,15 @@ class IdleCasesTests {
         cancelled.cancel(true);
         CompletableFuture<Void> timed = locker.whenIdle().orTimeout(2, TimeUnit.MILLISECONDS);
         assertThat(Actor.failure(timed)).isInstanceOf(TimeoutException.class);
+        assertThat(stays.cancel(false)).isTrue();
+        assertNotWatched();
+        locker.whenIdle().complete(null);
+        assertNotWatched();
+        locker.whenIdle().obtrudeValue(null);
+        assertNotWatched();
+        locker.whenIdle().completeExceptionally(new IllegalStateException());
+        assertNotWatched();
+        stays = locker.whenIdle();
         held.close();
         assertThat(stays).isCompleted();
         assertThat(cancelled).isCancelled();

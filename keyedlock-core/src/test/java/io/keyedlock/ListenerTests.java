@@ -512,7 +512,7 @@ class ListenerTests {
         });
         Permit held = timed.acquire("k");
         timed.acquireAsync("k", Duration.ofMillis(1));
-        assertThat(teller.get(1, TimeUnit.MINUTES)).doesNotStartWith("keyedlock-");
+        assertThat(teller.get(1, TimeUnit.MINUTES)).doesNotStartWith("keyedlock-timer");
         held.close();
     }
 }

@@ -4,8 +4,6 @@ package io.keyedlock;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -19,36 +17,25 @@ import org.junit.jupiter.api.Test;
  */
 class NoThreadsTests {
 
-    private static final String DONE = "all as it should be";
-
     @Test
     void nothingIsLostWhereNoThreadCanBeStarted() throws Exception {
-        Process process = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        NoThreadsTests.class.getName())
-                .redirectErrorStream(true)
-                .start();
-        try {
-            String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-            assertThat(said).contains(DONE);
-            assertThat(process.waitFor()).as(said).isZero();
-        } finally {
-            process.destroyForcibly();
-        }
+        ForkedJvm.run(NoThreadsTests.class);
     }
 
     public static void main(String[] args) throws Exception {
         ThreadFactory ofScanner = Background.SCANNER.getThreadFactory();
+        ThreadFactory ofTimer = Background.TIMER.getThreadFactory();
         ThreadFactory none = task -> {
             throw new OutOfMemoryError("unable to create native thread");
         };
         Background.SCANNER.setThreadFactory(none);
         Background.TIMER.setThreadFactory(none);
+        Background.CALLBACKS.setThreadFactory(none);
         scanThatCannotBeStartedCostsNoPermitAndIsStartedLater(ofScanner);
         futureWhoseEndCannotBeTimedFailsAndLeavesTheQueue();
-        System.out.println(DONE);
+        Background.TIMER.setThreadFactory(ofTimer);
+        timeOutIsCompletedWithoutAThreadForCallbacks();
+        System.out.println(ForkedJvm.DONE);
     }
 
     private static void scanThatCannotBeStartedCostsNoPermitAndIsStartedLater(ThreadFactory ofScanner)
@@ -83,6 +70,15 @@ class NoThreadsTests {
         assertThat(locker.snapshot("a").orElseThrow().waiters()).isEmpty();
         permit.close();
         assertThat(locker.activeKeyCount()).isZero();
+    }
+
+    private static void timeOutIsCompletedWithoutAThreadForCallbacks() {
+        DefaultKeyedLocker<String> locker = locker();
+        locker.acquireAsync("a").join();
+        // Through a stage, so that no caller completes the future itself.
+        CompletableFuture<Throwable> failure =
+                locker.acquireAsync("a", Duration.ofMillis(1)).handle((permit, thrown) -> thrown);
+        assertThat(failure.join()).isInstanceOf(LockTimeoutException.class);
     }
 
     private static DefaultKeyedLocker<String> locker() {

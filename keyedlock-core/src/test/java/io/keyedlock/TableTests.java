@@ -62,6 +62,87 @@ class TableTests {
     }
 
     @Test
+    void collidingKeysAreAsInAMapWhateverTheirClasses() {
+        Random random = new Random(1);
+        List<Object> keys = new ArrayList<>();
+        for (int i = 0; i < 400; i++) {
+            keys.add(
+                    switch (i % 4) {
+                        case 0 -> "key " + i;
+                        case 1 -> (long) i;
+                        case 2 -> new ReverseOfItself(i);
+                        default -> new Colliding(i);
+                    });
+        }
+        Map<Object, Entry> model = new HashMap<>();
+        for (int i = 0; i < 40_000; i++) {
+            Object key = keys.get(random.nextInt(keys.size()));
+            Entry known = model.get(key);
+            assertThat(table.find(key, 1)).isSameAs(known);
+            boolean growing = (i / 4_000) % 2 == 0;
+            if (known == null) {
+                model.put(key, table.insert(key, 1));
+            } else if (!growing || random.nextInt(4) == 0) {
+                table.remove(known);
+                model.remove(key);
+            }
+            if (i % 500 == 0) {
+                assertThat(entries()).isEqualTo(Set.copyOf(model.values()));
+            }
+        }
+        model.values().forEach(table::remove);
+        assertThat(table.isEmpty()).isTrue();
+        assertThat(entries()).isEmpty();
+    }
+
+    /** A key whose order contradicts its equals. */
+    private record ReverseOfItself(int id) implements Comparable<ReverseOfItself> {
+
+        @Override
+        @SuppressWarnings("ComparableMethodMissingEquals")
+        public int compareTo(ReverseOfItself other) {
+            return 1;
+        }
+    }
+
+    @Test
+    void aForeignKeyThatEqualsASortedOneFindsIt() {
+        for (int i = 0; i < 200; i++) {
+            table.insert("key " + i, 1);
+        }
+        Object foreign = new Object() {
+            @Override
+            public boolean equals(Object other) {
+                return "key 150".equals(other);
+            }
+
+            @Override
+            public int hashCode() {
+                return 1;
+            }
+        };
+        assertThat(table.find(foreign, 1)).isSameAs(table.find("key 150", 1)).isNotNull();
+    }
+
+    @Test
+    void manyStringsOfOneHashCodeTakeNoQuadraticTime() {
+        List<Entry> entries = new ArrayList<>();
+        long begun = System.nanoTime();
+        for (int i = 0; i < 1 << 17; i++) {
+            StringBuilder key = new StringBuilder();
+            for (int bit = 0; bit < 17; bit++) {
+                key.append((i >> bit & 1) == 0 ? "Aa" : "BB");
+            }
+            assertThat(table.find(key.toString(), 1)).isNull();
+            entries.add(table.insert(key.toString(), 1));
+        }
+        entries.forEach(table::remove);
+        assertThat(table.isEmpty()).isTrue();
+        // Half a second; if each had to be compared with all others, a minute.
+        assertThat(System.nanoTime() - begun).isLessThan(20_000_000_000L);
+    }
+
+    @Test
     void anEntryThatIsNotThereIsNotedAndChangesNothing() {
         Entry removed = table.insert("a", 1);
         table.remove(removed);
@@ -115,6 +196,11 @@ class TableTests {
     private Set<Entry> entries() {
         Set<Entry> entries = new HashSet<>();
         table.forEach(entry -> assertThat(entries.add(entry)).isTrue());
+        Set<Entry> inSteps = new HashSet<>();
+        for (Entry e = table.firstEntry(); e != null; e = table.entryAfter(e)) {
+            assertThat(inSteps.add(e)).isTrue();
+        }
+        assertThat(inSteps).isEqualTo(entries);
         return entries;
     }
 }

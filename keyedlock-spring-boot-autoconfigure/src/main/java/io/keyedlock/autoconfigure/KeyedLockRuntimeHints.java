@@ -14,7 +14,7 @@ import org.springframework.aot.hint.TypeReference;
 final class KeyedLockRuntimeHints implements RuntimeHintsRegistrar {
 
     /** Internal to the core, which knows nothing of Spring; a test sees to it that the names are right. */
-    static final String WAIT_EVENT = "io.keyedlock.WaitEvent";
+    static final String WAIT_EVENT = "io.keyedlock.WaitEvent$Recorded";
 
     static final List<String> WAIT_EVENT_FIELDS = List.of("locker", "key", "waitersAhead", "outcome");
 

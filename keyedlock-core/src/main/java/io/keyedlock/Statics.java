@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/** The static state of the engine. */
+final class Statics {
+
+    private static final Class<?>[] WITH_STATIC_STATE = {
+        Background.class,
+        Clock.class,
+        DeadlockSearch.class,
+        Deliveries.class,
+        KeyOrder.class,
+        KeyedLockerListener.Outcome.class,
+        KeyedLockerSettings.DeadlockDetection.class,
+        MostContended.class,
+        RejectReason.class,
+        Scanner.class,
+        SeveralFuture.Stage.class,
+        SpinLock.class,
+        Stripes.class,
+        Table.class,
+        Threads.class,
+        WaitEvent.class,
+        Waiter.class
+    };
+
+    private Statics() {}
+
+    /**
+     * Initialises all classes with static state, as the first locker is made. A class breaks for good if its initialisation
+     * fails, for instance because the stack of a caller ends there, and with it every locker would.
+     */
+    static void initialize() {
+        try {
+            for (Class<?> type : WITH_STATIC_STATE) {
+                MethodHandles.lookup().ensureInitialized(type);
+            }
+        } catch (IllegalAccessException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+        WaitEvent.initialize();
+    }
+
+    /** The handle of a field of the class that looks it up. */
+    static VarHandle handle(MethodHandles.Lookup lookup, String field, Class<?> type) {
+        try {
+            return lookup.findVarHandle(lookup.lookupClass(), field, type);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+
+/** A class whose static initialisation has failed is broken for good; so none is left for callers whose stack may end. */
+class StaticStateTests {
+
+    private static final Pattern INITIALIZED = Pattern.compile("'(io/keyedlock/[^']+)'");
+
+    @Test
+    void firstLockerInitialisesEveryClassWithStaticState() throws Exception {
+        Set<String> initialized = INITIALIZED
+                .matcher(ForkedJvm.run(StaticStateTests.class, "-Xlog:class+init=info"))
+                .results()
+                .map(found -> found.group(1).replace('/', '.'))
+                .collect(Collectors.toSet());
+        Set<String> withStaticState = new ClassFileImporter()
+                .withImportOption(new ImportOption.DoNotIncludeTests()).importPackages("io.keyedlock").stream()
+                        .filter(type -> type.getStaticInitializer().isPresent())
+                        .map(JavaClass::getName)
+                        .collect(Collectors.toSet());
+        assertThat(withStaticState).hasSizeGreaterThan(10);
+        assertThat(initialized).containsAll(withStaticState);
+    }
+
+    public static void main(String[] args) {
+        KeyedLocker.create();
+        System.out.println(ForkedJvm.DONE);
+    }
+}
