@@ -221,18 +221,4 @@ class Table extends SpinLock {
     private static int stepsFor(Entry e) {
         return 1 + e.holdCount() + Math.min(e.waiterCount(), Inspection.PORTION);
     }
-
-    /** Calls an action with each entry; the action must not add or remove any. */
-    final void forEach(Consumer<Entry> action) {
-        if (single != null) {
-            action.accept(single);
-        }
-        if (chains != null) {
-            for (Entry head : chains) {
-                for (Entry e = head; e != null; e = e.next) {
-                    action.accept(e);
-                }
-            }
-        }
-    }
 }
