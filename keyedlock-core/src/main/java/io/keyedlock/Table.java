@@ -252,8 +252,8 @@ class Table extends SpinLock {
     }
 
     /**
-     * Calls an action with each entry of one part, which are those whose hash has certain low bits, however large the table
-     * is by now. So whoever goes through all parts meets each entry once that is there all the time, even if the table is
+     * Calls an action with each entry of one part: those in chains whose hash has certain low bits, however large the table
+     * is by now, and in the first part the sorted ones. So whoever goes through all parts meets each entry once that is there all the time, even if the table is
      * resized in between. The action must not add or remove any.
      *
      * @param parts the number of parts, a power of two
@@ -278,27 +278,17 @@ class Table extends SpinLock {
                 steps++;
             }
         }
+        // As these never change their place, they may all belong to one part.
+        if (sorted != null && part == 0) {
+            for (Entry e : sorted.values()) {
+                action.accept(e);
+                steps += stepsFor(e);
+            }
+        }
         return steps;
     }
 
     private static int stepsFor(Entry e) {
         return 1 + e.holdCount() + Math.min(e.waiterCount(), Inspection.PORTION);
-    }
-
-    /** Calls an action with each entry; the action must not add or remove any. */
-    final void forEach(Consumer<Entry> action) {
-        if (single != null) {
-            action.accept(single);
-        }
-        if (chains != null) {
-            for (Entry head : chains) {
-                for (Entry e = head; e != null; e = e.next) {
-                    action.accept(e);
-                }
-            }
-        }
-        if (sorted != null) {
-            sorted.values().forEach(action);
-        }
     }
 }

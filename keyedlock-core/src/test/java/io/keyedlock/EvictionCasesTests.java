@@ -172,7 +172,7 @@ class EvictionCasesTests {
 
     private int entries() {
         int[] count = new int[1];
-        locker.stripes.all().forEach(s -> s.forEach(e -> count[0]++));
+        locker.stripes.all().forEach(s -> Inspection.forEach(s, e -> count[0]++));
         return count[0];
     }
 

@@ -50,6 +50,7 @@ class DocumentationTests {
             // What cannot be, or an error of ours if it is.
             "a stuck thread waits for a key whose holders are stuck",
             "interrupts are ignored",
+            "an acquisition that is no try fails without a permit",
             "an untimed try does not wait",
             "an idle moment does not fail",
             "a thread's waiter",
