@@ -9,12 +9,17 @@ import java.lang.reflect.Modifier;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.support.AopUtils;
 import org.springframework.core.KotlinDetector;
+import org.springframework.core.ResolvableType;
 import org.springframework.core.annotation.AnnotationConfigurationException;
 import org.springframework.core.annotation.MergedAnnotation;
 import org.springframework.core.annotation.MergedAnnotations;
@@ -61,7 +66,7 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
         if (!IS_MENTIONED.get(type) && !IS_MENTIONED.get(called.getDeclaringClass())) {
             return null;
         }
-        Method method = AopUtils.getMostSpecificMethod(called, type);
+        Method method = mostSpecific(called, type);
         if (method.getDeclaringClass() == Object.class) {
             return null;
         }
@@ -69,8 +74,10 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
         if (carrier == null && !method.equals(called)) {
             carrier = carrierOf(called);
         }
-        if (carrier == null && method.getDeclaringClass() != type) {
-            // A class may implement an interface with methods of a superclass that knows nothing of that interface.
+        if (carrier == null && (method.getDeclaringClass() != type || isMangled(method))) {
+            // A class may implement an interface with methods of a superclass that knows nothing of that interface, or
+            // with
+            // Kotlin functions of another name.
             carrier = interfaceMethods(method, type)
                     .map(AnnotatedMethod::carrierOf)
                     .filter(found -> found != null)
@@ -92,8 +99,11 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
         Set<Method> methods = new LinkedHashSet<>();
         ReflectionUtils.doWithMethods(
                 type,
-                method -> methods.add(AopUtils.getMostSpecificMethod(method, type)),
-                method -> !method.isBridge() && !method.isSynthetic() && method.getDeclaringClass() != Object.class);
+                method -> methods.add(mostSpecific(method, type)),
+                method -> !method.isBridge()
+                        && !method.isSynthetic()
+                        && method.getDeclaringClass() != Object.class
+                        && !isOverload(method));
         List<AnnotatedMethod> found = new ArrayList<>();
         for (Method method : methods) {
             AnnotatedMethod annotated = find(method, type);
@@ -164,23 +174,48 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
     }
 
     /**
-     * Name and parameter types; simple names, unless two overloads of the class would look the same.
+     * Name and parameter types as the source has them; simple names of types, unless two overloads of the class would look the
+     * same, and what the compiler has made of them, if they still would.
      */
     static String signature(Method method) {
-        String simple = signature(method, false);
-        boolean clash = Stream.of(method.getDeclaringClass().getDeclaredMethods())
-                .filter(other -> other.getName().equals(method.getName()) && !other.isBridge() && !other.equals(method))
-                .anyMatch(other -> signature(other, false).equals(simple));
-        return clash ? signature(method, true) : simple;
+        return Stream.<Function<Method, String>>of(
+                        each -> sourceSignature(each, Class::getSimpleName),
+                        each -> sourceSignature(each, Class::getTypeName))
+                .filter(form -> isUnique(method, form))
+                .findFirst()
+                .orElse(each -> signature(each.getName(), each, List.of(each.getParameterTypes()), Class::getTypeName))
+                .apply(method);
     }
 
-    private static String signature(Method method, boolean qualified) {
+    private static boolean isUnique(Method method, Function<Method, String> form) {
+        String own = form.apply(method);
+        return Stream.of(method.getDeclaringClass().getDeclaredMethods())
+                .filter(other -> !other.isBridge() && !other.isSynthetic() && !other.equals(method))
+                .filter(other -> other.getName().startsWith(sourceName(method)))
+                .noneMatch(other -> form.apply(other).equals(own));
+    }
+
+    private static String sourceSignature(Method method, Function<Class<?>, String> name) {
+        List<Class<?>> types =
+                isReadable(method) ? KotlinFunctions.parameterTypes(method) : List.of(method.getParameterTypes());
+        return signature(sourceName(method), method, types, name);
+    }
+
+    private static String signature(
+            String name, Method method, List<Class<?>> types, Function<Class<?>, String> nameOfType) {
         // The last parameter of a suspending function is none that its source has.
-        int last = method.getParameterCount() - (KotlinDetector.isSuspendingFunction(method) ? 1 : 0);
-        return Stream.of(method.getParameterTypes())
-                .limit(last)
-                .map(parameter -> qualified ? parameter.getTypeName() : parameter.getSimpleName())
-                .collect(Collectors.joining(",", method.getName() + "(", ")"));
+        int last = types.size() - (KotlinDetector.isSuspendingFunction(method) ? 1 : 0);
+        return types.stream().limit(last).map(nameOfType).collect(Collectors.joining(",", name + "(", ")"));
+    }
+
+    /** The name of a method in its source. */
+    static String sourceName(Method method) {
+        return isReadable(method) ? KotlinFunctions.nameOf(method) : method.getName();
+    }
+
+    /** Whether the name is not that of the source, and the source can be asked for it. */
+    private static boolean isReadable(Method method) {
+        return isMangled(method) && KotlinFunctions.areKnown(method.getDeclaringClass());
     }
 
     private static @Nullable AnnotatedElement carrierOf(Method method) {
@@ -238,9 +273,72 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
     }
 
     private static boolean isImplementedBy(Method declared, Method method, Class<?> type) {
-        return declared.getName().equals(method.getName())
+        return (declared.getName().equals(method.getName()) || isMangled(declared.getName(), method))
                 && declared.getParameterCount() == method.getParameterCount()
-                && AopUtils.getMostSpecificMethod(declared, type).equals(method);
+                && mostSpecific(declared, type).equals(method);
+    }
+
+    /**
+     * The method of a class that a call runs. Where a Kotlin function with a value class implements a generic one, a bridge leads
+     * to it, which has another name and no annotation.
+     */
+    private static Method mostSpecific(Method called, Class<?> type) {
+        Method method = AopUtils.getMostSpecificMethod(called, type);
+        return method.isBridge() && KotlinDetector.isKotlinType(method.getDeclaringClass())
+                ? mangledOf(method).orElse(method)
+                : method;
+    }
+
+    /** Whether a bridge of another name leads to a method. */
+    static boolean isBridged(Method method) {
+        return isMangled(method)
+                && Stream.of(method.getDeclaringClass().getDeclaredMethods())
+                        .filter(Method::isBridge)
+                        .anyMatch(bridge ->
+                                mangledOf(bridge).filter(method::equals).isPresent());
+    }
+
+    private static Optional<Method> mangledOf(Method bridge) {
+        List<Method> candidates = Stream.of(bridge.getDeclaringClass().getDeclaredMethods())
+                .filter(method -> isMangled(bridge.getName(), method))
+                .filter(method -> method.getParameterCount() == bridge.getParameterCount())
+                .toList();
+        return candidates.size() < 2 || !KotlinFunctions.areKnown(bridge.getDeclaringClass())
+                ? candidates.stream().findFirst()
+                : candidates.stream()
+                        .filter(method -> bridgedTypes(bridge).anyMatch(KotlinFunctions.parameterTypes(method)::equals))
+                        .findFirst();
+    }
+
+    /** What the generic methods that a bridge stands for take in its class. */
+    private static Stream<List<Class<?>>> bridgedTypes(Method bridge) {
+        Class<?> type = bridge.getDeclaringClass();
+        Set<Class<?>> declaring = new LinkedHashSet<>(interfacesOf(type));
+        for (Class<?> each = type.getSuperclass(); each != null; each = each.getSuperclass()) {
+            declaring.add(each);
+        }
+        return declaring.stream()
+                .map(each -> ReflectionUtils.findMethod(each, bridge.getName(), bridge.getParameterTypes()))
+                .filter(Objects::nonNull)
+                .map(method -> IntStream.range(0, method.getParameterCount())
+                        .<Class<?>>mapToObj(i -> ResolvableType.forMethodParameter(method, i, type)
+                                .resolve(method.getParameterTypes()[i]))
+                        .toList());
+    }
+
+    /** Whether the name of a method has a hash behind it, as there is a value class in its signature. */
+    static boolean isMangled(Method method) {
+        return method.getName().indexOf(KotlinFunctions.HASH) >= 0
+                && KotlinDetector.isKotlinType(method.getDeclaringClass());
+    }
+
+    private static boolean isMangled(String name, Method method) {
+        return method.getName().startsWith(name + KotlinFunctions.HASH) && !method.isBridge() && isMangled(method);
+    }
+
+    /** Whether Kotlin has made the method beside the one that it calls, where a proxy sees the call. */
+    private static boolean isOverload(Method method) {
+        return KotlinFunctions.areKnown(method.getDeclaringClass()) && KotlinFunctions.isOverload(method);
     }
 
     /** The class itself if it is an interface, and all interfaces that it has, near ones first. */

@@ -24,6 +24,23 @@ interface CallerContext {
         return Micrometer.PRESENT ? Micrometer.capture(reactive) : Runnable::run;
     }
 
+    /** A time in which a thread has the context of a caller. */
+    interface Scope extends AutoCloseable {
+
+        @Override
+        void close();
+    }
+
+    /**
+     * Gives this thread what the Reactor context of a subscriber carries, as listeners look for it there. The rest of what the thread
+     * has stays, as it may be the subscriber's too.
+     *
+     * @param reactive the Reactor context
+     */
+    static Scope enter(Object reactive) {
+        return Micrometer.PRESENT ? Micrometer.enter(reactive) : () -> {};
+    }
+
     /** Nothing but {@link #PRESENT} may be touched where it is false. */
     final class Micrometer {
 
@@ -37,6 +54,10 @@ interface CallerContext {
                     reactive == null ? Snapshots.FACTORY.captureAll() : Snapshots.FACTORY.captureAll(reactive);
             return body -> snapshot.wrap(body).run();
         }
+
+        static Scope enter(Object reactive) {
+            return Snapshots.CARRIED.setThreadLocalsFrom(reactive)::close;
+        }
     }
 
     /** What is missing is cleared: the thread that runs a body may have been given the context of who released the lock. */
@@ -44,6 +65,9 @@ interface CallerContext {
 
         private static final ContextSnapshotFactory FACTORY =
                 ContextSnapshotFactory.builder().clearMissing(true).build();
+
+        private static final ContextSnapshotFactory CARRIED =
+                ContextSnapshotFactory.builder().build();
 
         private Snapshots() {}
     }

@@ -68,8 +68,8 @@ final class ExpressionCheck {
         if (name.equals("root") || name.equals("this") || names.indexOf(name) >= 0) {
             return;
         }
-        String problem =
-                where + " uses #" + name + ", and " + annotated.method().getName() + " has no parameter of that name";
+        String problem = where + " uses #" + name + ", and " + AnnotatedMethod.sourceName(annotated.method())
+                + " has no parameter of that name";
         if (!names.areKnown()) {
             annotated.report(findings, problem, ParameterNames.HINT);
             return;

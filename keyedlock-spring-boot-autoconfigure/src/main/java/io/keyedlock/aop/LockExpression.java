@@ -2,12 +2,15 @@
 package io.keyedlock.aop;
 
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.expression.Expression;
 import org.springframework.expression.spel.SpelNode;
 import org.springframework.expression.spel.SpelParserConfiguration;
 import org.springframework.expression.spel.ast.InlineList;
+import org.springframework.expression.spel.ast.PropertyOrFieldReference;
 import org.springframework.expression.spel.ast.SpelNodeImpl;
+import org.springframework.expression.spel.ast.VariableReference;
 import org.springframework.expression.spel.standard.SpelExpression;
 
 /**
@@ -32,6 +35,18 @@ final class LockExpression {
 
     SpelNode root() {
         return whole.getAST();
+    }
+
+    /** Whether it reads the variable of this name, or all arguments. */
+    boolean uses(String variable) {
+        return uses(whole.getAST(), "#" + variable);
+    }
+
+    private static boolean uses(SpelNode node, String variable) {
+        String text = node.toStringAST();
+        return (node instanceof VariableReference && text.equals(variable))
+                || (node instanceof PropertyOrFieldReference && text.equals("args"))
+                || IntStream.range(0, node.getChildCount()).anyMatch(i -> uses(node.getChild(i), variable));
     }
 
     /** The value for one call, as a key of its own where it is a list. */

@@ -26,6 +26,7 @@ final class LockExpressions {
         SpelCompilerMode mode = NativeDetector.inNativeImage() ? SpelCompilerMode.OFF : SpelCompilerMode.MIXED;
         configuration = new SpelParserConfiguration(mode, beans.getBeanClassLoader());
         parser = new SpelExpressionParser(configuration);
+        shared.addPropertyAccessor(new ValueClassProperty.Accessor());
         shared.setBeanResolver(new BeanFactoryResolver(beans));
         shared.setTypeLocator(new StandardTypeLocator(beans.getBeanClassLoader()));
         if (beans.getConversionService() != null) {

@@ -21,6 +21,7 @@ import org.springframework.expression.spel.SpelEvaluationException;
  * @param placed tells class and method, for messages
  * @param method the method as the class has it
  * @param names what expressions call its arguments
+ * @param arguments makes of the arguments of a call what expressions see
  * @param shared what all evaluations share
  * @param condition whether to lock, or null for always
  * @param keys where the key comes from
@@ -36,6 +37,7 @@ record LockedMethod(
         Supplier<String> placed,
         Method method,
         ParameterNames names,
+        ValueClassArguments arguments,
         EvaluationContext shared,
         @Nullable LockExpression condition,
         KeySource keys,
@@ -53,7 +55,8 @@ record LockedMethod(
     }
 
     CallContext contextOf(MethodInvocation invocation, Object target) {
-        return new CallContext(shared, names, new LockInvocation(target, method, invocation.getArguments()));
+        return new CallContext(
+                shared, names, new LockInvocation(target, method, arguments.of(invocation.getArguments())));
     }
 
     /** Whether this call is to be locked at all. */

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.convert.DurationStyle;
 import org.springframework.cache.interceptor.KeyGenerator;
+import org.springframework.core.KotlinDetector;
 import org.springframework.core.annotation.AnnotationConfigurationException;
 import org.springframework.core.annotation.MergedAnnotation;
 import org.springframework.expression.ParseException;
@@ -99,6 +100,7 @@ final class LockedMethodParser {
                     SingletonSupplier.of(annotated::described),
                     method,
                     names,
+                    arguments(),
                     expressions.shared(),
                     expression("condition"),
                     keys(),
@@ -134,6 +136,20 @@ final class LockedMethodParser {
             return key != null ? new KeySource.Single(key) : KeySource.WholeScope.INSTANCE;
         }
 
+        /** What expressions see of the arguments; reports those that cannot be known. */
+        private ValueClassArguments arguments() {
+            Class<?> declaring = method.getDeclaringClass();
+            if (KotlinFunctions.areKnown(declaring)) {
+                return KotlinFunctions.arguments(method);
+            }
+            if (AnnotatedMethod.isMangled(method)) {
+                report(
+                        "a function with a value class in its signature needs a library that is not there",
+                        "Add org.jetbrains.kotlin:kotlin-reflect");
+            }
+            return ValueClassArguments.NONE;
+        }
+
         private void checkGenerator(String name) {
             List<String> known = List.of(beans.getBeanNamesForType(KeyGenerator.class, true, false));
             if (!beans.containsBean(name)) {
@@ -151,6 +167,10 @@ final class LockedMethodParser {
                         "keyGenerator = \"" + name + "\" names a bean of " + type,
                         "Name a bean of type " + KeyGenerator.class.getName());
             }
+            replacedByDefaults()
+                    .forEach(index -> reportDefault(
+                            "keyGenerator = \"" + name + "\"",
+                            names.namesOf(index).get(0)));
         }
 
         private @Nullable LockExpression expression(String attribute) {
@@ -161,6 +181,7 @@ final class LockedMethodParser {
             try {
                 LockExpression expression = expressions.parse(text);
                 new ExpressionCheck(annotated, names, beans, findings).check(attribute, expression);
+                checkDefaults(attribute, expression);
                 return expression;
             } catch (ParseException | IllegalStateException | IllegalArgumentException e) {
                 String why = e instanceof ParseException parse ? parse.getSimpleMessage() : e.getMessage();
@@ -171,6 +192,29 @@ final class LockedMethodParser {
                                 : "Write for instance \"#order.id\"; a constant stands in single quotes: \"'all'\"");
                 return null;
             }
+        }
+
+        private void checkDefaults(String attribute, LockExpression expression) {
+            String where = attribute + " = \"" + expression.text() + "\"";
+            replacedByDefaults()
+                    .forEach(index -> names.namesOf(index).stream()
+                            .filter(expression::uses)
+                            .findFirst()
+                            .ifPresent(name -> reportDefault(where, name)));
+        }
+
+        private List<Integer> replacedByDefaults() {
+            return KotlinDetector.isSuspendingFunction(method) && KotlinFunctions.areKnown(method.getDeclaringClass())
+                    ? KotlinFunctions.replacedByDefaults(method)
+                    : List.of();
+        }
+
+        private void reportDefault(String where, String name) {
+            report(
+                    where + " uses " + name
+                            + ", and where a caller passes null for it, Spring lets the suspending function"
+                            + " see the default instead",
+                    "Give " + name + " a type that is not nullable, or no default");
         }
 
         private OptionalInt limit() {

@@ -140,23 +140,8 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
 
     private void acquire(LockedMethod method, KeyedLocker<Object> locker, Object keys) {
         Held outer = context.getOrDefault(Held.class, null);
-        List<Held> entered = List.of();
-        CompletableFuture<Permit> asked;
-        if (outer == null) {
-            asked = AsyncPermits.of(method, locker, keys);
-        } else {
-            entered = new ArrayList<>();
-            boolean asking = false;
-            try {
-                asked = inside(method, locker, keys, outer, entered);
-                asking = true;
-            } finally {
-                if (!asking) {
-                    entered.forEach(Held::leave);
-                }
-            }
-        }
-        List<Held> inner = entered;
+        List<Held> inner = new ArrayList<>(0);
+        CompletableFuture<Permit> asked = ask(method, locker, keys, outer, inner);
         if (asked.isDone()) {
             Throwable failure = AsyncPermits.failureOf(asked);
             if (failure == null) {
@@ -202,6 +187,26 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         });
         if (isCancelled()) {
             withdraw(asked);
+        }
+    }
+
+    /** Asks on behalf of the subscriber: listeners hear of a wait on this thread, and look there for what it belongs to. */
+    @SuppressWarnings("try") // the scope is there while it is open
+    private CompletableFuture<Permit> ask(
+            LockedMethod method, KeyedLocker<Object> locker, Object keys, @Nullable Held outer, List<Held> entered) {
+        CompletableFuture<Permit> asked = null;
+        try (CallerContext.Scope scope = CallerContext.enter(context)) {
+            asked = outer == null
+                    ? AsyncPermits.of(method, locker, keys)
+                    : inside(method, locker, keys, outer, entered);
+            return asked;
+        } catch (Throwable e) {
+            // Nothing was asked for, or this thread cannot have its own context back.
+            if (asked != null) {
+                AsyncPermits.withdraw(asked);
+            }
+            entered.forEach(Held::leave);
+            throw e;
         }
     }
 

@@ -51,13 +51,23 @@ final class ReachableTypes {
         Map<String, ResolvableType> variables = new LinkedHashMap<>();
         ParameterNames names = ParameterNames.of(annotated);
         Method method = annotated.method();
+        List<Class<?>> types = KotlinFunctions.areKnown(method.getDeclaringClass())
+                ? KotlinFunctions.parameterTypes(method)
+                : List.of(method.getParameterTypes());
         for (int i = 0; i < method.getParameterCount(); i++) {
-            ResolvableType type = ResolvableType.forMethodParameter(method, i, annotated.type());
+            ResolvableType declared = ResolvableType.forMethodParameter(method, i, annotated.type());
+            ResolvableType type = types.get(i) == method.getParameterTypes()[i] ? declared : valueClass(types.get(i));
             names.namesOf(i).forEach(name -> variables.put(name, type));
         }
         ResolvableType root = ResolvableType.forClass(LockInvocation.class);
         variables.put("root", root);
         new Walk(variables, root).visit(expression.root(), root);
+    }
+
+    /** Adds a Kotlin value class, of which an object is made before an expression sees it. */
+    private ResolvableType valueClass(Class<?> type) {
+        read.add(type);
+        return ResolvableType.forClass(type);
     }
 
     /** Makes the members of all types that were added accessible. */
@@ -139,6 +149,10 @@ final class ReachableTypes {
                 if (method != null && !Modifier.isStatic(method.getModifiers())) {
                     return ResolvableType.forMethodReturnType(method, type);
                 }
+            }
+            ValueClassProperty wrapped = KotlinFunctions.areKnown(type) ? KotlinFunctions.property(type, name) : null;
+            if (wrapped != null) {
+                return valueClass(wrapped.box().type());
             }
             return Stream.of(type.getFields())
                     .filter(field -> field.getName().equals(name))

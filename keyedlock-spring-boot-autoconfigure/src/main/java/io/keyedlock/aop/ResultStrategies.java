@@ -73,7 +73,7 @@ final class ResultStrategies {
     static boolean mayBeSkipped(AnnotatedMethod annotated) {
         Method method = annotated.method();
         if (KotlinDetector.isSuspendingFunction(method)) {
-            return COROUTINES && KotlinDetector.isKotlinReflectPresent() && SuspendingFunctions.mayBeEmpty(method);
+            return COROUTINES && KotlinDetector.isKotlinReflectPresent() && KotlinFunctions.mayBeEmpty(method);
         }
         ResolvableType result = ResolvableType.forMethodReturnType(method, annotated.type());
         Class<?> raw = result.resolve(Object.class);
@@ -90,7 +90,17 @@ final class ResultStrategies {
                     "Add org.jetbrains.kotlinx:kotlinx-coroutines-reactor and org.jetbrains.kotlin:kotlin-reflect");
             return new PlainResult();
         }
-        ResolvableType result = SuspendingFunctions.resultOf(method);
+        if (KotlinFunctions.of(method) == null) {
+            report.accept(
+                    "the compiler has copied this suspending function from an interface, and Spring cannot call the copy",
+                    "Override the function in the class");
+        }
+        if (AnnotatedMethod.isBridged(method)) {
+            report.accept(
+                    "this suspending function with a value class implements a generic one, and Spring cannot call it through that",
+                    "Write the value class in the interface too, or take the value that it wraps");
+        }
+        ResolvableType result = KotlinFunctions.resultOf(method);
         boolean flow = result.resolve(Object.class).getName().equals(FLOW);
         String late = flow ? LateResult.inside(result) : LateResult.of(result);
         if (late != null) {

@@ -5,11 +5,14 @@ import io.keyedlock.metrics.KeyedLockerMetrics;
 import io.keyedlock.metrics.KeyedLockerObservations;
 import io.micrometer.core.instrument.config.MeterFilter;
 import io.micrometer.observation.ObservationRegistry;
+import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.SmartInitializingSingleton;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnSingleCandidate;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.Configuration;
@@ -22,24 +25,39 @@ import org.springframework.util.function.SingletonSupplier;
             "org.springframework.boot.actuate.autoconfigure.observation.ObservationAutoConfiguration",
             "org.springframework.boot.micrometer.observation.autoconfigure.ObservationAutoConfiguration"
         })
-@ConditionalOnClass(ObservationRegistry.class)
-@ConditionalOnBean(ObservationRegistry.class)
 @Conditional(OnEnabled.Observations.class)
 public final class KeyedLockObservationAutoConfiguration {
 
     /** For the application context. */
     public KeyedLockObservationAutoConfiguration() {}
 
+    /** Comes after the observations below, as nested configurations are read first. */
     @Bean
-    @ConditionalOnMissingBean
-    KeyedLockerObservations keyedLockerObservations(ObjectProvider<ObservationRegistry> registry) {
-        return new KeyedLockerObservations(
-                SingletonSupplier.of(() -> registry.getIfUnique(() -> ObservationRegistry.NOOP)));
+    @ConditionalOnMissingBean(type = "io.keyedlock.metrics.KeyedLockerObservations")
+    static SmartInitializingSingleton keyedLockerObservationsMissing() {
+        return () -> LoggerFactory.getLogger(KeyedLockObservationAutoConfiguration.class)
+                .warn(
+                        "keyedlock.observations=true has no effect: there is no ObservationRegistry bean, or several and none of"
+                                + " them is primary. Add spring-boot-starter-actuator, mark one registry as @Primary, or remove the"
+                                + " property.");
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    @ConditionalOnClass(ObservationRegistry.class)
+    @ConditionalOnSingleCandidate(ObservationRegistry.class)
+    static final class Waits {
+
+        @Bean
+        @ConditionalOnMissingBean
+        KeyedLockerObservations keyedLockerObservations(ObjectProvider<ObservationRegistry> registry) {
+            return new KeyedLockerObservations(SingletonSupplier.of(registry::getObject));
+        }
     }
 
     /** Apart, as observations can be had without meters. */
     @Configuration(proxyBeanMethods = false)
-    @ConditionalOnClass(MeterFilter.class)
+    @ConditionalOnClass({ObservationRegistry.class, MeterFilter.class})
+    @ConditionalOnBean(ObservationRegistry.class)
     static final class Meters {
 
         @Bean

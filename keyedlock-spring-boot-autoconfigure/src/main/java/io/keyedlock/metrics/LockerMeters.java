@@ -101,11 +101,19 @@ final class LockerMeters implements KeyedLockerListener {
         tally.count.increment();
         if (!waited.isZero()) {
             tally.nanos.add(waited.toNanos());
-            Timer timer = waits;
-            if (timer != null) {
-                timer.record(waited);
-            }
         }
+    }
+
+    /** The end of a wait is recorded in the context of who waited, so that the exemplar of it is that caller's trace. */
+    @Override
+    public Wait waiting(Object key, int ahead) {
+        WaiterContext context = WaiterContext.capture();
+        return (failure, waited) -> {
+            Timer timer = waits;
+            if (timer != null && !waited.isZero()) {
+                context.run(() -> timer.record(waited));
+            }
+        };
     }
 
     @Override

@@ -9,6 +9,7 @@ import io.keyedlock.KeyedLockerRegistry;
 import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.Permit;
 import io.keyedlock.metrics.KeyedLockerMetrics;
+import io.keyedlock.metrics.KeyedLockerObservations;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.micrometer.observation.Observation;
@@ -20,15 +21,20 @@ import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.test.context.FilteredClassLoader;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
+@ExtendWith(OutputCaptureExtension.class)
 class KeyedLockMetricsAutoConfigurationTests {
 
     private final ApplicationContextRunner contexts = new ApplicationContextRunner()
@@ -172,6 +178,33 @@ class KeyedLockMetricsAutoConfigurationTests {
                 .satisfies(observation -> assertThat(
                                 observation.getLowCardinalityKeyValue("outcome").getValue())
                         .isEqualTo("timeout"));
+    }
+
+    @Test
+    void observationsThatNobodyTakesAreSaidAtStartup(CapturedOutput output) {
+        String warning = "keyedlock.observations=true has no effect: there is no ObservationRegistry bean";
+        contexts.run(context -> assertThat(output).doesNotContain(warning));
+        ApplicationContextRunner observing = contexts.withPropertyValues("keyedlock.observations=true");
+        observing
+                .withBean(ObservationRegistry.class, ObservationRegistry::create)
+                .run(context -> {
+                    assertThat(context).hasSingleBean(KeyedLockerObservations.class);
+                    observing.withParent(context).run(child -> assertThat(child).hasNotFailed());
+                });
+        observing
+                .withBean(KeyedLockerObservations.class, () -> new KeyedLockerObservations(ObservationRegistry::create))
+                .run(context -> assertThat(context).hasNotFailed());
+        assertThat(output).doesNotContain(warning);
+        observing.run(context -> assertThat(context).hasNotFailed().doesNotHaveBean(KeyedLockerObservations.class));
+        assertThat(output).containsOnlyOnce(warning);
+        observing
+                .withClassLoader(new FilteredClassLoader("io.micrometer"))
+                .run(context -> assertThat(context).hasNotFailed());
+        observing
+                .withBean("one", ObservationRegistry.class, ObservationRegistry::create)
+                .withBean("other", ObservationRegistry.class, ObservationRegistry::create)
+                .run(context -> assertThat(context).hasNotFailed());
+        assertThat(output.getOut().split(warning, -1)).hasSize(4);
     }
 
     private static void timeOut(KeyedLocker<String> orders) throws Exception {

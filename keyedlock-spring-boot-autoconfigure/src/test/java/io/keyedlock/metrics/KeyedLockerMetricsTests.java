@@ -11,17 +11,23 @@ import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.LockRejectedException;
 import io.keyedlock.Permit;
+import io.micrometer.core.instrument.Clock;
 import io.micrometer.core.instrument.FunctionTimer;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.micrometer.observation.Observation;
+import io.micrometer.observation.ObservationRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import io.prometheus.metrics.tracer.common.SpanContext;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 @SuppressWarnings("try") // permits are held, not used
@@ -211,6 +217,52 @@ class KeyedLockerMetricsTests {
                 .contains("keyedlock_waiters{lock=\"orders\"} 0.0")
                 .contains("keyedlock_long_holds_total{lock=\"orders\"} 0.0")
                 .doesNotContain("secret");
+    }
+
+    @Test
+    void theExemplarOfAWaitIsTheTraceOfWhoWaited() throws Exception {
+        ObservationRegistry observations = ObservationRegistry.create();
+        observations.observationConfig().observationHandler(context -> true);
+        PrometheusMeterRegistry prometheus = new PrometheusMeterRegistry(
+                PrometheusConfig.DEFAULT, new PrometheusRegistry(), Clock.SYSTEM, new ObservationNames(observations));
+        KeyedLocker<String> locker = locker("orders");
+        metrics.bindTo(prometheus);
+        CompletableFuture<Permit> holding = locker.acquireAsync("42");
+        CompletableFuture<Permit> observed =
+                Observation.start("waiter", observations).scoped(() -> locker.acquireAsync("42"));
+        CompletableFuture<Permit> unobserved = locker.acquireAsync("42");
+        Observation.start("releaser", observations).scoped(() -> {
+            holding.join().close();
+            observed.join().close();
+            unobserved.join().close();
+            assertThat(observations.getCurrentObservation()).isNotNull();
+        });
+        assertThat(prometheus.scrape("application/openmetrics-text"))
+                .containsPattern("keyedlock_wait_seconds_count\\{lock=\"orders\"} 2 # \\{.*trace_id=\"waiter\"")
+                .doesNotContainPattern("keyedlock_wait_seconds.*releaser");
+    }
+
+    /** Takes the name of the current observation for a trace. */
+    private record ObservationNames(ObservationRegistry observations) implements SpanContext {
+
+        @Override
+        public @Nullable String getCurrentTraceId() {
+            Observation current = observations.getCurrentObservation();
+            return current == null ? null : current.getContextView().getName();
+        }
+
+        @Override
+        public @Nullable String getCurrentSpanId() {
+            return getCurrentTraceId();
+        }
+
+        @Override
+        public boolean isCurrentSpanSampled() {
+            return true;
+        }
+
+        @Override
+        public void markCurrentSpanAsExemplar() {}
     }
 
     private KeyedLocker<String> locker(String name) {
