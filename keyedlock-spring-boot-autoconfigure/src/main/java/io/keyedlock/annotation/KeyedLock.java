@@ -29,8 +29,8 @@ import org.springframework.core.annotation.AliasFor;
  * annotation has a locker of its own, named after it ({@code com.acme.Orders.ship(Order)}), and a type that carries it has
  * one for all of its methods ({@code com.acme.Orders}). An interface has one for all implementations.
  *
- * <p><b>Strings.</b> {@code ${…}} is replaced in every one. {@link #key()}, {@link #keys()} and {@link #condition()} are
- * expressions of the Spring Expression Language. They see the parameters by name ({@code #order}, those of the method that
+ * <p><b>Strings.</b> {@link #key()}, {@link #keys()} and {@link #condition()} are expressions of the Spring Expression
+ * Language; {@code ${…}} is replaced in all other strings, and refused in expressions. They see the parameters by name ({@code #order}, those of the method that
  * carries the annotation and those of the method of the class) and by index ({@code #p0} or {@code #a0}), beans
  * ({@code @tenants.current()}), and {@code #root} with {@code method}, {@code target}, {@code targetClass} and
  * {@code args}. Each is evaluated once per call, before the lock is taken.

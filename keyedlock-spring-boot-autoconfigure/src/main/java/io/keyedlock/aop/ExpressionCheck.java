@@ -1,121 +1,173 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.aop;
 
+import java.beans.PropertyDescriptor;
+import java.lang.reflect.Field;
+import java.lang.reflect.Member;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.lang.reflect.RecordComponent;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import org.springframework.beans.factory.BeanFactory;
-import org.springframework.expression.spel.SpelNode;
-import org.springframework.expression.spel.ast.BeanReference;
-import org.springframework.expression.spel.ast.CompoundExpression;
-import org.springframework.expression.spel.ast.FunctionReference;
-import org.springframework.expression.spel.ast.MethodReference;
-import org.springframework.expression.spel.ast.Projection;
-import org.springframework.expression.spel.ast.PropertyOrFieldReference;
-import org.springframework.expression.spel.ast.Selection;
-import org.springframework.expression.spel.ast.VariableReference;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.springframework.beans.BeanUtils;
+import org.springframework.beans.factory.config.ConfigurableBeanFactory;
 
-/** Looks for names in an expression that nothing will answer to when it is evaluated. */
-final class ExpressionCheck {
-
-    private static final Set<String> ROOT_PROPERTIES = Set.of("method", "target", "targetClass", "args");
+/**
+ * Finds names in an expression that nothing answers to when it is evaluated. What depends on the arguments of a call, such as
+ * a property that a subtype may have, is not reported.
+ */
+final class ExpressionCheck extends ExpressionWalk {
 
     private final AnnotatedMethod annotated;
     private final ParameterNames names;
-    private final BeanFactory beans;
+    private final ConfigurableBeanFactory beans;
     private final Findings findings;
+    private final String where;
 
-    ExpressionCheck(AnnotatedMethod annotated, ParameterNames names, BeanFactory beans, Findings findings) {
+    /**
+     * Makes the check of one expression.
+     *
+     * @param attribute the attribute that has the expression
+     */
+    ExpressionCheck(
+            AnnotatedMethod annotated,
+            ParameterNames names,
+            ConfigurableBeanFactory beans,
+            Findings findings,
+            String attribute,
+            LockExpression expression) {
+        super(annotated, beans);
         this.annotated = annotated;
         this.names = names;
         this.beans = beans;
         this.findings = findings;
+        this.where = attribute + " = \"" + expression.text() + "\"";
     }
 
-    /** Checks an expression; the attribute is named with it in what is found. */
-    void check(String attribute, LockExpression expression) {
-        visit(attribute + " = \"" + expression.text() + "\"", expression.root(), true);
+    @Override
+    void function(String name) {
+        report(
+                "calls a function #" + name + ", and there are none",
+                "Call a method of a bean (@bean.method(…)) or a static one (T(package.Class).method(…))");
     }
 
-    /** A property is one of the root only where nothing stands before it. */
-    private void visit(String where, SpelNode node, boolean onRoot) {
-        String text = node.toStringAST();
-        if (node instanceof VariableReference) {
-            variable(where, text.substring(1));
-        } else if (node instanceof FunctionReference) {
-            annotated.report(
-                    findings,
-                    where + " calls a function #" + name(text.substring(1)) + ", and there are none",
-                    "Call a method of a bean (@bean.method(…)) or a static one (T(package.Class).method(…))");
-        } else if (node instanceof BeanReference) {
-            bean(where, text.substring(1));
-        } else if (node instanceof PropertyOrFieldReference && onRoot && !ROOT_PROPERTIES.contains(name(text))) {
-            property(where, name(text));
-        }
-        boolean chain = node instanceof CompoundExpression;
-        boolean elements = node instanceof Projection || node instanceof Selection;
-        for (int i = 0; i < node.getChildCount(); i++) {
-            visit(where, node.getChild(i), isArgument(node) || (onRoot && !elements && (!chain || i == 0)));
-        }
-    }
-
-    /** The arguments of a method are evaluated on the root again, however long the chain before it. */
-    private static boolean isArgument(SpelNode parent) {
-        return parent instanceof MethodReference;
-    }
-
-    private void variable(String where, String name) {
+    @Override
+    void variable(String name) {
         if (name.equals("root") || name.equals("this") || names.indexOf(name) >= 0) {
             return;
         }
-        String problem = where + " uses #" + name + ", and " + AnnotatedMethod.sourceName(annotated.method())
+        String problem = "uses #" + name + ", and " + AnnotatedMethod.sourceName(annotated.method())
                 + " has no parameter of that name";
         if (!names.areKnown()) {
-            annotated.report(findings, problem, ParameterNames.HINT);
+            report(problem, ParameterNames.HINT);
             return;
         }
         List<String> known = names.readable();
-        Optional<String> meant = Suggestion.nearest(name, known);
-        annotated.report(
-                findings,
-                problem + (known.isEmpty() ? " (it has none)" : " (it has " + hashed(known) + ")"),
-                meant.map(near -> "Did you mean #" + near + "?")
+        report(
+                problem + (known.isEmpty() ? " (it has none)" : " (it has #" + String.join(", #", known) + ")"),
+                Suggestion.nearest(name, known)
+                        .map(near -> "Did you mean #" + near + "?")
                         .orElse(
                                 known.isEmpty()
                                         ? "Give the method a parameter, or leave the attribute out"
                                         : "Use one of them, or #p0 for the first"));
     }
 
-    private void property(String where, String name) {
-        boolean isParameter = names.indexOf(name) >= 0;
-        Optional<String> meant = isParameter ? Optional.of(name) : Suggestion.nearest(name, names.readable());
-        annotated.report(
-                findings,
-                where + " reads a property '" + name
-                        + "' of #root, which has only method, target, targetClass and args",
-                meant.map(near -> "Did you mean the parameter #" + near + "?")
-                        .orElse("Write #name for a parameter, or '" + name + "' in single quotes for a constant"));
-    }
-
-    private void bean(String where, String quoted) {
-        String name = quoted.replaceAll("^['\"]|['\"]$", "");
+    @Override
+    void bean(String name) {
         if (!beans.containsBean(name)) {
-            annotated.report(
-                    findings,
-                    where + " uses @" + quoted + ", and there is no bean of that name",
+            report(
+                    "uses @" + name + ", and there is no bean of that name",
                     "Define the bean, or use a parameter (#name)");
         }
     }
 
-    private static String name(String text) {
-        int end = 0;
-        while (end < text.length() && Character.isJavaIdentifierPart(text.charAt(end))) {
-            end++;
+    @Override
+    void property(Class<?> owner, String name, boolean exact) {
+        if (!exact || isReadable(owner, name)) {
+            return;
         }
-        return text.substring(0, end);
+        if (owner == LockInvocation.class) {
+            rootProperty(name);
+            return;
+        }
+        Set<String> known = new TreeSet<>();
+        for (PropertyDescriptor property : BeanUtils.getPropertyDescriptors(owner)) {
+            if (property.getReadMethod() != null && !property.getName().equals("class")) {
+                known.add(property.getName());
+            }
+        }
+        if (owner.isRecord()) {
+            Stream.of(owner.getRecordComponents()).map(RecordComponent::getName).forEach(known::add);
+        }
+        Stream.of(owner.getFields())
+                .filter(field -> !Modifier.isStatic(field.getModifiers()))
+                .map(Field::getName)
+                .forEach(known::add);
+        report(
+                "reads a property '" + name + "' that " + owner.getSimpleName() + " does not have",
+                remedy(name, known, "property"));
     }
 
-    private static String hashed(List<String> names) {
-        return "#" + String.join(", #", names);
+    private void rootProperty(String name) {
+        Optional<String> meant =
+                names.indexOf(name) >= 0 ? Optional.of(name) : Suggestion.nearest(name, names.readable());
+        report(
+                "reads a property '" + name + "' of #root, which has only method, target, targetClass and args",
+                meant.map(near -> "Did you mean the parameter #" + near + "?")
+                        .orElse("Write #name for a parameter, or '" + name + "' in single quotes for a constant"));
+    }
+
+    @Override
+    void method(Class<?> owner, String name, boolean exact) {
+        Set<String> known = Stream.of(owner.getMethods())
+                .filter(method -> method.getDeclaringClass() != Object.class)
+                .map(Method::getName)
+                .collect(Collectors.toCollection(TreeSet::new));
+        if (!exact || known.contains(name) || isNamed(Object.class.getMethods(), name)) {
+            return;
+        }
+        if (owner == LockInvocation.class) {
+            report(
+                    "calls " + name + "(…) without an object in front, and #root has no such method",
+                    "Write for instance #order." + name + "(…), @bean." + name + "(…) or T(package.Class)." + name
+                            + "(…)");
+        } else {
+            report(
+                    "calls a method '" + name + "' that " + owner.getSimpleName() + " does not have",
+                    remedy(name, known, "method"));
+        }
+    }
+
+    private static String remedy(String name, Collection<String> known, String kind) {
+        return Suggestion.nearest(name, known)
+                .map(near -> "Did you mean '" + near + "'?")
+                .orElse("Use a public " + kind + " of that class"
+                        + (known.isEmpty() || known.size() > 20 ? "" : ": " + String.join(", ", known)));
+    }
+
+    /** As SpEL looks for it, or a little wider: what it may find is not reported. */
+    private static boolean isReadable(Class<?> owner, String name) {
+        return isNamed(owner.getFields(), name)
+                || (KotlinFunctions.areKnown(owner) && KotlinFunctions.property(owner, name) != null)
+                || Stream.of(owner.getMethods())
+                        .filter(method -> method.getParameterCount() == 0)
+                        .map(Method::getName)
+                        .anyMatch(getter -> getter.equalsIgnoreCase(name)
+                                || getter.equalsIgnoreCase("get" + name)
+                                || getter.equalsIgnoreCase("is" + name));
+    }
+
+    private static boolean isNamed(Member[] members, String name) {
+        return Stream.of(members).anyMatch(member -> member.getName().equalsIgnoreCase(name));
+    }
+
+    private void report(String problem, String remedy) {
+        annotated.report(findings, where + " " + problem, remedy);
     }
 }

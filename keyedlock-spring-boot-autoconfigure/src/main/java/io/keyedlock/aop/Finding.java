@@ -22,6 +22,6 @@ public record Finding(String className, String method, String problem, String re
 
     @Override
     public String toString() {
-        return place() + ": " + problem + ". " + remedy + ".";
+        return place() + ": " + problem + ". " + remedy + (remedy.endsWith("?") ? "" : ".");
     }
 }

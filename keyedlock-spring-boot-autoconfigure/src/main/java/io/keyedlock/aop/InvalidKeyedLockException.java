@@ -2,6 +2,7 @@
 package io.keyedlock.aop;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -21,17 +22,21 @@ public final class InvalidKeyedLockException extends IllegalStateException {
      * @param findings what is wrong; at least one
      */
     public InvalidKeyedLockException(List<Finding> findings) {
-        super(describe(findings));
-        this.findings = List.copyOf(findings);
+        super(describe(sorted(findings)));
+        this.findings = sorted(findings);
     }
 
     /**
      * What is wrong.
      *
-     * @return the findings in the order in which they were made; empty if the exception was serialized meanwhile
+     * @return the findings, sorted by class and method; empty if the exception was serialized meanwhile
      */
     public List<Finding> findings() {
         return findings == null ? List.of() : new ArrayList<>(findings);
+    }
+
+    private static List<Finding> sorted(List<Finding> findings) {
+        return findings.stream().sorted(Comparator.comparing(Finding::place)).toList();
     }
 
     private static String describe(List<Finding> findings) {

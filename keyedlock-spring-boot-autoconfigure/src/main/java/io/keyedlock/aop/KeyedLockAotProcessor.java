@@ -31,21 +31,17 @@ final class KeyedLockAotProcessor implements BeanRegistrationAotProcessor {
         ReachableTypes types = new ReachableTypes(beans);
         for (AnnotatedMethod method : methods) {
             for (String attribute : EXPRESSIONS) {
-                add(method, attribute, expressions, types, beans);
+                add(method, attribute, expressions, types);
             }
         }
         return (context, code) -> types.register(context.getRuntimeHints().reflection());
     }
 
     private static void add(
-            AnnotatedMethod method,
-            String attribute,
-            LockExpressions expressions,
-            ReachableTypes types,
-            ConfigurableListableBeanFactory beans) {
+            AnnotatedMethod method, String attribute, LockExpressions expressions, ReachableTypes types) {
         try {
-            String text = beans.resolveEmbeddedValue(method.annotation().getString(attribute));
-            if (text != null && !text.isBlank()) {
+            String text = method.annotation().getString(attribute);
+            if (!text.isBlank()) {
                 types.add(expressions.parse(text.strip()), method);
             }
         } catch (ParseException

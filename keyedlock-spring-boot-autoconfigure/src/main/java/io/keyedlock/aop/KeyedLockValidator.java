@@ -5,6 +5,7 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
@@ -123,11 +124,14 @@ public final class KeyedLockValidator implements SmartInitializingSingleton, Bea
         Class<?> type = annotated.type();
         Method method = annotated.method();
         if (off) {
+            boolean bySwitch = !Boolean.parseBoolean(beans.resolveEmbeddedValue("${spring.aop.auto:true}"));
             add(
                     findings,
                     annotated,
-                    "proxies are switched off, so nothing would lock",
-                    "Remove spring.aop.auto=false, or put @EnableAspectJAutoProxy on a configuration class");
+                    (bySwitch ? "proxies are switched off by spring.aop.auto=false" : "nothing here makes proxies")
+                            + ", so nothing would lock",
+                    (bySwitch ? "Remove spring.aop.auto=false" : "Do not exclude AopAutoConfiguration")
+                            + ", or put @EnableAspectJAutoProxy on a configuration class");
             return;
         }
         if (Modifier.isStatic(method.getModifiers()) || Modifier.isPrivate(method.getModifiers())) {
@@ -165,11 +169,17 @@ public final class KeyedLockValidator implements SmartInitializingSingleton, Bea
         Findings findings = new Findings();
         for (AnnotatedMethod annotated : known.methods()) {
             if (!Proxies.isAdvised(bean)) {
+                Optional<String> early = proxies.postProcessorThatNeeds(name);
                 add(
                         findings,
                         annotated,
-                        "the bean '" + name + "' has no proxy, as it was made before proxies could be, or elsewhere",
-                        "Let Spring make it, and inject it lazily (@Lazy, ObjectProvider) where a post-processor needs it");
+                        "the bean '" + name + "' has no proxy, as it was "
+                                + early.map(method -> "needed to call " + method + ", which makes a post-processor")
+                                        .orElse("made before proxies could be, or elsewhere"),
+                        early.map(method -> "Make the @Bean method " + method + " static, without parameters that need"
+                                        + " this bean")
+                                .orElse("Let Spring make it, and inject it lazily (@Lazy, ObjectProvider) where a"
+                                        + " post-processor needs it"));
             } else if (!annotated.isOnType() && AopUtils.isJdkDynamicProxy(bean) && !isExposed(annotated, bean)) {
                 add(
                         findings,

@@ -32,4 +32,12 @@ public interface KeyedLockerSource {
      * @return their names
      */
     Set<String> names();
+
+    /**
+     * The property under which a locker is configured.
+     *
+     * @param name the locker's name
+     * @return the property's name, for instance {@code keyedlock.locks.orders}
+     */
+    String property(String name);
 }

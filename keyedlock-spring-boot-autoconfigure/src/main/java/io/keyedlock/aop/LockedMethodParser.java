@@ -13,6 +13,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.convert.DurationStyle;
@@ -26,6 +27,9 @@ import org.springframework.util.function.SingletonSupplier;
 
 /** Turns an annotation into a {@link LockedMethod}, or into findings that say what is wrong with it. */
 final class LockedMethodParser {
+
+    /** A variable, a bean, a type, a constant, a list or a map, as no locker is likely to be named. */
+    private static final Pattern LOOKS_LIKE_AN_EXPRESSION = Pattern.compile("^[#@'{]|^T\\(");
 
     private final ConfigurableListableBeanFactory beans;
     private final Supplier<KeyedLockerSource> lockers;
@@ -155,7 +159,7 @@ final class LockedMethodParser {
             if (!beans.containsBean(name)) {
                 report(
                         "keyGenerator = \"" + name + "\" names no bean"
-                                + (known.isEmpty() ? "" : "; there are " + known),
+                                + (known.isEmpty() ? "" : "; there " + Suggestion.listed(known)),
                         Suggestion.nearest(name, known)
                                 .map(near -> "Did you mean \"" + near + "\"?")
                                 .orElse("Define a bean of type " + KeyGenerator.class.getName() + ", or write key"));
@@ -174,13 +178,20 @@ final class LockedMethodParser {
         }
 
         private @Nullable LockExpression expression(String attribute) {
-            String text = text(attribute);
+            String text = attributes.getString(attribute).strip();
             if (text.isEmpty()) {
+                return null;
+            }
+            if (text.contains("${")) {
+                report(
+                        attribute + " = \"" + text + "\" has a placeholder, which would make the value of a property"
+                                + " part of the code of the expression",
+                        "Read the property as data: @environment.getRequiredProperty('the.name'), or a getter of a bean");
                 return null;
             }
             try {
                 LockExpression expression = expressions.parse(text);
-                new ExpressionCheck(annotated, names, beans, findings).check(attribute, expression);
+                new ExpressionCheck(annotated, names, beans, findings, attribute, expression).walk(expression);
                 checkDefaults(attribute, expression);
                 return expression;
             } catch (ParseException | IllegalStateException | IllegalArgumentException e) {
@@ -255,19 +266,20 @@ final class LockedMethodParser {
             if (found.isEmpty()) {
                 Set<String> known = lockers.get().names();
                 report(
-                        "there is no locker '" + name + "'; there "
-                                + (known.isEmpty() ? "are none" : "are " + String.join(", ", known)),
-                        Suggestion.nearest(name, known)
-                                        .map(near -> "Did you mean '" + near + "'? If not, configure it")
-                                        .orElse("Configure it")
-                                + ": keyedlock.locks." + name + ".limit: " + limit.orElse(1));
+                        "there is no locker '" + name + "'; there " + Suggestion.listed(known),
+                        LOOKS_LIKE_AN_EXPRESSION.matcher(name).find()
+                                ? "Did you mean key = \"" + name + "\"? @KeyedLock(\"…\") is the name of a locker"
+                                : Suggestion.nearest(name, known)
+                                                .map(near -> "Did you mean '" + near + "'? If not, configure it")
+                                                .orElse("Configure it")
+                                        + ": " + lockers.get().property(name) + ".limit: " + limit.orElse(1));
             } else if (limit.isPresent()
                     && limit.getAsInt() != found.get().settings().limit()) {
                 report(
                         "limit = " + limit.getAsInt() + ", but the locker '" + name + "' that it names has limit "
                                 + found.get().settings().limit(),
-                        "Leave the limit out here; it belongs to the locker (keyedlock.locks." + name + ".limit: "
-                                + limit.getAsInt() + ")");
+                        "Leave the limit out here; it belongs to the locker ("
+                                + lockers.get().property(name) + ".limit: " + limit.getAsInt() + ")");
             }
             return new LazyLocker(name, () -> lockers.get().find(name).orElseThrow());
         }

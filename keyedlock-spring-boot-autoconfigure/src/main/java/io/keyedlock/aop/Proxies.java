@@ -4,12 +4,18 @@ package io.keyedlock.aop;
 import java.lang.reflect.Modifier;
 import java.lang.reflect.Proxy;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
 import org.springframework.aop.TargetSource;
 import org.springframework.aop.config.AopConfigUtils;
 import org.springframework.aop.framework.Advised;
 import org.springframework.aop.framework.autoproxy.AbstractAdvisorAutoProxyCreator;
 import org.springframework.aop.support.AopUtils;
 import org.springframework.beans.factory.config.BeanDefinition;
+import org.springframework.beans.factory.config.BeanFactoryPostProcessor;
+import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.util.ClassUtils;
 
@@ -46,6 +52,34 @@ final class Proxies {
         }
         BeanDefinition creator = beans.getBeanDefinition(AopConfigUtils.AUTO_PROXY_CREATOR_BEAN_NAME);
         return Boolean.TRUE.equals(creator.getPropertyValues().get("proxyTargetClass"));
+    }
+
+    /**
+     * Finds a {@code @Bean} method that makes a post-processor and is not static, where a bean had to be created to call it.
+     *
+     * @return class and method
+     */
+    Optional<String> postProcessorThatNeeds(String bean) {
+        return Stream.of(BeanFactoryPostProcessor.class, BeanPostProcessor.class)
+                .flatMap(type -> Stream.of(beans.getBeanNamesForType(type, true, false)))
+                .filter(beans::containsBeanDefinition)
+                .filter(name -> beans.getMergedBeanDefinition(name).getFactoryBeanName() != null)
+                .filter(name -> needs(name, bean, new HashSet<>()))
+                .findFirst()
+                .map(name -> {
+                    BeanDefinition definition = beans.getMergedBeanDefinition(name);
+                    Class<?> configuration = beans.getType(String.valueOf(definition.getFactoryBeanName()), false);
+                    return (configuration == null
+                                    ? definition.getFactoryBeanName()
+                                    : ClassUtils.getUserClass(configuration).getSimpleName())
+                            + "." + definition.getFactoryMethodName() + "()";
+                });
+    }
+
+    private boolean needs(String dependent, String bean, Set<String> seen) {
+        return seen.add(dependent)
+                && Stream.of(beans.getDependenciesForBean(dependent))
+                        .anyMatch(needed -> needed.equals(bean) || needs(needed, bean, seen));
     }
 
     /** Whether our advice stands around a bean, perhaps within other proxies; true also where that cannot be seen. */

@@ -6,17 +6,28 @@ import java.util.Comparator;
 import java.util.Locale;
 import java.util.Optional;
 
-/** Guesses what somebody meant who wrote a name that does not exist. */
-final class Suggestion {
+/** Suggests names in place of one that does not exist. */
+public final class Suggestion {
 
     private Suggestion() {}
 
-    /** The candidate nearest to a name, if one is near enough to be worth telling. */
-    static Optional<String> nearest(String name, Collection<String> candidates) {
+    /**
+     * Finds the candidate that was probably meant.
+     *
+     * @param name the name that does not exist
+     * @param candidates those that do
+     * @return the candidate nearest to the name, or empty if none is similar
+     */
+    public static Optional<String> nearest(String name, Collection<String> candidates) {
         return candidates.stream()
                 .filter(candidate -> distance(name, candidate) <= Math.max(1, Math.min(3, candidate.length() / 2)))
                 .min(Comparator.<String>comparingInt(candidate -> distance(name, candidate))
                         .thenComparing(Comparator.naturalOrder()));
+    }
+
+    /** Lists names for a message, as in "there are 'orders', 'stock'". */
+    static String listed(Collection<String> names) {
+        return names.isEmpty() ? "are none" : (names.size() == 1 ? "is '" : "are '") + String.join("', '", names) + "'";
     }
 
     /** How many letters must be inserted, removed, replaced or swapped with their neighbour, case left aside. */

@@ -24,4 +24,9 @@ record RegisteredLockers(LockerRegistry registry) implements KeyedLockerSource {
     public Set<String> names() {
         return registry.names();
     }
+
+    @Override
+    public String property(String name) {
+        return LockerSettings.prefixOf(name);
+    }
 }

@@ -226,6 +226,11 @@ class ContextTests {
         public java.util.Set<String> names() {
             return made.keySet();
         }
+
+        @Override
+        public String property(String name) {
+            return name;
+        }
     }
 
     /** A scope whose beans are made anew after a refresh. */

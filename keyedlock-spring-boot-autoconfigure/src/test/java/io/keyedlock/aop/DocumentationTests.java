@@ -52,6 +52,7 @@ class DocumentationTests {
             "interrupts are ignored",
             "an acquisition that is no try fails without a permit",
             "an untimed try does not wait",
+            "an acquisition that is no try fails without a permit",
             "an idle moment does not fail",
             "a thread's waiter",
             "an entry that is not in its table",
@@ -59,6 +60,7 @@ class DocumentationTests {
             "'name' must not be null",
             "These metrics are bound to a registry already",
             // What to do, in a text that a row has by its beginning.
+            "Use a public ",
             "Give the method a parameter, or leave the attribute out",
             "take the lock with KeyedLocker.acquireAsync and close the permit when",
             "Add io.projectreactor:reactor-core",

@@ -47,11 +47,21 @@ class KeyTests {
     }
 
     @Test
-    void beansPlaceholdersAndStaticMethodsAreKnown() {
+    void beansPropertiesAndStaticMethodsAreKnown() {
         assertThat(keysWhile(keyed -> keyed.bean("a"))).containsExactly("tenant of a");
-        assertThat(keysWhile(keyed -> keyed.placeholder("a"))).containsExactly("eua");
+        assertThat(keysWhile(keyed -> keyed.property("a"))).containsExactly("eua");
         assertThat(keysWhile(keyed -> keyed.staticMethod(3))).containsExactly("3");
         assertThat(keysWhile(Keyed::constant)).containsExactly("all");
+    }
+
+    @Test
+    void aPropertyIsDataWhateverItsValueIs() {
+        String value = "' + T(java.lang.System).exit(1) + '";
+        runner.withPropertyValues("region=" + value).run(context -> {
+            Keyed keyed = context.getBean(Keyed.class);
+            assertThat(keysWhile(context.getBean(KeyedLockerRegistry.class), keyed, it -> it.property("a")))
+                    .containsExactly(value + "a");
+        });
     }
 
     /** It must never change: while a new version is rolled out, both have to have the same key. */
@@ -346,8 +356,8 @@ class KeyTests {
             hook.run();
         }
 
-        @KeyedLock(key = "'${region}' + #id")
-        void placeholder(String id) {
+        @KeyedLock(key = "@environment.getRequiredProperty('region') + #id")
+        void property(String id) {
             hook.run();
         }
 

@@ -8,9 +8,12 @@ import static org.mockito.Mockito.mock;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerRegistry;
 import io.keyedlock.annotation.KeyedLock;
+import io.keyedlock.autoconfigure.KeyedLockAopAutoConfiguration;
+import io.keyedlock.autoconfigure.KeyedLockAutoConfiguration;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -19,14 +22,18 @@ import org.springframework.beans.factory.BeanCreationException;
 import org.springframework.beans.factory.BeanFactory;
 import org.springframework.beans.factory.BeanFactoryAware;
 import org.springframework.beans.factory.config.BeanDefinition;
+import org.springframework.beans.factory.config.BeanFactoryPostProcessor;
 import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.beans.factory.support.BeanDefinitionRegistry;
 import org.springframework.beans.factory.support.RootBeanDefinition;
+import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.test.context.FilteredClassLoader;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.cache.interceptor.KeyGenerator;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
 import org.springframework.core.PriorityOrdered;
 import org.springframework.core.annotation.AliasFor;
 
@@ -56,7 +63,7 @@ class StartupValidationTests {
         assertFinding(findings, "function", "calls a function #hash", "Call a method of a bean");
         assertFinding(findings, "unknownBean", "uses @tenants, and there is no bean", "Define the bean");
         assertFinding(
-                findings, "unknownLocker", "there is no locker 'order'; there are orders", "Did you mean 'orders'?");
+                findings, "unknownLocker", "there is no locker 'order'; there is 'orders'", "Did you mean 'orders'?");
         assertFinding(findings, "unknownLocker", "", "keyedlock.locks.order.limit: 1");
         assertFinding(
                 findings,
@@ -80,13 +87,13 @@ class StartupValidationTests {
                 "placeholder",
                 "waitTime = \"${no.such}\" has a placeholder that does not resolve",
                 "${name:default}");
-        assertFinding(findings, "keyPlaceholder", "key = \"'${no.such}'\" has a placeholder", "Set the property");
+        assertFinding(findings, "keyPlaceholder", "key = \"'${no.such}'\" has a placeholder", "@environment");
         assertFinding(findings, "skipPrimitive", "policy = SKIP returns nothing, and int has no empty value", "REJECT");
         assertFinding(findings, "skipObject", "String has no empty value", "REJECT");
         assertFinding(
                 findings,
                 "unknownGenerator",
-                "keyGenerator = \"byUsr\" names no bean; there are [byUser]",
+                "keyGenerator = \"byUsr\" names no bean; there is 'byUser'",
                 "Did you mean \"byUser\"?");
         assertFinding(
                 findings, "notAGenerator", "names a bean of class java.lang.String", KeyGenerator.class.getName());
@@ -97,6 +104,49 @@ class StartupValidationTests {
         assertFinding(findings, "twice", "two annotations on it stand for @KeyedLock", "Leave one of them");
         assertThat(findings).noneMatch(finding -> finding.method().startsWith("right"));
         assertThat(findings).extracting(Finding::method).doesNotHaveDuplicates();
+    }
+
+    @Test
+    void expressionsWhoseRootChangesOrWhoseTypesAreOpenAreRight() {
+        Contexts.runner(Legal.class).withBean("keys", Keys.class).run(context -> {
+            assertThat(context).hasNotFailed();
+            Legal legal = context.getBean(Legal.class);
+            List<Event> events = List.of(new Event("acme", "1"), new Event("acme", "2"));
+            legal.joined(events);
+            legal.selected(events);
+            legal.argumentOfABean(events);
+            legal.argumentOfThis(events);
+            legal.made(events);
+            legal.map("acme", 1);
+            legal.entries(Map.of("acme", "1"));
+            legal.mapKey(Map.of("name", "1"), "name");
+            legal.indexOnRoot(events, Map.of("1", "2"));
+            legal.first(events);
+            legal.subtype(new Wide());
+            legal.array(new Event[] {new Event("acme", "1")});
+            legal.staticMembers("a");
+            legal.primitive(1);
+            legal.optional(Optional.of("a"));
+            legal.rootsClass("a");
+            legal.condition(new Event("acme", "1"));
+        });
+    }
+
+    @Test
+    void membersThatAFinalTypeLacksAreTold() {
+        List<Finding> findings = findings(Lacking.class);
+        assertFinding(findings, "property", "reads a property 'idd' that Event does not have", "Did you mean 'id'?");
+        assertFinding(findings, "far", "reads a property 'number' that Event does not have", "class: id, tenant");
+        assertFinding(findings, "method", "calls a method 'idd' that Event does not have", "Did you mean 'id'?");
+        assertFinding(findings, "deep", "reads a property 'tenat' that Event does not have", "Did you mean 'tenant'?");
+        assertFinding(findings, "element", "reads a property 'tenat' that Event does not have", "'tenant'?");
+        assertFinding(findings, "string", "reads a property 'id' that String does not have", "Use a public property");
+        assertFinding(findings, "number", "calls a method 'lenght' that Integer does not have", "Use a public method");
+        assertFinding(findings, "rootMethod", "calls hash(…) without an object in front", "@bean.hash(…)");
+        assertFinding(findings, "ofRoot", "reads a property 'targt' of #root", "#name for a parameter");
+        assertFinding(findings, "argument", "reads a property 'id' of #root", "Write #name");
+        assertFinding(findings, "index", "reads a property 'id' of #root", "Did you mean the parameter #ids?");
+        assertThat(findings).hasSize(11);
     }
 
     @Test
@@ -131,7 +181,49 @@ class StartupValidationTests {
     void switchedOffProxiesAreTold() {
         List<Finding> findings = findings(Right.class, "spring.aop.auto=false");
         assertThat(findings).hasSize(1);
-        assertFinding(findings, "right", "proxies are switched off", "Remove spring.aop.auto=false");
+        assertFinding(findings, "right", "proxies are switched off by spring.aop.auto=false", "Remove spring.aop.auto");
+    }
+
+    @Test
+    void missingProxiesAreNotBlamedOnASwitchThatNobodyUsed() {
+        new ApplicationContextRunner()
+                .withConfiguration(
+                        AutoConfigurations.of(KeyedLockAutoConfiguration.class, KeyedLockAopAutoConfiguration.class))
+                .withBean(Right.class)
+                .run(context -> {
+                    List<Finding> findings = find(context.getStartupFailure()).findings();
+                    assertFinding(findings, "right", "nothing here makes proxies", "@EnableAspectJAutoProxy");
+                    assertThat(findings.get(0).toString()).doesNotContain("spring.aop.auto");
+                });
+    }
+
+    @Test
+    void methodThatMakesAPostProcessorShouldBeStatic() {
+        Contexts.runner(EarlyConfiguration.class, ConfigurationThatNeeds.class, Right.class)
+                .run(context -> {
+                    List<Finding> findings = find(context.getStartupFailure()).findings();
+                    assertFinding(
+                            findings,
+                            "itself",
+                            "needed to call EarlyConfiguration.early(), which makes a post-processor",
+                            "Make the @Bean method EarlyConfiguration.early() static");
+                    assertFinding(findings, "right", "needed to call ConfigurationThatNeeds.wrapper()", "static");
+                });
+    }
+
+    @Test
+    void anExpressionInPlaceOfTheNameIsTold() {
+        List<Finding> findings = findings(Misplaced.class);
+        assertFinding(findings, "variable", "there is no locker '#o.id'; there are none", "mean key = \"#o.id\"?");
+        assertFinding(findings, "constant", "there is no locker ''all''", "Did you mean key = \"'all'\"?");
+    }
+
+    @Test
+    void dottedNamesAreToldWithThePropertyThatHasAnEffect() {
+        List<Finding> findings = findings(Dotted.class, "keyedlock.locks[a.b].limit=1", "keyedlock.locks.c.limit=1");
+        assertFinding(
+                findings, "unknown", "there are 'a.b', 'c'", "Configure it: keyedlock.locks[acme.orders].limit: 1");
+        assertFinding(findings, "limit", "limit = 2", "keyedlock.locks[a.b].limit: 2");
     }
 
     @Test
@@ -441,7 +533,7 @@ class StartupValidationTests {
         public void twice(String id) {}
 
         @KeyedLock(
-                key = "#order.bytes.![#this + length].?[#this > #count]",
+                key = "#order.bytes.![#this + #order.length].?[#this > #count]",
                 condition = "#count > 1 && #root.args[0] != null")
         public void right(String order, int count) {}
 
@@ -552,6 +644,168 @@ class StartupValidationTests {
 
         @KeyedLock(name = "mine", limit = 4)
         public void four() {}
+    }
+
+    record Event(String tenant, String id) {}
+
+    /** Not final, so that a property may be one of a subtype. */
+    static class Open {
+
+        public Object any() {
+            return this;
+        }
+    }
+
+    static final class Wide extends Open {
+
+        public String getMore() {
+            return "more";
+        }
+    }
+
+    static class Keys {
+
+        public String of(String tenant, String id) {
+            return tenant + id;
+        }
+    }
+
+    static class Legal {
+
+        @KeyedLock(keys = "#evs.![T(java.lang.String).join('/', tenant, id)]")
+        public void joined(List<Event> evs) {}
+
+        @KeyedLock(keys = "#evs.?[tenant.startsWith(id) or tenant().equals(tenant)].![id]")
+        public void selected(List<Event> evs) {}
+
+        @KeyedLock(keys = "#evs.![@keys.of(tenant, id)]")
+        public void argumentOfABean(List<Event> evs) {}
+
+        @KeyedLock(keys = "#evs.![tenant().concat(#this.id).concat(#evs[0].id)]")
+        public void argumentOfThis(List<Event> evs) {}
+
+        @KeyedLock(keys = "#evs.![new String(id)]")
+        public void made(List<Event> evs) {}
+
+        @KeyedLock(key = "{tenant: #t, id: #i, 'x': 1}")
+        public void map(String t, int i) {}
+
+        @KeyedLock(keys = "#map.?[value == '1'].![key + value]")
+        public void entries(Map<String, String> map) {}
+
+        @KeyedLock(key = "#map[name] + #map[#key] + #map.get('name')")
+        public void mapKey(Map<String, String> map, String key) {}
+
+        @KeyedLock(keys = "#evs.?[id == '1'].![#map[id] ?: #map[#root.args[0][0].id]]")
+        public void indexOnRoot(List<Event> evs, Map<String, String> map) {}
+
+        @KeyedLock(key = "{#evs.^[id == '1'].tenant, #evs.$[id == '2'].id}")
+        public void first(List<Event> evs) {}
+
+        @KeyedLock(key = "#open.more + #open.any().more")
+        public void subtype(Open open) {}
+
+        @KeyedLock(key = "#events[0].id + #events.length + #events.![id].length")
+        public void array(Event[] events) {}
+
+        @KeyedLock(key = "T(java.lang.Integer).MAX_VALUE + T(Integer).name + T(String).valueOf(#id).length()")
+        public void staticMembers(String id) {}
+
+        @KeyedLock(key = "#number.intValue().toString() + #number.class.name")
+        public void primitive(int number) {}
+
+        @KeyedLock(key = "{#id.get().length(), #id.present}")
+        public void optional(Optional<String> id) {}
+
+        @KeyedLock(key = "#root.targetClass.simpleName + #root.method.name + method.name + args[0].length()")
+        public void rootsClass(String id) {}
+
+        @KeyedLock(key = "#e.id", condition = "#e.tenant != null && !#e.id.isEmpty() && #e?.tenant matches '[a-z]+'")
+        public void condition(Event e) {}
+    }
+
+    static class Lacking {
+
+        @KeyedLock(key = "#e.idd")
+        public void property(Event e) {}
+
+        @KeyedLock(key = "#e.number")
+        public void far(Event e) {}
+
+        @KeyedLock(key = "#e.idd()")
+        public void method(Event e) {}
+
+        @KeyedLock(key = "#evs.get(0).tenat")
+        public void deep(List<Event> evs) {}
+
+        @KeyedLock(keys = "#evs.![tenat]")
+        public void element(Iterable<Event> evs) {}
+
+        @KeyedLock(key = "#id.id")
+        public void string(String id) {}
+
+        @KeyedLock(key = "#count.lenght()")
+        public void number(int count) {}
+
+        @KeyedLock(key = "hash(#count)")
+        public void rootMethod(int count) {}
+
+        @KeyedLock(key = "#root.targt")
+        public void ofRoot(int count) {}
+
+        @KeyedLock(key = "#e.tenant().concat(id)")
+        public void argument(Event e) {}
+
+        @KeyedLock(keys = "#evs.![#ids[id]]")
+        public void index(List<Event> evs, List<String> ids) {}
+    }
+
+    @Configuration
+    static class EarlyConfiguration {
+
+        @Bean
+        BeanFactoryPostProcessor early() {
+            return beans -> {};
+        }
+
+        @KeyedLock(key = "#id")
+        public void itself(String id) {}
+    }
+
+    @Configuration
+    static class ConfigurationThatNeeds {
+
+        @Bean
+        First wrapper(Right right) {
+            right.right("a");
+            return new First();
+        }
+    }
+
+    static class First implements BeanPostProcessor, PriorityOrdered {
+
+        @Override
+        public int getOrder() {
+            return 0;
+        }
+    }
+
+    static class Misplaced {
+
+        @KeyedLock("#o.id")
+        public void variable(Event o) {}
+
+        @KeyedLock("'all'")
+        public void constant() {}
+    }
+
+    static class Dotted {
+
+        @KeyedLock("acme.orders")
+        public void unknown() {}
+
+        @KeyedLock(name = "a.b", limit = 2)
+        public void limit() {}
     }
 
     static class Fine {
