@@ -403,7 +403,10 @@ final class DeadlockSearch {
         }
 
         private static String name(Thread thread) {
-            return "thread " + (thread.getName().isEmpty() ? "#" + Threads.idOf(thread) : "'" + thread.getName() + "'");
+            return "thread "
+                    + (thread.getName().isEmpty()
+                            ? "#" + Threads.idOf(thread)
+                            : "'" + KeyText.inLine(thread.getName()) + "'");
         }
     }
 }

@@ -32,25 +32,45 @@ public final class KeyText {
      * @throws IllegalArgumentException if {@code longest} is less than 1
      */
     public static String of(@Nullable Object key, int longest) {
+        return of(key, "", longest);
+    }
+
+    private static String of(@Nullable Object key, String whose, int longest) {
         if (longest < 1) {
             throw new IllegalArgumentException("longest must be at least 1, but is " + longest);
         }
-        return whole(cut(raw(key, ""), longest));
+        return whole(cut(raw(key, whose), longest));
     }
 
     /**
      * The text of a key for one line of a log or a message: as {@link #of}, cut after 200 {@code char}s, with control
-     * characters replaced, so that no key looks like a line of its own. Where {@code toString} fails the class of the key is
-     * told too.
+     * characters replaced, and those that change the direction of text, so that no key looks like a line or another part of
+     * the line. Where {@code toString} fails the class of the key is told too.
      *
      * @param key the key, or null
      * @return the text, never null
      */
     public static String inLine(@Nullable Object key) {
-        String text = whole(cut(raw(key, key == null ? "" : key.getClass().getName() + " "), LONGEST_IN_LINE));
+        return inLine(key, LONGEST_IN_LINE);
+    }
+
+    /**
+     * Any foreign text for one line of a log or a message, as {@link #inLine(Object)}: the message of an exception, or the
+     * name of a thread.
+     *
+     * @param text the text, or what has it, or null
+     * @param longest after how many {@code char}s to cut; at least 1. An ellipsis follows where something was cut
+     * @return the text, never null
+     * @throws IllegalArgumentException if {@code longest} is less than 1
+     */
+    public static String inLine(@Nullable Object text, int longest) {
+        return oneLine(of(text, text == null ? "" : text.getClass().getName() + " ", longest));
+    }
+
+    private static String oneLine(String text) {
         StringBuilder clean = null;
         for (int i = 0; i < text.length(); i++) {
-            if (breaksLines(text.charAt(i))) {
+            if (isControl(text.charAt(i))) {
                 clean = clean == null ? new StringBuilder(text) : clean;
                 clean.setCharAt(i, UNKNOWN);
             }
@@ -96,8 +116,13 @@ public final class KeyText {
         return clean == null ? text : clean.toString();
     }
 
-    /** Control characters, and the two that some readers of logs take for the end of a line. */
-    private static boolean breaksLines(char c) {
-        return Character.isISOControl(c) || c == '\u2028' || c == '\u2029';
+    /** Control characters, the two that some readers of logs take for the end of a line, and those that turn text around. */
+    private static boolean isControl(char c) {
+        return Character.isISOControl(c)
+                || c == '\u061C'
+                || c == '\u200E'
+                || c == '\u200F'
+                || (c >= '\u2028' && c <= '\u202E')
+                || (c >= '\u2066' && c <= '\u2069');
     }
 }

@@ -58,7 +58,10 @@ final class ListenerCalls {
                 return new Heard(given, listener, listener.timesHolds());
             }
         } catch (RuntimeException e) {
-            throw new IllegalStateException("Listener failed in " + call + " or timesHolds(): " + e.getMessage(), e);
+            throw new IllegalStateException(
+                    "Listener failed in " + call + " or timesHolds(): "
+                            + KeyText.inLine(e.getMessage(), Messages.LONGEST_FOREIGN),
+                    e);
         }
         throw new IllegalStateException(
                 call + " returned null. Return a listener: 'this', or one whose methods do nothing.");

@@ -2,10 +2,14 @@
 package io.keyedlock;
 
 import java.time.Duration;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** The words of exceptions and log lines. No key is named unless the settings allow it. */
 final class Messages {
+
+    /** How much a message quotes of the message of a foreign failure. */
+    static final int LONGEST_FOREIGN = 1_000;
 
     private Messages() {}
 
@@ -21,7 +25,7 @@ final class Messages {
                     .log(
                             System.Logger.Level.WARNING,
                             words,
-                            failure == null || settings.showKeys() ? failure : new WordlessException(failure));
+                            failure == null ? null : ForeignFailure.of(failure, settings.showKeys()));
         } catch (Throwable e) {
             // There is no further place to report it.
         }
@@ -45,21 +49,38 @@ final class Messages {
         return settings.showKeys() ? settings.name() + ", key " + KeyText.inLine(key) : settings.name();
     }
 
+    private static String locker(KeyedLockerSettings settings) {
+        return "Locker '" + settings.name() + "'";
+    }
+
+    private static String key(KeyedLockerSettings settings, Object key) {
+        return settings.showKeys() ? "key '" + KeyText.inLine(key) + "'" : "a key";
+    }
+
+    /** For instance {@code 1m30s}. */
+    private static String words(Duration duration) {
+        return duration.toString().substring("PT".length()).toLowerCase(Locale.ROOT);
+    }
+
     static LockTimeoutException timeout(KeyedLockerSettings settings, Object key, Duration waitTime) {
         return new LockTimeoutException(
-                settings.name(), key, waitTime, "no permit within " + waitTime + ": " + describe(settings, key));
+                settings.name(),
+                key,
+                waitTime,
+                locker(settings) + " did not get a permit for " + key(settings, key) + " within " + words(waitTime));
     }
 
     static LockRejectedException full(KeyedLockerSettings settings, Object key) {
         return new LockRejectedException(
                 settings.name(),
                 key,
-                "the queue is full (maxWaiters " + settings.maxWaiters() + "): " + describe(settings, key));
+                locker(settings) + " has no permit available for " + key(settings, key) + ", and maxWaiters = "
+                        + settings.maxWaiters() + " admits no further waiter");
     }
 
     static LockRejectedException taken(KeyedLockerSettings settings, Object key) {
         return new LockRejectedException(
-                settings.name(), key, "no permit is free, and the try does not wait: " + describe(settings, key));
+                settings.name(), key, locker(settings) + " has no permit available for " + key(settings, key));
     }
 
     static LockReentryException reentry(KeyedLockerSettings settings, Object key) {
@@ -72,10 +93,12 @@ final class Messages {
     static LockBackendException backend(
             KeyedLockerBackend backend, KeyedLockerSettings settings, Object key, @Nullable Throwable cause) {
         // What a client of a server says about a failed command tends to have the whole command in it, key and all.
-        Throwable told = cause == null || settings.showKeys() ? cause : new WordlessException(cause);
+        Throwable told = cause == null || settings.showKeys() ? cause : ForeignFailure.of(cause, false);
         String why = told == null
                 ? "no answer within the time to wait"
-                : told.getMessage() == null ? told.getClass().getName() : told.getMessage();
+                : told.getMessage() == null
+                        ? told.getClass().getName()
+                        : KeyText.inLine(told.getMessage(), LONGEST_FOREIGN);
         return new LockBackendException(
                 settings.name(),
                 key,

@@ -22,8 +22,9 @@ public final class NoSuchKeyedLockerException extends NoSuchElementException imp
      */
     public NoSuchKeyedLockerException(String lockName, Set<String> names) {
         super("There is no locker named '" + lockName + "'; there "
-                + (names.isEmpty() ? "are none" : "are " + new TreeSet<>(names))
-                + ". Write keyedlock.locks." + lockName + ".limit: 1 to configure it.");
+                + (names.isEmpty() ? "are none" : "are '" + String.join("', '", new TreeSet<>(names)) + "'")
+                + ". Write keyedlock.locks" + (lockName.matches("[\\w-]+") ? "." + lockName : "[" + lockName + "]")
+                + ".limit: 1 to configure it.");
         this.lockName = lockName;
         this.names = new TreeSet<>(names);
     }

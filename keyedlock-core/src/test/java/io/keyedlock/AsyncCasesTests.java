@@ -376,7 +376,9 @@ class AsyncCasesTests {
                 .isInstanceOfSatisfying(LockRejectedException.class, e -> {
                     assertThat(e.lockName()).isEqualTo("orders");
                     assertThat(e.key()).isEqualTo("42");
-                    assertThat(e).hasMessage("the queue is full (maxWaiters " + maxWaiters + "): orders, key 42");
+                    assertThat(e)
+                            .hasMessage("Locker 'orders' has no permit available for key '42', and maxWaiters = "
+                                    + maxWaiters + " admits no further waiter");
                 });
         assertThatThrownBy(() -> small.acquire("42")).isInstanceOf(LockRejectedException.class);
         assertThatThrownBy(() -> small.acquire("42", LONG)).isInstanceOf(LockRejectedException.class);

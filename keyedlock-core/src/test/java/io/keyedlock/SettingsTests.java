@@ -168,12 +168,14 @@ class SettingsTests {
                 new NoSuchKeyedLockerException("oders", new TreeSet<>(Set.of("orders", "invoices")));
         assertThat(failure)
                 .hasMessageContaining("'oders'")
-                .hasMessageContaining("[invoices, orders]")
+                .hasMessageContaining("there are 'invoices', 'orders'")
                 .hasMessageContaining("keyedlock.locks.oders.limit");
         assertThat(failure.names()).containsExactlyInAnyOrder("orders", "invoices");
         assertThat(failure.lockName()).isEqualTo("oders");
         assertThat(failure.key()).isNull();
-        assertThat(new NoSuchKeyedLockerException("x", Set.of())).hasMessageContaining("there are none");
+        assertThat(new NoSuchKeyedLockerException("a.b", Set.of()))
+                .hasMessageContaining("there are none")
+                .hasMessageContaining("keyedlock.locks[a.b].limit");
     }
 
     @Test

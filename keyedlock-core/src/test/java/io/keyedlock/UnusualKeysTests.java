@@ -4,6 +4,8 @@ package io.keyedlock;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -230,7 +232,7 @@ class UnusualKeysTests {
         String endless = "x".repeat(10_000);
         locker.acquireAsync(endless).join();
         assertThatThrownBy(() -> locker.acquire(endless, Duration.ZERO))
-                .satisfies(e -> assertThat(e.getMessage()).hasSizeLessThan(300).endsWith("x…"));
+                .satisfies(e -> assertThat(e.getMessage()).hasSizeLessThan(300).contains("x…'"));
     }
 
     @Test
@@ -304,6 +306,8 @@ class UnusualKeysTests {
     @DisplayName("no key looks like a line of its own, and no text is cut in the middle of a character")
     void textOfAKeyIsOneLine() {
         assertThat(KeyText.inLine("a\r\nWARN b\u2028c\u0000")).isEqualTo("a\uFFFD\uFFFDWARN b\uFFFDc\uFFFD");
+        assertThat(KeyText.inLine("\u001B[2Ja\u202Eb\u2066c\u200F")).isEqualTo("\uFFFD[2Ja\uFFFDb\uFFFDc\uFFFD");
+        assertThat(KeyText.inLine("a\nbc", 3)).isEqualTo("a\uFFFDb…");
         assertThat(KeyText.of("a\nb", 3)).isEqualTo("a\nb");
         assertThat(KeyText.of("ab\uD83D\uDD12", 3)).isEqualTo("ab…");
         assertThat(KeyText.of("ab\uD83D\uDD12", 4)).isEqualTo("ab\uD83D\uDD12");
@@ -312,5 +316,31 @@ class UnusualKeysTests {
         assertThatThrownBy(() -> KeyText.of("a", 0))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("longest");
+    }
+
+    @Test
+    @DisplayName("no message of a foreign failure looks like a line of its own in the log")
+    void foreignFailuresAreLoggedWithoutControlCharacters() {
+        RuntimeException clean = new IllegalStateException("clean", new IllegalArgumentException("too"));
+        assertThat(ForeignFailure.of(clean, true)).isSameAs(clean);
+        assertThat(trace(ForeignFailure.of(clean, false)))
+                .contains("IllegalStateException, without its message", "IllegalArgumentException, without its message")
+                .doesNotContain("clean");
+        RuntimeException forged =
+                new IllegalStateException("a\nFORGED", new IllegalArgumentException("b\u001B[2J\u202E"));
+        assertThat(trace(ForeignFailure.of(forged, true)))
+                .contains(": java.lang.IllegalStateException: a\uFFFDFORGED")
+                .contains(": java.lang.IllegalArgumentException: b\uFFFD[2J\uFFFD")
+                .doesNotContain("\u001B", "\nFORGED")
+                .contains("foreignFailuresAreLoggedWithoutControlCharacters");
+        RuntimeException endless = new IllegalStateException("a");
+        endless.initCause(new IllegalStateException("b", endless));
+        assertThat(trace(ForeignFailure.of(endless, true))).contains(": java.lang.IllegalStateException: b");
+    }
+
+    private static String trace(Throwable failure) {
+        StringWriter trace = new StringWriter();
+        failure.printStackTrace(new PrintWriter(trace, true));
+        return trace.toString();
     }
 }

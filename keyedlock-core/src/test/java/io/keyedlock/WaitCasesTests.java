@@ -83,7 +83,7 @@ class WaitCasesTests {
         clock.script(Thread.currentThread(), () -> clock.advance(SECOND), () -> clock.advance(SECOND));
         assertThatThrownBy(() -> asked.acquire("42", SECOND))
                 .isInstanceOf(LockTimeoutException.class)
-                .hasMessage("no permit within PT1S: orders, key 42")
+                .hasMessage("Locker 'orders' did not get a permit for key '42' within 1s")
                 .satisfies(e -> {
                     LockTimeoutException timeout = (LockTimeoutException) e;
                     assertThat(timeout.waitTime()).isEqualTo(SECOND);
@@ -146,7 +146,7 @@ class WaitCasesTests {
         CompletableFuture<Permit> hasty = locker.acquireAsync("k", Duration.ofMillis(5));
         assertThat(Actor.failure(hasty))
                 .isInstanceOf(LockTimeoutException.class)
-                .hasMessage("no permit within PT0.005S: orders, key k");
+                .hasMessage("Locker 'orders' did not get a permit for key 'k' within 0.005s");
         assertThat(Cast.waiters(locker, "k")).isEqualTo(1);
         held.close();
         assertThat(patient).isCompleted();

@@ -3,6 +3,7 @@ package io.keyedlock.aop;
 
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.LockRejectedException;
+import io.keyedlock.LockTimeoutException;
 import io.keyedlock.Permit;
 import io.keyedlock.annotation.KeyedLock;
 import java.time.Duration;
@@ -82,6 +83,9 @@ final class AsyncPermits {
 
     /** A failed acquisition in the words of the method. */
     static Throwable explained(LockedMethod method, KeyedLocker<Object> locker, Object keys, Throwable failure) {
+        if (failure instanceof LockTimeoutException timeout) {
+            return method.timedOut(locker, timeout, false);
+        }
         return method.policy() == KeyedLock.Policy.REJECT && failure instanceof LockRejectedException
                 ? method.refused(locker, keys)
                 : failure;

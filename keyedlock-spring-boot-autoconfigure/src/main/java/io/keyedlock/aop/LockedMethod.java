@@ -4,12 +4,14 @@ package io.keyedlock.aop;
 import io.keyedlock.KeyText;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.LockRejectedException;
+import io.keyedlock.LockTimeoutException;
 import io.keyedlock.annotation.KeyedLock;
 import java.lang.reflect.Method;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
 import org.springframework.expression.EvaluationContext;
@@ -48,6 +50,12 @@ record LockedMethod(
         boolean throwsInterrupted,
         @Nullable Object emptyResult,
         ResultStrategy strategy) {
+
+    /** A key of a large limit has more than a message should name. */
+    private static final int MOST_HOLDERS = 5;
+
+    /** How much a message quotes of what an expression has thrown. */
+    private static final int LONGEST_FOREIGN = 1_000;
 
     /** Class and method, for messages. */
     String place() {
@@ -105,12 +113,46 @@ record LockedMethod(
         return several;
     }
 
-    /** What a call gets that does not wait and found no permit free. */
+    /**
+     * A failed wait with the method that waited and, where keys are shown, the threads that hold the key.
+     *
+     * @param lookForHolders whether to look who holds the key, which asks the key itself, so that only the caller may
+     */
+    LockTimeoutException timedOut(KeyedLocker<Object> locker, LockTimeoutException failure, boolean lookForHolders) {
+        Object key = failure.key();
+        String holders = lookForHolders && key != null && locker.settings().showKeys() ? holdersOf(locker, key) : "";
+        LockTimeoutException explained = new LockTimeoutException(
+                failure.lockName(),
+                key,
+                failure.waitTime(),
+                failure.getMessage() + ". Method: " + place() + (holders.isEmpty() ? "" : ". Held by: " + holders));
+        explained.setStackTrace(failure.getStackTrace());
+        return explained;
+    }
+
+    private static String holdersOf(KeyedLocker<Object> locker, Object key) {
+        try {
+            return locker.snapshot(key).stream()
+                    .flatMap(snapshot -> snapshot.holders().stream())
+                    .map(holder -> holder.threadId() < 0
+                            ? "an asynchronous caller"
+                            : "thread '" + KeyText.inLine(holder.threadName()) + "'")
+                    .distinct()
+                    .limit(MOST_HOLDERS)
+                    .collect(Collectors.joining(", "));
+        } catch (RuntimeException | StackOverflowError e) {
+            // The key's own code; what failed before is what the caller must hear of.
+            return "";
+        }
+    }
+
+    /** The exception for a call that does not wait and found no permit available. */
     LockRejectedException refused(KeyedLocker<Object> locker, Object key) {
         return new LockRejectedException(
                 locker.name(),
                 key,
-                "No permit of " + described(locker, key) + " is free, and " + place() + " does not wait");
+                "All permits of " + described(locker, key) + " are in use, and " + place()
+                        + " does not wait. Try again later");
     }
 
     static String described(KeyedLocker<Object> locker, Object key) {
@@ -153,7 +195,7 @@ record LockedMethod(
     /** What an expression throws may have the arguments in its words: what does not convert, what was not found. */
     private LockKeyException failed(String what, RuntimeException e) {
         if (showsKeys()) {
-            return failure(what + " failed: " + e.getMessage(), e);
+            return failure(what + " failed: " + KeyText.inLine(e.getMessage(), LONGEST_FOREIGN), e);
         }
         String kind = e instanceof SpelEvaluationException spel
                 ? spel.getMessageCode().name()

@@ -67,7 +67,8 @@ final class LockedMethodParser {
         } catch (AnnotationConfigurationException e) {
             annotated.report(
                     own,
-                    "its attributes contradict each other: " + e.getMessage(),
+                    "its attributes contradict each other: "
+                            + String.valueOf(e.getMessage()).replaceAll("^.*; (?=attribute )|\\.+$", ""),
                     "Write either value or name, and give each alias one value");
         }
         findings.addAll(own.toList());

@@ -3,6 +3,7 @@ package io.keyedlock.aop;
 
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.LockInterruptedException;
+import io.keyedlock.LockTimeoutException;
 import io.keyedlock.Permit;
 import io.keyedlock.annotation.KeyedLock;
 import java.time.Duration;
@@ -55,6 +56,8 @@ class PlainResult implements ResultStrategy {
             Duration waitTime = method.waitTime();
             try {
                 return waitTime == null ? locker.acquireAll(keys) : locker.acquireAll(keys, waitTime);
+            } catch (LockTimeoutException e) {
+                throw method.timedOut(locker, e, true);
             } catch (InterruptedException e) {
                 throw interrupted(e, method, locker, keys);
             }
@@ -67,6 +70,8 @@ class PlainResult implements ResultStrategy {
         Duration waitTime = method.waitTime();
         try {
             return waitTime == null ? locker.acquire(key) : locker.acquire(key, waitTime);
+        } catch (LockTimeoutException e) {
+            throw method.timedOut(locker, e, true);
         } catch (InterruptedException e) {
             throw interrupted(e, method, locker, key);
         }

@@ -20,7 +20,7 @@ public final class Suggestion {
      */
     public static Optional<String> nearest(String name, Collection<String> candidates) {
         return candidates.stream()
-                .filter(candidate -> distance(name, candidate) <= Math.max(1, Math.min(3, candidate.length() / 2)))
+                .filter(candidate -> distance(name, candidate) <= Math.max(1, Math.min(3, candidate.length() / 3)))
                 .min(Comparator.<String>comparingInt(candidate -> distance(name, candidate))
                         .thenComparing(Comparator.naturalOrder()));
     }

@@ -71,7 +71,9 @@ final class InvalidPropertyFailureAnalyzer extends AbstractFailureAnalyzer<BindE
             return "Write true or false.";
         }
         if (type == int.class || type == Integer.class) {
-            return "Write a whole number between " + Integer.MIN_VALUE + " and " + Integer.MAX_VALUE + ", in digits.";
+            return name.getLastElement(ConfigurationPropertyName.Form.UNIFORM).equals("limit")
+                    ? "Write how many callers each key admits, as a whole number from 1 to about two billion."
+                    : "Write a whole number of at most about two billion, in digits.";
         }
         String example = Map.class.isAssignableFrom(type)
                 ? name + ".orders.limit: 3"

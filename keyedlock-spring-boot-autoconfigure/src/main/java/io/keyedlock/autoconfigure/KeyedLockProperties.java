@@ -113,8 +113,12 @@ record KeyedLockProperties(
      *
      * @param problemDetails Whether callers turned away are answered with problem details: 429 for a timeout or a full
      *     queue, 503 while the application shuts down.
+     * @param showKeys Whether problem details tell the key, which may be private or guessed by whoever asks. Does not
+     *     widen 'keyedlock.show-keys'.
      */
-    record Web(@DefaultValue("true") boolean problemDetails) {}
+    record Web(
+            @DefaultValue("true") boolean problemDetails,
+            @DefaultValue("false") boolean showKeys) {}
 
     /** When the permit of an annotated method is given back. */
     enum Release {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.autoconfigure;
 
+import io.keyedlock.KeyedLocker;
+import org.springframework.beans.factory.BeanFactory;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
@@ -20,7 +22,10 @@ public final class KeyedLockWebAutoConfiguration {
     public KeyedLockWebAutoConfiguration() {}
 
     @Bean
-    LockProblems keyedLockProblems(LockerRegistry registry, KeyedLockProperties properties) {
-        return new LockProblems(registry::existing, properties.showKeys());
+    LockProblems keyedLockProblems(BeanFactory beans, LockerRegistry registry, KeyedLockProperties properties) {
+        return new LockProblems(
+                registry::existing,
+                name -> beans.containsBean(name) && beans.isTypeMatch(name, KeyedLocker.class),
+                properties.showKeys() && properties.web().showKeys());
     }
 }

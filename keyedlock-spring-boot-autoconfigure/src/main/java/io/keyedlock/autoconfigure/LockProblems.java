@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.Ordered;
@@ -35,10 +36,20 @@ final class LockProblems {
     private static final int LONGEST_KEY = 1_000;
 
     private final Supplier<? extends Map<String, KeyedLocker<?>>> lockers;
+    private final Predicate<String> named;
     private final boolean showKeys;
 
-    LockProblems(Supplier<? extends Map<String, KeyedLocker<?>>> lockers, boolean showKeys) {
+    /**
+     * Makes the advice.
+     *
+     * @param lockers the lockers that exist
+     * @param named whether a locker's name was given by somebody; that of an annotated method's own locker is the name of a
+     *     class and a method, which is nobody's business outside
+     * @param showKeys whether to tell keys of lockers that show them
+     */
+    LockProblems(Supplier<? extends Map<String, KeyedLocker<?>>> lockers, Predicate<String> named, boolean showKeys) {
         this.lockers = lockers;
+        this.named = named;
         this.showKeys = showKeys;
     }
 
@@ -50,8 +61,8 @@ final class LockProblems {
             return answer(
                     HttpStatus.TOO_MANY_REQUESTS,
                     "timeout",
-                    "Lock not free in time",
-                    "'" + timeout.lockName() + "' did not become free within " + timeout.waitTime() + ".",
+                    "Lock not available in time",
+                    "No permit" + of(timeout) + " became available in time. Try again later.",
                     timeout,
                     timeout.waitTime());
         }
@@ -59,8 +70,8 @@ final class LockProblems {
             return answer(
                     HttpStatus.TOO_MANY_REQUESTS,
                     "rejected",
-                    "Lock taken",
-                    "'" + rejected.lockName() + "' is taken, and no more callers may wait for it.",
+                    "Lock in use",
+                    "All permits" + of(rejected) + " are in use. Try again later.",
                     rejected,
                     Duration.ZERO);
         }
@@ -69,11 +80,15 @@ final class LockProblems {
                     HttpStatus.SERVICE_UNAVAILABLE,
                     "closed",
                     "Shutting down",
-                    "'" + closed.lockName() + "' takes no more callers.",
+                    "No more permits" + of(closed) + " are given. Try elsewhere.",
                     closed,
                     null);
         }
         throw thrown;
+    }
+
+    private String of(KeyedLockFailure failure) {
+        return named.test(failure.lockName()) ? " of '" + failure.lockName() + "'" : "";
     }
 
     private ResponseEntity<ProblemDetail> answer(
@@ -86,7 +101,9 @@ final class LockProblems {
         ProblemDetail problem = ProblemDetail.forStatusAndDetail(status, detail);
         problem.setType(URI.create("urn:keyedlock:problem:" + type));
         problem.setTitle(title);
-        problem.setProperty("lock", failure.lockName());
+        if (named.test(failure.lockName())) {
+            problem.setProperty("lock", failure.lockName());
+        }
         if (failure.key() != null && showsKeys(failure.lockName())) {
             problem.setProperty("key", KeyText.of(failure.key(), LONGEST_KEY));
         }

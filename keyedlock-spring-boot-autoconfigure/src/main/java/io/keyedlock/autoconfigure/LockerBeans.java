@@ -38,6 +38,7 @@ final class LockerBeans implements BeanDefinitionRegistryPostProcessor, Environm
     public void postProcessBeanDefinitionRegistry(BeanDefinitionRegistry registry) {
         ConfigurableListableBeanFactory beans = (ConfigurableListableBeanFactory) registry;
         Assert.state(environment != null, "No environment");
+        PropertyCheck.check(environment);
         KeyedLockProperties properties = Binder.get(environment).bindOrCreate("keyedlock", KeyedLockProperties.class);
         new LockerSettings(properties).configured().forEach((name, settings) -> {
             if (!beans.containsLocalBean(name)) {

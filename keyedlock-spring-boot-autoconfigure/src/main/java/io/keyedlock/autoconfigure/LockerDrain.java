@@ -290,7 +290,7 @@ final class LockerDrain implements SmartLifecycle {
         Instant now = Instant.now();
         String first = callers.stream()
                 .limit(MOST)
-                .map(caller -> "'" + caller.threadName() + "' since "
+                .map(caller -> "'" + KeyText.inLine(caller.threadName()) + "' since "
                         + now.minus(caller.age()).truncatedTo(ChronoUnit.MILLIS) + " ("
                         + caller.age().truncatedTo(ChronoUnit.MILLIS) + ")")
                 .collect(Collectors.joining(", "));

@@ -73,7 +73,9 @@ final class LockerLog implements KeyedLockerListener {
                 name(key),
                 lockName,
                 holder.age().toMillis(),
-                holder.threadId() < 0 ? "an asynchronous caller" : "thread '" + holder.threadName() + "'",
+                holder.threadId() < 0
+                        ? "an asynchronous caller"
+                        : "thread '" + KeyText.inLine(holder.threadName()) + "'",
                 frames);
     }
 

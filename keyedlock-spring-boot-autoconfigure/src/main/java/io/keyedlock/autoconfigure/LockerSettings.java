@@ -88,7 +88,12 @@ final class LockerSettings {
 
     /** The property under which the values of a locker stand, as one would write it. */
     static String prefixOf(String name) {
-        return PLAIN_NAME.matcher(name).matches() ? LOCKS + "." + name : LOCKS + "[" + name + "]";
+        return child(LOCKS, name);
+    }
+
+    /** The property beneath another that has a name of the user's choice. */
+    static String child(String parent, String name) {
+        return PLAIN_NAME.matcher(name).matches() ? parent + "." + name : parent + "[" + name + "]";
     }
 
     /** A locker is a bean of its name, which meters, logs and addresses of the endpoint tell. */
@@ -189,6 +194,10 @@ final class LockerSettings {
     private static Duration waitTime(String property, String value) {
         if (value.trim().equalsIgnoreCase("forever")) {
             return KeyedLockerSettings.FOREVER;
+        }
+        String unitMissing = PropertyCheck.unitMissing(value);
+        if (unitMissing != null) {
+            throw invalid(property, value, unitMissing);
         }
         Duration waitTime;
         try {

@@ -185,6 +185,20 @@ class KeyTests {
     }
 
     @Test
+    void messagesOfForeignCodeAreQuotedInOneLine() {
+        Thrower forging = new Thrower() {
+            @Override
+            public Object id() {
+                throw new IllegalStateException("a\nFORGED \u001B[2J\u202E");
+            }
+        };
+        runner.run(
+                context -> assertThatThrownBy(() -> context.getBean(Keyed.class).thrower(forging))
+                        .isInstanceOf(LockKeyException.class)
+                        .hasMessageContaining("a\uFFFDFORGED \uFFFD[2J\uFFFD"));
+    }
+
+    @Test
     void keyWhoseEqualsThrowsLeavesNothingLocked() {
         runner.run(context -> {
             Keyed keyed = context.getBean(Keyed.class);

@@ -82,7 +82,11 @@ class KeyedLockAdviceTests {
                 assertThatThrownBy(() -> orders.named("a"))
                         .asInstanceOf(type(LockTimeoutException.class))
                         .satisfies(timeout -> assertThat(timeout.lockName()).isEqualTo("shared"))
-                        .satisfies(timeout -> assertThat(timeout.key()).isEqualTo("a"));
+                        .satisfies(timeout -> assertThat(timeout.key()).isEqualTo("a"))
+                        .satisfies(timeout -> assertThat(timeout)
+                                .hasMessageMatching("Locker 'shared' did not get a permit for key 'a' within 0s\\."
+                                        + " Method: .*Orders\\.named\\(String\\)\\."
+                                        + " Held by: thread '.+', thread '.+'"));
             }
         });
     }
@@ -103,6 +107,22 @@ class KeyedLockAdviceTests {
     }
 
     @Test
+    void aTimeoutNamesNoHolderWhereKeysAreHidden() {
+        runner.withPropertyValues("keyedlock.show-keys=false").run(context -> {
+            Orders orders = context.getBean(Orders.class);
+            try (Section section = orders.section()) {
+                section.start(() -> orders.brief("secret"));
+                section.awaitInside(1);
+                assertThatThrownBy(() -> orders.brief("secret"))
+                        .isInstanceOf(LockTimeoutException.class)
+                        .hasMessageContaining("did not get a permit for a key within 0.01s. Method: " + OWN + ".brief(")
+                        .hasMessageNotContaining("secret")
+                        .hasMessageNotContaining("Held by");
+            }
+        });
+    }
+
+    @Test
     void rejectDoesNotWait() {
         runner.run(context -> {
             Orders orders = context.getBean(Orders.class);
@@ -111,7 +131,8 @@ class KeyedLockAdviceTests {
                 section.awaitInside(1);
                 assertThatThrownBy(() -> orders.reject("a"))
                         .isInstanceOf(LockRejectedException.class)
-                        .hasMessageContaining("key 'a'")
+                        .hasMessageContaining("All permits of key 'a'")
+                        .hasMessageContaining("are in use")
                         .hasMessageContaining(OWN + ".reject(String)");
                 section.release(1);
                 section.awaitInside(0);

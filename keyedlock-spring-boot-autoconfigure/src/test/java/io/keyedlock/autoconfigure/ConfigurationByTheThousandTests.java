@@ -277,7 +277,8 @@ class ConfigurationByTheThousandTests {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof InvalidConfigurationPropertyValueException invalid) {
                 assertThat(invalid.getName()).startsWith("keyedlock");
-                assertThat(invalid.getReason()).containsAnyOf("Write", "Rename", "Executors are", "Give");
+                assertThat(invalid.getReason())
+                        .containsAnyOf("Write", "Rename", "Executors are", "Give", "Did you mean", "Properties of");
                 return;
             }
             FailureAnalysis analysis = cause instanceof BindException

@@ -198,8 +198,8 @@ class HiddenKeysTests {
         // What was provoked did speak.
         assertThat(String.join("\n", told))
                 .contains(
-                        "no permit within",
-                        "the queue is full",
+                        "did not get a permit for a key within",
+                        "admits no further waiter",
                         "already",
                         "deadlock of 2 threads",
                         "A listener failed")

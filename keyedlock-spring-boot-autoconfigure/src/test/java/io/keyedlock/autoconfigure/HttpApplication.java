@@ -73,6 +73,12 @@ class HttpApplication {
                     new LockRejectedException("orders", "secret", "the queue is full: orders, key secret"));
         }
 
+        @GetMapping("/own")
+        String own() {
+            String name = Turnstile.class.getName() + ".own()";
+            throw new LockRejectedException(name, "secret", "the queue is full: " + name + ", key secret");
+        }
+
         @GetMapping("/closed")
         String closed() {
             throw new KeyedLockerClosedException("orders", "secret", "the locker is closed: orders, key secret");

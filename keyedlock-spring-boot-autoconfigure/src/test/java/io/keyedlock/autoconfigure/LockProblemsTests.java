@@ -32,7 +32,17 @@ class LockProblemsTests {
             assertThat(response.body())
                     .contains("\"type\":\"urn:keyedlock:problem:timeout\"")
                     .contains("\"status\":429")
-                    .contains("\"lock\":\"orders\"");
+                    .contains("\"lock\":\"orders\"")
+                    .contains("No permit of 'orders' became available in time. Try again later.");
+        }
+
+        @Test
+        void theNameOfAMethodIsNotTold() {
+            HttpResponse<String> response = get("/own");
+            assertThat(response.statusCode()).isEqualTo(429);
+            assertThat(response.body())
+                    .contains("All permits are in use. Try again later.")
+                    .doesNotContain("own(", "Turnstile", "\"lock\"");
         }
 
         @Test
@@ -40,7 +50,9 @@ class LockProblemsTests {
             HttpResponse<String> response = get("/rejected");
             assertThat(response.statusCode()).isEqualTo(429);
             assertThat(response.headers().firstValue("Retry-After")).hasValue("1");
-            assertThat(response.body()).contains("\"type\":\"urn:keyedlock:problem:rejected\"");
+            assertThat(response.body())
+                    .contains("\"type\":\"urn:keyedlock:problem:rejected\"")
+                    .contains("All permits of 'orders' are in use. Try again later.");
         }
 
         @Test
@@ -95,7 +107,26 @@ class LockProblemsTests {
     class Servlet extends Answers {
 
         @Test
-        void theKeyIsToldWhereKeysAreShown() {
+        void noKeyIsToldByDefault() {
+            for (String path : new String[] {"/timeout?wait=1000", "/rejected", "/closed", "/timeout-for-real"}) {
+                assertThat(get(path).body()).isNotEmpty().doesNotContain("secret", "occupied", "\"key\"");
+            }
+        }
+    }
+
+    @Nested
+    @SpringBootTest(
+            classes = HttpApplication.class,
+            webEnvironment = WebEnvironment.RANDOM_PORT,
+            properties = {
+                "spring.main.web-application-type=servlet",
+                "keyedlock.locks.orders.limit=1",
+                "keyedlock.web.show-keys=true"
+            })
+    class ServletThatTellsKeys extends Answers {
+
+        @Test
+        void theKeyIsTold() {
             assertThat(get("/timeout?wait=1000").body()).contains("\"key\":\"secret\"");
         }
     }
@@ -107,6 +138,7 @@ class LockProblemsTests {
             properties = {
                 "spring.main.web-application-type=reactive",
                 "keyedlock.locks.orders.limit=1",
+                "keyedlock.web.show-keys=true",
                 "keyedlock.show-keys=false"
             })
     class Reactive extends Answers {

@@ -2,6 +2,7 @@
 package io.keyedlock.autoconfigure;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.keyedlock.redis.RedisSettings;
 import java.io.IOException;
@@ -27,6 +28,7 @@ import org.springframework.boot.context.properties.source.InvalidConfigurationPr
 import org.springframework.boot.context.properties.source.MapConfigurationPropertySource;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.context.ApplicationContextInitializer;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -62,6 +64,15 @@ class LockerSettingsTests {
         "keyedlock.long-hold.threshold, -5s",
         "keyedlock.shutdown.await-idle, -5s",
         "keyedlock.release, never",
+        "keyedlock.locks.orders.wait-time, 5",
+        "keyedlock.defaults.wait-time, 5",
+        "keyedlock.defaults.lease-time, 5",
+        "keyedlock.long-hold.threshold, 30",
+        "keyedlock.shutdown.await-idle, 20",
+        "keyedlock.locks.orders.limt, 3",
+        "keyedlock.locks.orders.wait-tme, 1s",
+        "keyedlock.show-kyes, false",
+        "keyedlock.locks.acme.orders.limit, 3",
     })
     void aBadValueIsToldWithItsPropertyAndItsOrigin(String property, String value, CapturedOutput output) {
         assertThat(start(Plain.class, Map.of(property, value))).isFalse();
@@ -174,19 +185,108 @@ class LockerSettingsTests {
                 .contains(remedy);
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "keyedlock.locks.orders.limt, 3, Did you mean 'keyedlock.locks.orders.limit'?",
+        "keyedlock.locks[a.b].wait-tme, 1s, Did you mean 'keyedlock.locks[a.b].wait-time'?",
+        "keyedlock.defaults.waitTme, 1s, Did you mean 'keyedlock.defaults.wait-time'?",
+        "keyedlock.show-kyes, 1, Did you mean 'keyedlock.show-keys'?",
+        "keyedlock.lock.orders.limit, 1, Did you mean 'keyedlock.locks'?",
+        "keyedlock.shutdown.wait, 1s, 'Properties of keyedlock.shutdown are await-idle, reject-new, phase'",
+        "keyedlock.locks.acme.orders.limit, 3, Write keyedlock.locks[acme.orders].limit",
+        "keyedlock.enabled.now, true, keyedlock.enabled is a single value",
+        "keyedlock.defaults.wait.time, 1s, Did you mean 'keyedlock.defaults.wait-time'?",
+        "keyedlock.defaults.until, 1s, Properties of keyedlock.defaults are limit",
+        "keyedlock.locks.orders.wait-time, 5, The duration has no unit. Write",
+        "keyedlock.shutdown.await-idle, 20, The duration has no unit. Write",
+        "keyedlock.locks.orders.limit, many, from 1 to about two billion",
+        "keyedlock.shutdown.phase, early, at most about two billion",
+    })
+    void whatIsIgnoredOrReadOtherwiseThanMeantIsRefused(
+            String property, String value, String remedy, CapturedOutput output) {
+        assertThat(start(Plain.class, Map.of(property, value))).isFalse();
+        assertThat(output)
+                .contains("APPLICATION FAILED TO START")
+                .contains("my.properties] - 1:")
+                .contains(remedy);
+    }
+
     @Test
-    void environmentVariablesSetLockers() {
-        SpringApplication application = application(Plain.class, Map.of("keyedlock.locks.orders.limit", "1"));
-        application.addInitializers(context -> context.getEnvironment()
+    void allUnknownPropertiesAreToldAtOnce(CapturedOutput output) {
+        assertThat(start(Plain.class, Map.of("keyedlock.defaults.limt", "1", "keyedlock.locks.orders.limt", "1")))
+                .isFalse();
+        assertThat(output)
+                .contains("Did you mean 'keyedlock.defaults.limit'?")
+                .contains("Did you mean 'keyedlock.locks.orders.limit'?");
+    }
+
+    @Test
+    void unknownPropertiesOfProfilesTheCommandLineAndVariablesAreRefused(CapturedOutput output) throws IOException {
+        Files.write(directory.resolve("my-prod.properties"), List.of("keyedlock.defaults.limt=1"));
+        SpringApplication profile = application(Plain.class, Map.of("keyedlock.defaults.limit", "1"));
+        assertThatThrownBy(() -> profile.run(
+                        "--spring.profiles.active=prod",
+                        "--spring.config.location=" + directory.toUri(),
+                        "--spring.config.name=my"))
+                .isInstanceOf(InvalidConfigurationPropertyValueException.class);
+        assertThat(output).contains("my-prod.properties] - 1:");
+        SpringApplication arguments = application(Plain.class, Map.of());
+        assertThatThrownBy(() -> arguments.run("--keyedlock.defaults.limti=1"))
+                .hasMessageContaining("keyedlock.defaults.limti");
+        for (String variable :
+                List.of("KEYEDLOCK_DEFAULTS_LIMT", "KEYEDLOCK_LOCKS_ORDERS_WAIT_TME", "KEYEDLOCK_SHOW_KYES")) {
+            SpringApplication variables = application(Plain.class, Map.of());
+            variables.addInitializers(variables(Map.of(variable, "1")));
+            assertThatThrownBy(variables::run).hasMessageContaining("Did you mean");
+        }
+    }
+
+    @Test
+    void everyFormOfANameThatSpringBootBindsIsTaken() {
+        SpringApplication application = application(
+                Plain.class,
+                Map.of(
+                        "keyedlock.defaults.waitTime", "1s",
+                        "keyedlock.defaults.max_waiters", "3",
+                        "keyedlock.LONG-HOLD.threshold", "0",
+                        "keyedlock.locks.orders.Limit", "2",
+                        "keyedlock.locks[a.b].wait-time", "${patience:2s}"));
+        application.addInitializers(variables(Map.of(
+                "KEYEDLOCK_DEFAULTS_LEASE_TIME", "40s",
+                "KEYEDLOCK_LONGHOLD_THRESHOLD", "5s",
+                "KEYEDLOCK_LOCKS_ORDERS_MAX_WAITERS", "7",
+                "KEYEDLOCK_WEB_PROBLEM_DETAILS", "true",
+                "KEYEDLOCK_SERVICE_HOST", "10.0.0.1",
+                "KEYEDLOCK_PORT_8080_TCP_ADDR", "10.0.0.1",
+                "KEYEDLOCK_HOME", "/opt/keyedlock",
+                "KEYEDLOCK_VERSION", "1")));
+        try (ConfigurableApplicationContext context = application.run("--keyedlock.locks.orders.fair=true")) {
+            LockerRegistry registry = context.getBean(LockerRegistry.class);
+            assertThat(registry.get("orders").settings().limit()).isEqualTo(2);
+            assertThat(registry.get("orders").settings().maxWaiters()).isEqualTo(7);
+            assertThat(registry.get("orders").settings().fair()).isTrue();
+            assertThat(registry.get("orders").settings().longHold()).isEqualTo(Duration.ofSeconds(5));
+            assertThat(registry.get("a.b").settings().waitTime()).isEqualTo(Duration.ofSeconds(2));
+        }
+    }
+
+    private static ApplicationContextInitializer<ConfigurableApplicationContext> variables(
+            Map<String, Object> variables) {
+        return context -> context.getEnvironment()
                 .getPropertySources()
                 .replace(
                         StandardEnvironment.SYSTEM_ENVIRONMENT_PROPERTY_SOURCE_NAME,
                         new SystemEnvironmentPropertySource(
-                                StandardEnvironment.SYSTEM_ENVIRONMENT_PROPERTY_SOURCE_NAME,
-                                Map.of(
-                                        "KEYEDLOCK_LOCKS_ORDERS_LIMIT", "7",
-                                        "KEYEDLOCK_LOCKS_TENANTS_WAITTIME", "2s",
-                                        "KEYEDLOCK_DEFAULTS_MAXWAITERS", "4"))));
+                                StandardEnvironment.SYSTEM_ENVIRONMENT_PROPERTY_SOURCE_NAME, variables));
+    }
+
+    @Test
+    void environmentVariablesSetLockers() {
+        SpringApplication application = application(Plain.class, Map.of("keyedlock.locks.orders.limit", "1"));
+        application.addInitializers(variables(Map.of(
+                "KEYEDLOCK_LOCKS_ORDERS_LIMIT", "7",
+                "KEYEDLOCK_LOCKS_TENANTS_WAITTIME", "2s",
+                "KEYEDLOCK_DEFAULTS_MAXWAITERS", "4")));
         try (ConfigurableApplicationContext context = application.run()) {
             LockerRegistry registry = context.getBean(LockerRegistry.class);
             assertThat(registry.names()).containsExactly("orders", "tenants");

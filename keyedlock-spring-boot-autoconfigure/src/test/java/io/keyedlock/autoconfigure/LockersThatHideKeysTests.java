@@ -34,6 +34,7 @@ class LockersThatHideKeysTests {
                     KeyedLockWebAutoConfiguration.class))
             .withPropertyValues(
                     "keyedlock.locks.orders.limit=1",
+                    "keyedlock.web.show-keys=true",
                     "keyedlock.long-hold.threshold=20ms",
                     "management.endpoints.web.exposure.include=keyedlocks")
             .withBean(

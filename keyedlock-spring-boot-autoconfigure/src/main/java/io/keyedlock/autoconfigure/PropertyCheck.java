@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.autoconfigure;
+
+import io.keyedlock.aop.Suggestion;
+import java.lang.reflect.RecordComponent;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.context.properties.bind.Bindable;
+import org.springframework.boot.context.properties.bind.Binder;
+import org.springframework.boot.context.properties.bind.DataObjectPropertyName;
+import org.springframework.boot.context.properties.source.ConfigurationProperty;
+import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
+import org.springframework.boot.context.properties.source.ConfigurationPropertyName.Form;
+import org.springframework.boot.context.properties.source.ConfigurationPropertySource;
+import org.springframework.boot.context.properties.source.ConfigurationPropertySources;
+import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
+import org.springframework.boot.context.properties.source.IterableConfigurationPropertySource;
+import org.springframework.core.ResolvableType;
+import org.springframework.core.env.Environment;
+import org.springframework.core.env.SystemEnvironmentPropertySource;
+
+/**
+ * Refuses what the binding of properties lets pass: properties under {@code keyedlock} that do not exist, and durations without
+ * a unit, which would be milliseconds.
+ *
+ * <p>The properties that exist are the components of {@link KeyedLockProperties}. An environment variable may write a dash as
+ * an underscore, so that one component takes up several elements of its name. An unknown variable is refused only if its
+ * beginning is known or nearly so: platforms set variables of their own, such as {@code KEYEDLOCK_SERVICE_HOST}.
+ */
+final class PropertyCheck {
+
+    private static final ConfigurationPropertyName PREFIX = ConfigurationPropertyName.of("keyedlock");
+    private static final Pattern BARE_NUMBER = Pattern.compile("[+-]?\\d+");
+    private static final Pattern ZERO = Pattern.compile("[+-]?0+");
+
+    private final Binder binder;
+    private final Map<ConfigurationPropertyName, Mistake> mistakes = new LinkedHashMap<>();
+
+    private PropertyCheck(Environment environment) {
+        this.binder = Binder.get(environment);
+    }
+
+    /**
+     * Checks all properties of an environment whose names can be listed.
+     *
+     * @throws InvalidConfigurationPropertyValueException if one does not exist, or if a duration has no unit
+     */
+    static void check(Environment environment) {
+        PropertyCheck check = new PropertyCheck(environment);
+        for (ConfigurationPropertySource source : ConfigurationPropertySources.get(environment)) {
+            if (source instanceof IterableConfigurationPropertySource names) {
+                names.stream().filter(PREFIX::isAncestorOf).forEach(name -> check.check(name, source));
+            }
+        }
+        check.throwFirst();
+    }
+
+    private void check(ConfigurationPropertyName name, ConfigurationPropertySource source) {
+        ConfigurationProperty property = source.getConfigurationProperty(name);
+        if (property != null && !mistakes.containsKey(name)) {
+            boolean variable = source.getUnderlyingSource() instanceof SystemEnvironmentPropertySource;
+            String problem = new Reading(name, variable).ofRecord(KeyedLockProperties.class, 1, PREFIX.toString());
+            if (problem != null) {
+                mistakes.put(name, new Mistake(property.getValue(), problem));
+            }
+        }
+    }
+
+    private void throwFirst() {
+        if (mistakes.isEmpty()) {
+            return;
+        }
+        Map.Entry<ConfigurationPropertyName, Mistake> first =
+                mistakes.entrySet().iterator().next();
+        Mistake mistake = first.getValue();
+        String others = mistakes.entrySet().stream()
+                .skip(1)
+                .map(other -> String.format(
+                        "%n    %s: %s", other.getKey(), other.getValue().problem()))
+                .collect(Collectors.joining("", mistakes.size() == 1 ? "" : String.format("%nThe same goes for:"), ""));
+        throw new InvalidConfigurationPropertyValueException(
+                first.getKey().toString(), mistake.value(), mistake.problem() + others);
+    }
+
+    /** Tells what to write in place of a number that is a duration without a unit; null if it is not. */
+    static @Nullable String unitMissing(String value) {
+        String text = value.trim();
+        return BARE_NUMBER.matcher(text).matches() && !ZERO.matcher(text).matches()
+                ? "The duration has no unit. Write '" + text + "ms' or '" + text + "s'."
+                : null;
+    }
+
+    private record Mistake(Object value, String problem) {}
+
+    /** One name, read against the types that it is bound to. */
+    private final class Reading {
+
+        private final ConfigurationPropertyName name;
+        private final boolean variable;
+
+        Reading(ConfigurationPropertyName name, boolean variable) {
+            this.name = name;
+            this.variable = variable;
+        }
+
+        /** What is wrong with the elements from an index on, which belong to a record; null if nothing is. */
+        @Nullable
+        String ofRecord(Class<?> type, int index, String parent) {
+            int rest = name.getNumberOfElements() - index;
+            for (int length = 1; length <= (variable ? rest : Math.min(1, rest)); length++) {
+                Optional<RecordComponent> found = component(type, joined(index, length));
+                if (found.isPresent()) {
+                    RecordComponent component = found.get();
+                    return ofType(
+                            ResolvableType.forType(component.getGenericType()),
+                            index + length,
+                            parent + "." + dashed(component));
+                }
+            }
+            return rest == 0 ? null : unknown(type, index, parent);
+        }
+
+        private @Nullable String ofType(ResolvableType type, int index, String parent) {
+            Class<?> raw = type.toClass();
+            boolean atEnd = index == name.getNumberOfElements();
+            if (raw.isRecord()) {
+                return ofRecord(raw, index, parent);
+            }
+            if (Map.class.isAssignableFrom(raw)) {
+                Class<?> value = type.getGeneric(1).toClass();
+                return atEnd || !value.isRecord()
+                        ? null
+                        : ofRecord(
+                                value, index + 1, LockerSettings.child(parent, name.getElement(index, Form.ORIGINAL)));
+            }
+            if (atEnd || Collection.class.isAssignableFrom(raw)) {
+                return raw == Duration.class ? ofDuration() : null;
+            }
+            return "There is no such property: " + parent + " is a single value. Write it without what follows.";
+        }
+
+        private @Nullable String ofDuration() {
+            return binder.bind(name, Bindable.of(String.class))
+                    .map(PropertyCheck::unitMissing)
+                    .orElse(null);
+        }
+
+        private @Nullable String unknown(Class<?> type, int index, String parent) {
+            List<String> known = Stream.of(type.getRecordComponents())
+                    .map(PropertyCheck::dashed)
+                    .toList();
+            List<String> rest = elements(index, name.getNumberOfElements() - index);
+            // A dot may stand where a dash was meant.
+            Optional<String> meant =
+                    Suggestion.nearest(String.join("-", rest), known).or(() -> Suggestion.nearest(rest.get(0), known));
+            if (meant.isEmpty() && index == 1 && variable) {
+                return null;
+            }
+            if (type == KeyedLockProperties.Locker.class && index + 1 < name.getNumberOfElements()) {
+                int last = name.getNumberOfElements() - 1;
+                if (component(type, joined(last, 1)).isPresent()) {
+                    String locker = String.join(".", elements(2, last - 2));
+                    return "There is no such property. Write " + LockerSettings.prefixOf(locker) + "."
+                            + name.getElement(last, Form.DASHED) + " if the locker is named '" + locker
+                            + "'; in YAML the brackets and the name stand in quotes.";
+                }
+            }
+            return "There is no such property. "
+                    + meant.map(near -> "Did you mean '" + parent + "." + near + "'?")
+                            .orElse("Properties of " + parent + " are " + String.join(", ", known) + ".");
+        }
+
+        private List<String> elements(int index, int length) {
+            return Stream.iterate(index, i -> i < index + length, i -> i + 1)
+                    .map(i -> name.getElement(i, Form.ORIGINAL))
+                    .toList();
+        }
+
+        private String joined(int index, int length) {
+            return uniform(String.join("", elements(index, length)));
+        }
+    }
+
+    private static Optional<RecordComponent> component(Class<?> type, String uniformName) {
+        return Stream.of(type.getRecordComponents())
+                .filter(component -> uniform(component.getName()).equals(uniformName))
+                .findFirst();
+    }
+
+    /** Names are compared as the binding compares them. */
+    private static String uniform(String name) {
+        return name.replaceAll("[-_]", "").toLowerCase(Locale.ROOT);
+    }
+
+    private static String dashed(RecordComponent component) {
+        return DataObjectPropertyName.toDashedForm(component.getName());
+    }
+}
