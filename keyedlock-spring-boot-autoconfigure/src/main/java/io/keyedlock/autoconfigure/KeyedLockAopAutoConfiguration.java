@@ -61,8 +61,13 @@ public final class KeyedLockAopAutoConfiguration {
         @Bean
         @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
         static BodyExecutor keyedLockBodyExecutor(
-                ConfigurableListableBeanFactory beans, KeyedLockProperties properties) {
-            return new BodyExecutor(beans, properties.executor());
+                ConfigurableListableBeanFactory beans, KeyedLockProperties properties, Environment environment) {
+            return new BodyExecutor(
+                    beans,
+                    properties.executor(),
+                    Binder.get(environment)
+                            .bind("spring.threads.virtual.enabled", Boolean.class)
+                            .orElse(false));
         }
 
         @Bean
