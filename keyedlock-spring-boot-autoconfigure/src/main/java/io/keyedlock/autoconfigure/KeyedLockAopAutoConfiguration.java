@@ -19,6 +19,7 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Role;
 import org.springframework.core.Ordered;
 import org.springframework.core.env.Environment;
+import org.springframework.util.function.SingletonSupplier;
 
 /**
  * Runs the methods of beans that {@link KeyedLock} stands on under their locks, and checks the annotations at startup. With
@@ -49,7 +50,7 @@ public final class KeyedLockAopAutoConfiguration {
                     .orElse(Ordered.LOWEST_PRECEDENCE - 100);
             return new KeyedLockAdvisor(
                     beans,
-                    () -> new RegisteredLockers(registry.getObject()),
+                    SingletonSupplier.of(() -> new RegisteredLockers(registry.getObject())),
                     () -> switch (properties.getObject().release()) {
                         case AFTER_TRANSACTION -> KeyedLock.Release.AFTER_TRANSACTION;
                         case ON_RETURN -> KeyedLock.Release.ON_RETURN;
@@ -79,6 +80,7 @@ public final class KeyedLockAopAutoConfiguration {
             return new KeyedLockValidator(
                     beans,
                     advisor::getObject,
+                    bean -> beans.registerDependentBean(LockerBeans.BEAN, bean),
                     () -> properties.getObject().validation() == KeyedLockProperties.Validation.FAIL);
         }
 
