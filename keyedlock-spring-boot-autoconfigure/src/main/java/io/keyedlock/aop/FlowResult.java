@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.aop;
 
+import java.util.concurrent.Executor;
+import java.util.function.Supplier;
 import kotlin.Unit;
 import kotlin.coroutines.Continuation;
 import kotlinx.coroutines.Job;
@@ -20,16 +22,23 @@ import reactor.core.publisher.Flux;
  */
 final class FlowResult implements ResultStrategy {
 
+    private final Supplier<Executor> executor;
+
+    FlowResult(Supplier<Executor> executor) {
+        this.executor = executor;
+    }
+
     @Override
     public Object call(MethodInvocation invocation, LockedMethod method, CallContext context) {
-        return new LockedFlow(invocation, method, context);
+        return new LockedFlow(invocation, method, context, executor);
     }
 
     /**
      * Goes through a {@code Flux}, but the flow of the method runs where its collector does, no value ahead of it, and has
      * ended when the collection has.
      */
-    private record LockedFlow(MethodInvocation invocation, LockedMethod method, CallContext context)
+    private record LockedFlow(
+            MethodInvocation invocation, LockedMethod method, CallContext context, Supplier<Executor> executor)
             implements Flow<Object> {
 
         @Override
@@ -38,7 +47,7 @@ final class FlowResult implements ResultStrategy {
             // The job stays out, as cancellation comes through the subscription.
             CoroutineBody.OfFlow body =
                     new CoroutineBody.OfFlow(continuation.getContext().minusKey(Job.Key));
-            ReactiveCall call = new ReactiveCall(invocation, method, context, () -> body);
+            ReactiveCall call = new ReactiveCall(invocation, method, context, () -> body, executor);
             Flux<Object> locked = new LockedFlux(call).assembled().doOnCancel(body::cancelled);
             Flow<Object> values = FlowKt.buffer(ReactiveFlowKt.asFlow(locked), 0, BufferOverflow.SUSPEND);
             return FlowKt.onCompletion(values, (all, cause, collecting) -> body.awaitEnd(collecting))

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,6 +23,9 @@ import org.springframework.util.ClassUtils;
 /**
  * Looks for wrong annotations before they are used: once all singletons are there, in every bean whose class is known
  * without making it, and from then on in every bean that is made. What it finds at startup is told in one exception.
+ *
+ * <p>What is right is made ready: the lockers of a bean's methods exist as soon as the bean does, or at the end of
+ * startup, so that registry, endpoint, meters and drain know them before the first call.
  */
 public final class KeyedLockValidator implements SmartInitializingSingleton, BeanPostProcessor {
 
@@ -29,6 +33,7 @@ public final class KeyedLockValidator implements SmartInitializingSingleton, Bea
 
     private final ConfigurableListableBeanFactory beans;
     private final Supplier<KeyedLockAdvisor> advisor;
+    private final Consumer<String> users;
     private final BooleanSupplier failing;
     private final Proxies proxies;
     private final Map<Class<?>, Checked> checked = new ConcurrentHashMap<>();
@@ -41,12 +46,17 @@ public final class KeyedLockValidator implements SmartInitializingSingleton, Bea
      *
      * @param beans whose beans to look at
      * @param advisor gives the advice of the same bean factory
+     * @param users takes the name of each singleton with locked methods, whose lockers must outlive it
      * @param failing tells whether what is found is thrown; if not, it is logged, and each call of such a method fails
      */
     public KeyedLockValidator(
-            ConfigurableListableBeanFactory beans, Supplier<KeyedLockAdvisor> advisor, BooleanSupplier failing) {
+            ConfigurableListableBeanFactory beans,
+            Supplier<KeyedLockAdvisor> advisor,
+            Consumer<String> users,
+            BooleanSupplier failing) {
         this.beans = beans;
         this.advisor = advisor;
+        this.users = users;
         this.failing = failing;
         this.proxies = new Proxies(beans);
     }
@@ -60,9 +70,13 @@ public final class KeyedLockValidator implements SmartInitializingSingleton, Bea
     public void afterSingletonsInstantiated() {
         Findings findings = new Findings();
         for (String name : BeanTypes.names(beans)) {
-            BeanTypes.of(beans, name)
-                    .forEach(type -> findings.addAll(check(type).findings()));
             Object singleton = beans.containsSingleton(name) ? beans.getSingleton(name) : null;
+            for (Class<?> type : BeanTypes.of(beans, name)) {
+                findings.addAll(check(type).findings());
+                if (singleton != null) {
+                    openLockers(name, check(type), findings);
+                }
+            }
             if (singleton != null) {
                 findings.addAll(checkProxy(name, singleton));
             }
@@ -81,12 +95,32 @@ public final class KeyedLockValidator implements SmartInitializingSingleton, Bea
         if (started && !(bean instanceof AopInfrastructureBean)) {
             Class<?> type = ClassUtils.getUserClass(AopProxyUtils.ultimateTargetClass(bean));
             boolean known = checked.containsKey(type);
-            List<Finding> findings = check(type).findings();
-            if (!findings.isEmpty() && (!known || failing.getAsBoolean())) {
-                tell(findings);
+            Checked found = check(type);
+            Findings findings = new Findings();
+            findings.addAll(found.findings());
+            openLockers(name, found, findings);
+            if (!known || failing.getAsBoolean()) {
+                tell(findings.toList());
             }
         }
         return bean;
+    }
+
+    private void openLockers(String name, Checked known, Findings findings) {
+        if (known.methods().isEmpty()) {
+            return;
+        }
+        if (beans.containsBeanDefinition(name)
+                && beans.getMergedBeanDefinition(name).isSingleton()) {
+            users.accept(name);
+        }
+        for (AnnotatedMethod annotated : known.methods()) {
+            try {
+                advisor.get().methods().openLocker(annotated);
+            } catch (IllegalStateException e) {
+                add(findings, annotated, "its locker cannot be created", String.valueOf(e.getMessage()));
+            }
+        }
     }
 
     private void tell(List<Finding> findings) {

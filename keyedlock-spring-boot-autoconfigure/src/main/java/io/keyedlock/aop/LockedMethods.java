@@ -62,6 +62,20 @@ final class LockedMethods {
             @Nullable LockedMethod locked,
             @Nullable Resolved next) {}
 
+    /**
+     * Creates the locker of a method whose annotation has been checked, if the check has found nothing.
+     *
+     * @throws IllegalStateException if there cannot be such a locker
+     */
+    void openLocker(AnnotatedMethod checked) {
+        for (Resolved one = resolved.get(checked.method()); one != null; one = one.next()) {
+            LockedMethod locked = one.locked();
+            if (one.targetClass() == checked.type() && locked != null) {
+                locked.locker().get();
+            }
+        }
+    }
+
     /** What is wrong with an annotation. If nothing is, its first call need not read it again. */
     List<Finding> check(AnnotatedMethod annotated) {
         Findings findings = new Findings();

@@ -21,7 +21,6 @@ import reactor.core.Exceptions;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Operators;
-import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
 import reactor.util.context.Context;
 
@@ -34,7 +33,7 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
     /*
      * COURSE
      * start     Downstream gets its subscription at once, so that it can cancel a wait; demand is kept for the source.
-     * acquire   A free permit: the body runs right here. Otherwise on a scheduler, once the acquisition has ended.
+     * acquire   A free permit: the body runs right here. Otherwise on another thread, once the acquisition has ended.
      * run       The method is called and its publisher subscribed, with what is held in the context.
      * end       The permit goes back before downstream hears of completion or error, so that what it does next finds
      *           the key free. The value of a Mono waits for that too, as many take it for the end.
@@ -42,7 +41,7 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
      * WHO WINS, AND WHAT THE LOSER OWES
      * Cancellation against the grant: cancel() marks the source as cancelled and then looks for the acquisition and for what
      * is held; the other side stores what it has and then looks for the mark. One of them sees the other, and both may
-     * try to give back: who takes held out of its field does. The granting thread stores held itself, before the scheduler has
+     * try to give back: who takes held out of its field does. The granting thread stores held itself, before another thread has
      * time for the body.
      * Cancellation against the call: a method that is on its way to its publisher, and a coroutine until it has ended, keep the
      * key though nobody wants their result any more. run() writes running and then looks for the mark, cancel() sets
@@ -100,7 +99,7 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
     /** Whether a call of the method is under way of whose end the body does not tell. */
     private volatile boolean running;
 
-    /** Whether the scheduler's thread has got to the rest of the call. */
+    /** Whether the thread that resumes has got to the rest of the call. */
     private boolean resumed;
 
     /** The value of a Mono until it completes. This and the next are used by the source's signals only. */
@@ -163,11 +162,11 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         }
         acquisition = asked;
         // A body that may block where it was subscribed may still block where it is resumed.
-        Scheduler scheduler = Schedulers.isInNonBlockingThread() ? Schedulers.parallel() : Schedulers.boundedElastic();
+        boolean mayBlock = !Schedulers.isInNonBlockingThread();
         asked.whenComplete((permit, failed) -> {
             Throwable failure = AsyncPermits.failureOf(asked);
             if (failure == null) {
-                // At once, as it may take long until the scheduler has time, and a cancellation frees the key.
+                // At once, as it may take long until the other thread has time, and a cancellation frees the key.
                 hold(locker, keys, permit, outer, inner);
             } else {
                 inner.forEach(Held::leave);
@@ -179,7 +178,12 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
             Runnable goOn = failure == null ? this::run : () -> notAcquired(locker, keys, failure);
             try {
                 // Never here: this is the thread of who gave the permit back, or of a timer.
-                scheduler.schedule(() -> resume(caller, goOn));
+                Runnable resumption = () -> resume(caller, goOn);
+                if (mayBlock) {
+                    call.executor().get().execute(resumption);
+                } else {
+                    Schedulers.parallel().schedule(resumption);
+                }
             } catch (Throwable e) {
                 release();
                 onError(e);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.aop;
 
+import java.util.concurrent.Executor;
 import java.util.function.Supplier;
 import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
@@ -15,9 +16,14 @@ import org.springframework.aop.interceptor.ExposeInvocationInterceptor;
  * @param method its annotation, resolved
  * @param context what its expressions see
  * @param bodies gives what a subscription runs
+ * @param executor gives what runs a body that had to wait, if its subscriber may block
  */
 record ReactiveCall(
-        MethodInvocation invocation, LockedMethod method, CallContext context, Supplier<ReactiveBody> bodies) {
+        MethodInvocation invocation,
+        LockedMethod method,
+        CallContext context,
+        Supplier<ReactiveBody> bodies,
+        Supplier<Executor> executor) {
 
     /** Runs the method, with all advice further inside. */
     Publisher<Object> proceed(ReactiveBody body) throws Throwable {

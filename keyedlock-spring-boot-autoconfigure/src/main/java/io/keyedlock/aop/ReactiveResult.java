@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.aop;
 
+import java.util.concurrent.Executor;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.aopalliance.intercept.MethodInvocation;
@@ -25,26 +26,32 @@ final class ReactiveResult implements ResultStrategy {
 
     private final Function<Publisher<Object>, Object> asResult;
 
+    private final Supplier<Executor> executor;
+
     private ReactiveResult(
-            boolean single, Supplier<ReactiveBody> bodies, Function<Publisher<Object>, Object> asResult) {
+            boolean single,
+            Supplier<ReactiveBody> bodies,
+            Function<Publisher<Object>, Object> asResult,
+            Supplier<Executor> executor) {
         this.single = single;
         this.bodies = bodies;
         this.asResult = asResult;
+        this.executor = executor;
     }
 
     /** For a type of the registry; null if that cannot give what a method of this type must return. */
-    static @Nullable ReactiveResult of(Class<?> declared) {
+    static @Nullable ReactiveResult of(Class<?> declared, Supplier<Executor> executor) {
         ReactiveAdapter adapter = adapterOf(declared);
         if (adapter == null) {
             return null;
         }
         ReactiveBody body = result -> publisher(result, adapter);
-        return new ReactiveResult(!adapter.isMultiValue(), () -> body, adapter::fromPublisher);
+        return new ReactiveResult(!adapter.isMultiValue(), () -> body, adapter::fromPublisher, executor);
     }
 
     /** For a suspending function, which stands behind a publisher as far as advice sees it. */
-    static ReactiveResult suspending(boolean single) {
-        return new ReactiveResult(single, CoroutineBody.OfFunction::new, publisher -> publisher);
+    static ReactiveResult suspending(boolean single, Supplier<Executor> executor) {
+        return new ReactiveResult(single, CoroutineBody.OfFunction::new, publisher -> publisher, executor);
     }
 
     /** Whether a publisher of this type may complete without a value. */
@@ -69,7 +76,7 @@ final class ReactiveResult implements ResultStrategy {
 
     @Override
     public Object call(MethodInvocation invocation, LockedMethod method, CallContext context) {
-        ReactiveCall call = new ReactiveCall(invocation, method, context, bodies);
+        ReactiveCall call = new ReactiveCall(invocation, method, context, bodies, executor);
         return asResult.apply(single ? new LockedMono(call).assembled() : new LockedFlux(call).assembled());
     }
 }

@@ -108,7 +108,7 @@ final class ResultStrategies {
                     "its result finishes later (" + late + "), after the suspending function has ended",
                     "Return the value itself, or " + BY_HAND);
         }
-        return ReactiveResult.suspending(!flow);
+        return ReactiveResult.suspending(!flow, executor);
     }
 
     private @Nullable ResultStrategy running(Class<?> raw) {
@@ -119,9 +119,9 @@ final class ResultStrategies {
             return null;
         }
         if (raw.getName().equals(FLOW)) {
-            return COROUTINES ? new FlowResult() : null;
+            return COROUTINES ? new FlowResult(executor) : null;
         }
-        return ReactiveResult.of(raw);
+        return ReactiveResult.of(raw, executor);
     }
 
     private static String remedy(Class<?> raw) {

@@ -2,31 +2,43 @@
 package io.keyedlock.autoconfigure;
 
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.SmartInitializingSingleton;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 
-/** What {@code keyedlock.executor} names, or else runs the asynchronous bodies that had to wait for their permit. */
+/**
+ * Supplies the executor of asynchronous bodies that had to wait for their permit: the bean that {@code keyedlock.executor}
+ * names, or else one that starts a thread whenever none is idle.
+ *
+ * <p>The default has no queue, as a body in a queue holds its permit: if all threads before it waited for keys, none of
+ * them would ever get one.
+ */
 final class BodyExecutor implements Supplier<Executor>, SmartInitializingSingleton {
 
     private static final String PROPERTY = "keyedlock.executor";
 
-    private static final String OF_SPRING_BOOT = "applicationTaskExecutor";
+    private static final String THREADS = "keyedlock-body-";
+
+    private static final long IDLE_SECONDS = 10;
 
     private final ConfigurableListableBeanFactory beans;
 
     private final @Nullable String configured;
 
-    /** Written by whoever comes first; all find the same. */
-    private volatile @Nullable Executor executor;
+    private final Executor unqueued;
 
-    BodyExecutor(ConfigurableListableBeanFactory beans, @Nullable String configured) {
+    BodyExecutor(ConfigurableListableBeanFactory beans, @Nullable String configured, boolean virtualThreads) {
         this.beans = beans;
         this.configured = configured;
+        this.unqueued = virtualThreads && Runtime.version().feature() >= 21 ? virtualThreads() : platformThreads();
     }
 
     /**
@@ -57,20 +69,36 @@ final class BodyExecutor implements Supplier<Executor>, SmartInitializingSinglet
 
     @Override
     public Executor get() {
-        Executor known = executor;
-        if (known == null) {
-            known = find();
-            executor = known;
-        }
-        return known;
+        return configured == null ? unqueued : beans.getBean(configured, Executor.class);
     }
 
-    private Executor find() {
-        if (configured != null) {
-            return beans.getBean(configured, Executor.class);
+    private Executor platformThreads() {
+        AtomicInteger count = new AtomicInteger();
+        return new ThreadPoolExecutor(
+                0, Integer.MAX_VALUE, IDLE_SECONDS, TimeUnit.SECONDS, new SynchronousQueue<>(), body -> {
+                    Thread thread = new Thread(null, body, THREADS + count.incrementAndGet(), 0, false);
+                    thread.setDaemon(true);
+                    return owned(thread);
+                });
+    }
+
+    /** {@code Thread.ofVirtual()}, called from Java 17 bytecode. */
+    private Executor virtualThreads() {
+        try {
+            Class<?> type = Class.forName("java.lang.Thread$Builder$OfVirtual");
+            Object builder = Thread.class.getMethod("ofVirtual").invoke(null);
+            type.getMethod("name", String.class, long.class).invoke(builder, THREADS, 1L);
+            type.getMethod("inheritInheritableThreadLocals", boolean.class).invoke(builder, false);
+            ThreadFactory threads = (ThreadFactory) type.getMethod("factory").invoke(builder);
+            return body -> owned(threads.newThread(body)).start();
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException("This JDK does not create virtual threads", e);
         }
-        return beans.containsBean(OF_SPRING_BOOT) && beans.isTypeMatch(OF_SPRING_BOOT, Executor.class)
-                ? beans.getBean(OF_SPRING_BOOT, Executor.class)
-                : new CompletableFuture<>().defaultExecutor();
+    }
+
+    /** The thread that starts another is that of who released the permit; the new one inherits nothing of it. */
+    private Thread owned(Thread thread) {
+        thread.setContextClassLoader(beans.getBeanClassLoader());
+        return thread;
     }
 }

@@ -19,6 +19,7 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Role;
 import org.springframework.core.Ordered;
 import org.springframework.core.env.Environment;
+import org.springframework.util.function.SingletonSupplier;
 
 /**
  * Runs the methods of beans that {@link KeyedLock} stands on under their locks, and checks the annotations at startup. With
@@ -49,7 +50,7 @@ public final class KeyedLockAopAutoConfiguration {
                     .orElse(Ordered.LOWEST_PRECEDENCE - 100);
             return new KeyedLockAdvisor(
                     beans,
-                    () -> new RegisteredLockers(registry.getObject()),
+                    SingletonSupplier.of(() -> new RegisteredLockers(registry.getObject())),
                     () -> switch (properties.getObject().release()) {
                         case AFTER_TRANSACTION -> KeyedLock.Release.AFTER_TRANSACTION;
                         case ON_RETURN -> KeyedLock.Release.ON_RETURN;
@@ -61,8 +62,13 @@ public final class KeyedLockAopAutoConfiguration {
         @Bean
         @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
         static BodyExecutor keyedLockBodyExecutor(
-                ConfigurableListableBeanFactory beans, KeyedLockProperties properties) {
-            return new BodyExecutor(beans, properties.executor());
+                ConfigurableListableBeanFactory beans, KeyedLockProperties properties, Environment environment) {
+            return new BodyExecutor(
+                    beans,
+                    properties.executor(),
+                    Binder.get(environment)
+                            .bind("spring.threads.virtual.enabled", Boolean.class)
+                            .orElse(false));
         }
 
         @Bean
@@ -74,6 +80,7 @@ public final class KeyedLockAopAutoConfiguration {
             return new KeyedLockValidator(
                     beans,
                     advisor::getObject,
+                    bean -> beans.registerDependentBean(LockerBeans.BEAN, bean),
                     () -> properties.getObject().validation() == KeyedLockProperties.Validation.FAIL);
         }
 

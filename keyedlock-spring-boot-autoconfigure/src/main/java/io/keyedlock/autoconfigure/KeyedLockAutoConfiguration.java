@@ -28,7 +28,7 @@ public final class KeyedLockAutoConfiguration {
     /** For the application context. */
     public KeyedLockAutoConfiguration() {}
 
-    @Bean
+    @Bean(LockerBeans.BEAN)
     @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
     static LockerBeans keyedLockerBeans() {
         return new LockerBeans();
@@ -50,8 +50,9 @@ public final class KeyedLockAutoConfiguration {
 
     @Bean(LockerRegistry.BEAN)
     @Fallback
-    LockerRegistry keyedLockerRegistry(ConfigurableListableBeanFactory beans, KeyedLockProperties properties) {
-        return new LockerRegistry(beans, new LockerSettings(properties));
+    LockerRegistry keyedLockerRegistry(
+            ConfigurableListableBeanFactory beans, KeyedLockProperties properties, LockerBeans lockerBeans) {
+        return new LockerRegistry(beans, new LockerSettings(properties), lockerBeans);
     }
 
     @Bean

@@ -9,11 +9,15 @@ import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.autoconfigure.condition.SearchStrategy;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Conditional;
 
-/** Auto-configuration of the actuator endpoint that shows what is held and awaited now. */
+/**
+ * Auto-configuration of the actuator endpoint that shows what is held and awaited now. A child context has an endpoint of its
+ * own in place of its parent's, as the parent does not know the lockers of its children.
+ */
 @AutoConfiguration(after = KeyedLockAutoConfiguration.class)
 @ConditionalOnClass(ConditionalOnAvailableEndpoint.class)
 @Conditional(OnEnabled.Locking.class)
@@ -25,7 +29,7 @@ public final class KeyedLockEndpointAutoConfiguration {
     public KeyedLockEndpointAutoConfiguration() {}
 
     @Bean
-    @ConditionalOnMissingBean
+    @ConditionalOnMissingBean(search = SearchStrategy.CURRENT)
     KeyedLocksEndpoint keyedLocksEndpoint(
             LockerRegistry registry, KeyedLockProperties properties, KeyedLockEndpointProperties endpoint) {
         Show showKeys = properties.showKeys() ? endpoint.showKeys() : Show.NEVER;
@@ -33,7 +37,7 @@ public final class KeyedLockEndpointAutoConfiguration {
     }
 
     @Bean
-    @ConditionalOnMissingBean
+    @ConditionalOnMissingBean(search = SearchStrategy.CURRENT)
     @ConditionalOnBean(KeyedLocksEndpoint.class)
     KeyedLocksEndpointWebExtension keyedLocksEndpointWebExtension(KeyedLocksEndpoint endpoint) {
         return new KeyedLocksEndpointWebExtension(endpoint);

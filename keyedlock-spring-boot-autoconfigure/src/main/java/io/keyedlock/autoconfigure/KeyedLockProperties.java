@@ -18,7 +18,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param aop The advice.
  * @param release When the permit of an annotated method is given back if the annotation does not say.
  * @param executor Name of the executor bean that runs asynchronous method bodies which had to wait for their permit. If not
- *     set, 'applicationTaskExecutor' where there is one, else the common pool.
+ *     set, a thread of our own for each, virtual with 'spring.threads.virtual.enabled'.
  * @param validation What a mistake in an annotation does to the start of the application.
  * @param deadlockDetection What is done about threads that wait for each other's keys in a circle.
  * @param longHold Reports of keys that are held for long.

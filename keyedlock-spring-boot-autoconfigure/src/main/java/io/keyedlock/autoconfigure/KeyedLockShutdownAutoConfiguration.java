@@ -25,7 +25,7 @@ public final class KeyedLockShutdownAutoConfiguration {
                 .bind("spring.lifecycle.timeout-per-shutdown-phase", Duration.class)
                 .orElse(DEFAULT_PHASE_TIMEOUT);
         LockerDrain drain =
-                new LockerDrain(registry::existing, properties.shutdown(), properties.showKeys(), phaseTimeout);
+                new LockerDrain(registry::ofContext, properties.shutdown(), properties.showKeys(), phaseTimeout);
         registry.admitBy(drain::admit);
         return drain;
     }

@@ -3,7 +3,12 @@ package io.keyedlock.autoconfigure;
 
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerSettings;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.BeanFactory;
+import org.springframework.beans.factory.BeanFactoryInitializer;
+import org.springframework.beans.factory.DisposableBean;
 import org.springframework.beans.factory.aot.BeanRegistrationAotProcessor;
 import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
@@ -17,15 +22,36 @@ import org.springframework.core.env.Environment;
 import org.springframework.util.Assert;
 
 /**
- * Registers a bean for each locker that the properties name, unless a locker bean of that name exists.
+ * Registers a bean for each locker that the properties name, unless a locker bean of that name exists in this context or
+ * in a parent of it; and closes the lockers of the context after all other beans have been destroyed.
+ *
+ * <p>A bean factory destroys beans in the reverse order of their creation. This one, a post-processor without
+ * dependencies, is created before all beans of an application. Beans that use lockers are registered as its dependents,
+ * because it may be destroyed earlier: before a backend that the lockers use.
  *
  * <p>The beans have no generics, so that each can be injected as a locker of whatever keys. They are registered anew by
  * every start, also of an application that was processed ahead of time, so that names and values are always those of the
  * environment at run time; hence an instance supplier, and the attribute that keeps them out of generated code.
  */
-final class LockerBeans implements BeanDefinitionRegistryPostProcessor, EnvironmentAware {
+final class LockerBeans
+        implements BeanDefinitionRegistryPostProcessor,
+                EnvironmentAware,
+                BeanFactoryInitializer<ConfigurableListableBeanFactory>,
+                DisposableBean {
 
+    static final String BEAN = "keyedLockerBeans";
+
+    /** Has the settings of all configured lockers of the context as its value. */
     private static final String CONFIGURED = LockerBeans.class.getName() + ".configured";
+
+    /** Whether any locker needs {@link LockerRegistry#BACKENDS}. */
+    private boolean backends;
+
+    /** The lockers to close at the end. */
+    private final Set<KeyedLocker<?>> open = ConcurrentHashMap.newKeySet();
+
+    /** Written once, by the thread that closes the context. */
+    private volatile boolean closed;
 
     private @Nullable Environment environment;
 
@@ -40,13 +66,52 @@ final class LockerBeans implements BeanDefinitionRegistryPostProcessor, Environm
         Assert.state(environment != null, "No environment");
         PropertyCheck.check(environment);
         KeyedLockProperties properties = Binder.get(environment).bindOrCreate("keyedlock", KeyedLockProperties.class);
-        new LockerSettings(properties).configured().forEach((name, settings) -> {
-            if (!beans.containsLocalBean(name)) {
-                registry.registerBeanDefinition(name, definition(beans, settings));
-            } else {
+        LockerSettings settings = new LockerSettings(properties);
+        backends = settings.usesBackend();
+        settings.configured().keySet().forEach(name -> {
+            if (beans.containsLocalBean(name)) {
                 refuseOtherType(name, beans);
+            } else if (isLocker(name, beans.getParentBeanFactory())) {
+                refuseOtherSettings(name, settings, beans.getParentBeanFactory());
+            } else {
+                registry.registerBeanDefinition(name, definition(beans, name, settings));
             }
         });
+    }
+
+    /** Creates what backends need before the beans that use lockers, so that it is destroyed after them. */
+    @Override
+    public void initialize(ConfigurableListableBeanFactory beans) {
+        if (backends && beans.containsBean(LockerRegistry.BACKENDS)) {
+            beans.getBean(LockerRegistry.BACKENDS);
+        }
+    }
+
+    private static boolean isLocker(String name, @Nullable BeanFactory beans) {
+        return beans != null && beans.containsBean(name) && beans.isTypeMatch(name, KeyedLocker.class);
+    }
+
+    /** A locker of a parent context is used by its children too, so that all properties must agree about it. */
+    private static void refuseOtherSettings(String name, LockerSettings settings, @Nullable BeanFactory parent) {
+        if (!(parent instanceof ConfigurableListableBeanFactory beans)) {
+            return;
+        }
+        if (!beans.containsLocalBean(name)) {
+            refuseOtherSettings(name, settings, beans.getParentBeanFactory());
+            return;
+        }
+        BeanDefinition definition = beans.containsBeanDefinition(name) ? beans.getBeanDefinition(name) : null;
+        if (definition != null
+                && definition.getAttribute(CONFIGURED) instanceof LockerSettings others
+                && !settings.agreesWith(others, name)) {
+            throw new InvalidConfigurationPropertyValueException(
+                    LockerSettings.prefixOf(name),
+                    name,
+                    "The parent context has a locker '" + name + "' with other settings: "
+                            + others.describe(name) + " there, " + settings.describe(name)
+                            + " here. Write the same settings for both contexts, give this locker another name, or"
+                            + " define a KeyedLocker bean '" + name + "' in this context to have two lockers.");
+        }
     }
 
     private static void refuseOtherType(String name, ConfigurableListableBeanFactory beans) {
@@ -65,15 +130,38 @@ final class LockerBeans implements BeanDefinitionRegistryPostProcessor, Environm
         }
     }
 
-    private static RootBeanDefinition definition(ConfigurableListableBeanFactory beans, KeyedLockerSettings settings) {
+    private static RootBeanDefinition definition(
+            ConfigurableListableBeanFactory beans, String name, LockerSettings all) {
+        KeyedLockerSettings settings = all.settings(name);
         RootBeanDefinition definition = new RootBeanDefinition(KeyedLocker.class);
         definition.setInstanceSupplier(() -> beans.getBean(LockerRegistry.class).create(settings));
         definition.setAttribute(BeanRegistrationAotProcessor.IGNORE_REGISTRATION_ATTRIBUTE, true);
         // Cheap to make, and the endpoint and the meters should have it also where beans are lazy by default.
         definition.setLazyInit(false);
-        definition.setResourceDescription("the property " + LockerSettings.prefixOf(settings.name()));
-        definition.setAttribute(CONFIGURED, true);
+        // Closed by destroy().
+        definition.setDestroyMethodName("");
+        definition.setResourceDescription("the property " + LockerSettings.prefixOf(name));
+        definition.setAttribute(CONFIGURED, all);
         return definition;
+    }
+
+    /** Closes a locker after all other beans have been destroyed, or at once if that has been done. */
+    void closeLast(KeyedLocker<?> locker) {
+        open.add(locker);
+        if (closed) {
+            locker.close();
+        }
+    }
+
+    /** Whether all lockers of the context have been closed. */
+    boolean isClosed() {
+        return closed;
+    }
+
+    @Override
+    public void destroy() {
+        closed = true;
+        open.forEach(KeyedLocker::close);
     }
 
     /** Whether a bean is there because a property names it. */

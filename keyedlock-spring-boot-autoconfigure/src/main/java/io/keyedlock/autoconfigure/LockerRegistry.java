@@ -19,20 +19,24 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.springframework.beans.factory.DisposableBean;
+import org.springframework.beans.factory.BeanFactory;
+import org.springframework.beans.factory.BeanFactoryUtils;
 import org.springframework.beans.factory.SmartInitializingSingleton;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.beans.factory.support.AbstractBeanDefinition;
 import org.springframework.util.Assert;
 
 /**
  * The lockers of one application context by name: those that are beans, under their bean names, and those of annotated
- * methods that name none, which are never beans.
+ * methods that name none, which are never beans. A context finds the lockers of its parents too, and does not create
+ * another one of the same name.
  *
  * <p>A bean is created when it is asked for by name, never for a listing.
  */
-final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSingleton, DisposableBean {
+final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSingleton {
 
     private static final Logger log = LoggerFactory.getLogger(LockerRegistry.class);
 
@@ -46,7 +50,11 @@ final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSing
 
     private final ConfigurableListableBeanFactory beans;
     private final LockerSettings settings;
+    private final LockerBeans closing;
     private final LockerListeners listeners;
+
+    /** The registry of the nearest parent context that has one. */
+    private final @Nullable LockerRegistry parent;
 
     /** Lockers that are beans and have been created. Written by whatever thread creates the bean. */
     private final Map<String, KeyedLocker<?>> created = new ConcurrentHashMap<>();
@@ -58,10 +66,15 @@ final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSing
 
     private volatile Consumer<KeyedLocker<?>> admission = newcomer -> {};
 
-    LockerRegistry(ConfigurableListableBeanFactory beans, LockerSettings settings) {
+    LockerRegistry(ConfigurableListableBeanFactory beans, LockerSettings settings, LockerBeans closing) {
         this.beans = beans;
         this.settings = settings;
+        this.closing = closing;
         this.listeners = new LockerListeners(beans);
+        BeanFactory above = beans.getParentBeanFactory();
+        this.parent = above == null
+                ? null
+                : above.getBeanProvider(LockerRegistry.class).getIfAvailable();
     }
 
     @Override
@@ -73,25 +86,40 @@ final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSing
     @SuppressWarnings("unchecked") // the key type is the caller's claim
     public <K> Optional<KeyedLocker<K>> find(String name) {
         Assert.notNull(name, "'name' must not be null");
+        if (closing.isClosed() && created.containsKey(name)) {
+            // The bean factory would create another one.
+            return Optional.ofNullable((KeyedLocker<K>) created.get(name));
+        }
         if (isBean(name)) {
             return Optional.of((KeyedLocker<K>) beans.getBean(name, KeyedLocker.class));
         }
-        return Optional.ofNullable((KeyedLocker<K>) own.get(name));
+        return Optional.ofNullable((KeyedLocker<K>) ofMethod(name));
+    }
+
+    /** The locker of an annotated method that names none, of this context or else of a parent. */
+    private @Nullable KeyedLocker<?> ofMethod(String name) {
+        KeyedLocker<?> locker = own.get(name);
+        return locker != null || parent == null ? locker : parent.ofMethod(name);
     }
 
     @Override
     public Set<String> names() {
         Set<String> names = new TreeSet<>(own.keySet());
-        for (String name : beans.getBeanNamesForType(KeyedLocker.class, false, false)) {
+        for (String name :
+                BeanFactoryUtils.beanNamesForTypeIncludingAncestors(beans, KeyedLocker.class, false, false)) {
             if (!name.startsWith(SCOPED_TARGET)) {
                 names.add(name);
             }
+        }
+        if (parent != null) {
+            names.addAll(parent.names());
         }
         return Collections.unmodifiableSet(names);
     }
 
     /**
-     * The locker of an annotated method or type that names none, made by the first call for its name.
+     * The locker of an annotated method or type that names none. The first call for its name creates it, unless a parent
+     * context has it.
      *
      * @param name the locker's name, which is that of the method or type
      * @param limit what the annotation says, or empty for the default
@@ -102,16 +130,17 @@ final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSing
         KeyedLockerSettings wanted = settings.own(name, limit);
         if (isBean(name)) {
             throw new IllegalStateException("The locker bean '" + name + "' has the name that annotated code gives to a"
-                    + " locker of its own. Rename the bean, or name it in the annotation.");
+                    + " locker of its own. Rename the bean, or name it in the annotation");
         }
-        KeyedLocker<?> locker = own.get(name);
+        KeyedLocker<?> locker = ofMethod(name);
         if (locker == null) {
-            locker = own(name, create(wanted));
+            // After the end nobody follows any more.
+            locker = closing.isClosed() ? create(wanted) : own(name, create(wanted));
         }
         if (locker.settings().limit() != wanted.limit()) {
             throw new IllegalStateException("The locker '" + name + "' has the limit "
                     + locker.settings().limit() + " and cannot have the limit " + wanted.limit()
-                    + " as well. Write one limit.");
+                    + " as well. Write one limit");
         }
         return (KeyedLocker<K>) locker;
     }
@@ -133,6 +162,12 @@ final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSing
      * may wait for a backend.
      */
     KeyedLocker<?> create(KeyedLockerSettings settings) {
+        if (closing.isClosed()) {
+            // For a first call after the end, which has to fail like all others.
+            KeyedLocker<?> closed = KeyedLocker.create(settings);
+            closing.closeLast(closed);
+            return closed;
+        }
         BackendChoice choice = this.settings.backend(settings.name());
         KeyedLocker<?> locker = choice.kind().equals(BackendChoice.LOCAL)
                 ? KeyedLocker.create(settings)
@@ -143,6 +178,7 @@ final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSing
             locker.close();
             throw e;
         }
+        closing.closeLast(locker);
         return locker;
     }
 
@@ -151,14 +187,13 @@ final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSing
             throw new MissingRedisException(lockName);
         }
         LockerBackends backends = beans.getBean(BACKENDS, LockerBackends.class);
-        // So that the lockers of annotated methods are closed before the client that they use.
-        beans.registerDependentBean(BACKENDS, BEAN);
+        // So that the lockers are closed before the client that they use.
+        beans.registerDependentBean(BACKENDS, LockerBeans.BEAN);
         return backends;
     }
 
     /**
-     * Sees, as the application starts, that a locker can be made with the defaults. Those of annotated methods are made by the
-     * first call, which may come late.
+     * Checks at startup that a locker can be created with the defaults. Those of lazy beans are created later.
      *
      * @throws MissingRedisException if the defaults want a backend that there is nothing for
      * @throws LockBackendException if the defaults want it to be there, and it cannot be reached
@@ -180,9 +215,13 @@ final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSing
             // Each locker that a scoped proxy will stand for comes here by itself.
             listeners.hear(locker);
         }
-        if (name.startsWith(SCOPED_TARGET) || !isBean(name) || !beans.isSingleton(name)) {
+        if (name.startsWith(SCOPED_TARGET)
+                || !beans.containsLocalBean(name)
+                || !isBean(name)
+                || !beans.isSingleton(name)) {
             return;
         }
+        takeClosingOver(name, locker);
         admission.accept(locker);
         if (created.put(name, locker) == null && !name.equals(locker.name())) {
             log.warn(
@@ -195,17 +234,44 @@ final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSing
         tellFollowers(name, locker);
     }
 
-    /** All lockers that exist by now, by name; creates none. */
+    /**
+     * Closes a singleton last that the context would close in its turn. One of a factory, or one that is not to be closed, is
+     * left alone.
+     */
+    private void takeClosingOver(String name, KeyedLocker<?> locker) {
+        // Beans that the locker has been injected into are destroyed before it.
+        beans.registerDependentBean(LockerBeans.BEAN, name);
+        if (beans.containsBeanDefinition(name)
+                && !beans.isFactoryBean(name)
+                && beans.getMergedBeanDefinition(name) instanceof AbstractBeanDefinition definition) {
+            String destroyMethod = definition.getDestroyMethodName();
+            if (destroyMethod == null
+                    || destroyMethod.equals(AbstractBeanDefinition.INFER_METHOD)
+                    || destroyMethod.equals("close")) {
+                definition.setDestroyMethodName("");
+                closing.closeLast(locker);
+            }
+        }
+    }
+
+    /** All lockers that exist by now, by name, those of parent contexts too; creates none. */
     SortedMap<String, KeyedLocker<?>> existing() {
+        SortedMap<String, KeyedLocker<?>> existing = parent == null ? new TreeMap<>() : parent.existing();
+        existing.putAll(ofContext());
+        return existing;
+    }
+
+    /** The lockers of this context that exist by now, by name; creates none. */
+    SortedMap<String, KeyedLocker<?>> ofContext() {
         SortedMap<String, KeyedLocker<?>> existing = new TreeMap<>(own);
         existing.putAll(created);
         return existing;
     }
 
-    /** Tells a follower each locker that exists and each that will; one at the border may be told twice. */
+    /** Tells a follower each locker of this context that exists and each that will; one at the border may be told twice. */
     void follow(BiConsumer<String, KeyedLocker<?>> follower) {
         followers.add(follower);
-        existing().forEach(follower);
+        ofContext().forEach(follower);
     }
 
     /** Lets somebody see each locker that will be made before others can have it. */
@@ -218,17 +284,11 @@ final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSing
         listeners.start();
     }
 
-    /** Lockers that are beans are closed by the context. */
-    @Override
-    public void destroy() {
-        own.values().forEach(KeyedLocker::close);
-    }
-
     private void tellFollowers(String name, KeyedLocker<?> locker) {
         followers.forEach(follower -> follower.accept(name, locker));
     }
 
     private boolean isBean(String name) {
-        return beans.containsLocalBean(name) && beans.isTypeMatch(name, KeyedLocker.class);
+        return beans.containsBean(name) && beans.isTypeMatch(name, KeyedLocker.class);
     }
 }

@@ -9,10 +9,12 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.BeanFactory;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
@@ -68,6 +70,27 @@ final class LockerSettings {
     /** The lockers that the properties name. */
     SortedMap<String, KeyedLockerSettings> configured() {
         return Collections.unmodifiableSortedMap(configured);
+    }
+
+    /** The settings of a locker that the properties name. */
+    KeyedLockerSettings settings(String name) {
+        return Objects.requireNonNull(configured.get(name));
+    }
+
+    /** Whether a locker that both name is the same in another context. */
+    boolean agreesWith(LockerSettings other, String name) {
+        return settings(name).equals(other.settings(name)) && backend(name).equals(other.backend(name));
+    }
+
+    /** What {@link #agreesWith} compares, as text. */
+    String describe(String name) {
+        return settings(name) + ", " + backend(name);
+    }
+
+    /** Whether any locker, those of annotated methods included, gets its permits from beyond this process. */
+    boolean usesBackend() {
+        return Stream.concat(Stream.of(defaultBackend), backends.values().stream())
+                .anyMatch(choice -> !choice.kind().equals(BackendChoice.LOCAL));
     }
 
     /** Where the permits of a locker come from, be it named by the properties or not. */

@@ -52,21 +52,24 @@ class BodyContextTests {
 
     @Test
     void bodyOfAStageThatWaitedIsThatOfItsCaller() {
-        Contexts.runner(Service.class).withUserConfiguration(OneThread.class).run(context -> {
-            Service service = context.getBean(Service.class);
-            ExecutorService executor = context.getBean(ExecutorService.class);
-            CompletableFuture<String> gate = new CompletableFuture<>();
-            service.send("a", gate);
-            CompletableFuture<String> second =
-                    as("alice", () -> service.send("a", CompletableFuture.completedFuture("done")));
-            CompletableFuture<String> third = service.send("a", CompletableFuture.completedFuture("done"));
-            as("mallory", () -> gate.complete("done"));
-            second.get(60, TimeUnit.SECONDS);
-            third.get(60, TimeUnit.SECONDS);
-            assertThat(service.seen()).containsExactly("null null null", "alice alice alice", "null null null");
-            assertThat(executor.submit(Service::who).get()).isEqualTo("null null null");
-            assertThat(Service.who()).isEqualTo("null null null");
-        });
+        Contexts.runner(Service.class)
+                .withUserConfiguration(OneThread.class)
+                .withPropertyValues("keyedlock.executor=bodies")
+                .run(context -> {
+                    Service service = context.getBean(Service.class);
+                    ExecutorService executor = context.getBean(ExecutorService.class);
+                    CompletableFuture<String> gate = new CompletableFuture<>();
+                    service.send("a", gate);
+                    CompletableFuture<String> second =
+                            as("alice", () -> service.send("a", CompletableFuture.completedFuture("done")));
+                    CompletableFuture<String> third = service.send("a", CompletableFuture.completedFuture("done"));
+                    as("mallory", () -> gate.complete("done"));
+                    second.get(60, TimeUnit.SECONDS);
+                    third.get(60, TimeUnit.SECONDS);
+                    assertThat(service.seen()).containsExactly("null null null", "alice alice alice", "null null null");
+                    assertThat(executor.submit(Service::who).get()).isEqualTo("null null null");
+                    assertThat(Service.who()).isEqualTo("null null null");
+                });
     }
 
     @Test
@@ -166,7 +169,7 @@ class BodyContextTests {
     static class OneThread {
 
         @Bean
-        ExecutorService applicationTaskExecutor() {
+        ExecutorService bodies() {
             return Executors.newSingleThreadExecutor();
         }
     }

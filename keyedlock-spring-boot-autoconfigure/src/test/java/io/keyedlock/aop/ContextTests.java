@@ -9,8 +9,10 @@ import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.annotation.KeyedLock;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.springframework.aop.scope.ScopedProxyUtils;
 import org.springframework.aop.support.AopUtils;
@@ -63,14 +65,17 @@ class ContextTests {
     }
 
     @Test
-    void parentAndChildContextEachLockTheirOwn() {
+    void parentAndChildContextLockTheirBeansAndTheChildKnowsAllLockers() {
         Contexts.runner(Service.class)
                 .run(parent -> Contexts.runner(Other.class).withParent(parent).run(child -> {
                     Service service = child.getBean(Service.class);
                     service.during(() -> {
                         assertThat(keys(parent)).containsExactly("a");
-                        child.getBean(Other.class)
-                                .work(() -> assertThat(keys(child)).containsExactly("other"));
+                        child.getBean(Other.class).work(() -> {
+                            assertThat(keys(parent)).containsExactly("a");
+                            // A child knows the lockers of its parent.
+                            assertThat(keys(child)).containsExactlyInAnyOrder("a", "other");
+                        });
                     });
                     service.work("a");
                 }));
@@ -78,13 +83,14 @@ class ContextTests {
 
     @Test
     void refreshedContextStartsWithNewLockers() {
+        Set<KeyedLocker<?>> lockers = new HashSet<>();
         for (int i = 0; i < 2; i++) {
             Contexts.runner(Service.class).run(context -> {
-                assertThat(context.getBean(KeyedLockerRegistry.class).names()).isEmpty();
                 context.getBean(Service.class).work("a");
-                assertThat(context.getBean(KeyedLockerRegistry.class).names()).hasSize(1);
+                lockers.add(Bodies.locker(context.getBean(KeyedLockerRegistry.class), "work"));
             });
         }
+        assertThat(lockers).hasSize(2);
     }
 
     @Test

@@ -58,6 +58,7 @@ class DocumentationTests {
             "an entry that is not in its table",
             "every JVM has SHA-1",
             "'name' must not be null",
+            "This JDK does not create virtual threads",
             "These metrics are bound to a registry already",
             // What to do, in a text that a row has by its beginning.
             "Use a public ",
@@ -115,8 +116,10 @@ class DocumentationTests {
             import org.junit.jupiter.api.extension.ExtendWith;
             import org.junit.jupiter.api.extension.RegisterExtension;
             import org.springframework.beans.factory.annotation.Qualifier;
+            import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
             import org.springframework.boot.test.context.SpringBootTest;
             import org.springframework.cache.annotation.Cacheable;
+            import org.springframework.context.ConfigurableApplicationContext;
             import org.springframework.context.annotation.Bean;
             import org.springframework.context.event.EventListener;
             import org.springframework.core.annotation.AliasFor;

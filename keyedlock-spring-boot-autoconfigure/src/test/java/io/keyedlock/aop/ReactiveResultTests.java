@@ -87,7 +87,7 @@ class ReactiveResultTests {
     }
 
     @Test
-    void bodyThatWaitedResumesOnASchedulerOfTheSubscribersKind() {
+    void bodyThatWaitedResumesOnAThreadOfTheSubscribersKind() {
         with((reactive, lockers) -> {
             reactive.send("a").subscribe();
             reactive.send("a").subscribe();
@@ -98,7 +98,7 @@ class ReactiveResultTests {
             Bodies.until(() -> Bodies.waiters(locker, "a") == 2);
             reactive.end(0);
             reactive.bodies().await(2);
-            assertThat(reactive.bodies().thread(1).getName()).startsWith("boundedElastic-");
+            assertThat(reactive.bodies().thread(1).getName()).startsWith("keyedlock-body-");
             reactive.end(1);
             reactive.bodies().await(3);
             assertThat(reactive.bodies().thread(2).getName()).startsWith("parallel-");

@@ -337,14 +337,6 @@ class StartupValidationTests {
     }
 
     @Test
-    void lockersOfMethodsAreNotMadeForTheCheck() {
-        Contexts.runner(Right.class)
-                .run(context -> assertThat(
-                                context.getBean(KeyedLockerRegistry.class).names())
-                        .isEmpty());
-    }
-
-    @Test
     void disabledAdviceNamesTheMethodsThatRunUnlocked(CapturedOutput output) {
         Contexts.runner(Right.class, Late.class)
                 .withPropertyValues("keyedlock.enabled=false")

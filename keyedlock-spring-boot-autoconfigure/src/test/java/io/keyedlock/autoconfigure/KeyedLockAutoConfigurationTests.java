@@ -27,6 +27,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
@@ -277,6 +279,49 @@ class KeyedLockAutoConfigurationTests {
                 .run(context -> assertThat(
                                 context.getBean(KeyedLockerRegistry.class).names())
                         .containsExactly("orders"));
+    }
+
+    @Test
+    void aMapWithoutKeyTypeHasConfiguredLockersAndThoseOfTheApplication() {
+        contexts.withPropertyValues("keyedlock.locks.tenants.limit=2")
+                .withUserConfiguration(OwnOrders.class, Report.class)
+                .run(context ->
+                        assertThat(context.getBean(Report.class).lockers).containsOnlyKeys("orders", "tenants"));
+    }
+
+    @Test
+    void conditionsSeeThePropertyOfALockerAndNotItsBean() {
+        contexts.withPropertyValues("keyedlock.locks.orders.limit=1")
+                .withUserConfiguration(Conditional.class)
+                .run(context -> assertThat(context).hasBean("byProperty").doesNotHaveBean("byBean"));
+        contexts.withUserConfiguration(Conditional.class)
+                .run(context -> assertThat(context).doesNotHaveBean("byProperty"));
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class Conditional {
+
+        @Bean
+        @ConditionalOnBean(name = "orders")
+        String byBean() {
+            return "";
+        }
+
+        @Bean
+        @ConditionalOnProperty("keyedlock.locks.orders.limit")
+        String byProperty() {
+            return "";
+        }
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class Report {
+
+        private final Map<String, KeyedLocker<?>> lockers;
+
+        Report(Map<String, KeyedLocker<?>> lockers) {
+            this.lockers = lockers;
+        }
     }
 
     @Configuration(proxyBeanMethods = false)

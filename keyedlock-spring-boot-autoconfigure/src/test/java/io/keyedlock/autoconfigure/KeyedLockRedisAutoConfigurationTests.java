@@ -276,14 +276,14 @@ class KeyedLockRedisAutoConfigurationTests {
     }
 
     @Test
-    void withFailFastByDefaultTheStartNeedsRedisAlthoughNoLockerIsNamed() {
+    void withFailFastByDefaultTheStartNeedsRedisAlthoughNoLockerExistsYet() {
         ApplicationContextRunner nowhere = runner.withBean(
                         "redisson",
                         RedissonClient.class,
                         RedisProcess::clientOfNobody,
                         definition -> definition.setDestroyMethodName("shutdown"))
                 .withPropertyValues("keyedlock.defaults.backend=redis", "keyedlock.defaults.backend-timeout=200ms")
-                .withBean(Shop.class);
+                .withBean(Shop.class, Shop::new, definition -> definition.setLazyInit(true));
         nowhere.withPropertyValues("keyedlock.defaults.fail-fast=true")
                 .run(context -> assertThat(context)
                         .getFailure()
@@ -301,7 +301,7 @@ class KeyedLockRedisAutoConfigurationTests {
                 .withBean(Shop.class)
                 .run(context -> {
                     assertThat(context.getBean(KeyedLockerRegistry.class).names())
-                            .containsExactly("orders");
+                            .containsExactlyInAnyOrder("orders", Shop.class.getName() + ".ship(String)");
                     assertThat(redis.keys(context.getBean(RedissonClient.class)))
                             .noneMatch(key -> key.contains("defaults"));
                     assertThat(context.getBean(Shop.class).ship("42")).isEqualTo("42 shipped");
@@ -309,9 +309,9 @@ class KeyedLockRedisAutoConfigurationTests {
     }
 
     @Test
-    void withoutAClientTheStartFailsAlthoughNoLockerIsNamed() {
+    void withoutAClientTheStartFailsAlthoughNoLockerExistsYet() {
         runner.withPropertyValues("keyedlock.defaults.backend=redis")
-                .withBean(Shop.class)
+                .withBean(Shop.class, Shop::new, definition -> definition.setLazyInit(true))
                 .run(context -> assertThat(context)
                         .getFailure()
                         .isInstanceOf(MissingRedisException.class)
