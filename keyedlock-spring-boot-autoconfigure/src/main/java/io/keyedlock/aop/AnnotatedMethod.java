@@ -139,6 +139,37 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
         return distances.size() > 1 && distances.get(0).equals(distances.get(1));
     }
 
+    /**
+     * Another annotation that applies to the method with the same right and locks otherwise: of two interfaces neither is nearer than
+     * the other, unless one extends the other. Null if there is none.
+     */
+    @Nullable
+    AnnotatedElement rival() {
+        Class<?> declaring = carrier instanceof Method carrying ? carrying.getDeclaringClass() : (Class<?>) carrier;
+        if (!declaring.isInterface() || declaring == type || carrier.equals(method)) {
+            return null;
+        }
+        Stream<? extends AnnotatedElement> others = isOnType()
+                ? interfacesOf(type).stream().filter(each -> hasMethod(each, method, type))
+                : interfaceMethods(method, type);
+        return others.filter(other -> sourceOf(other, SearchStrategy.DIRECT) != null)
+                .filter(other -> !declaring.isAssignableFrom(declaringType(other))
+                        && !declaringType(other).isAssignableFrom(declaring))
+                .filter(other -> !locksAlike(new AnnotatedMethod(method, type, other)))
+                .findFirst()
+                .orElse(null);
+    }
+
+    private static Class<?> declaringType(AnnotatedElement element) {
+        return element instanceof Method declared ? declared.getDeclaringClass() : (Class<?>) element;
+    }
+
+    /** A locker of its own has each of them, so both must name one. */
+    private boolean locksAlike(AnnotatedMethod other) {
+        return !annotation().getString("name").isEmpty()
+                && annotation().asMap().equals(other.annotation().asMap());
+    }
+
     boolean isOnType() {
         return carrier instanceof Class<?>;
     }
@@ -160,6 +191,13 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
     /** Class and method as a stack trace would name them. */
     String described() {
         return type.getName() + "." + signature(method);
+    }
+
+    /** A method or a type as a stack trace would name it. */
+    static String described(AnnotatedElement element) {
+        return element instanceof Method declared
+                ? declared.getDeclaringClass().getName() + "." + signature(declared)
+                : ((Class<?>) element).getName();
     }
 
     /** The place to name in messages about the annotation: where it stands or, on a type, the method that it covers. */

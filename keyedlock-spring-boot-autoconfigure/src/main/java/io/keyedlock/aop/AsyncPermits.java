@@ -2,11 +2,13 @@
 package io.keyedlock.aop;
 
 import io.keyedlock.KeyedLocker;
+import io.keyedlock.LockReentryException;
 import io.keyedlock.LockRejectedException;
 import io.keyedlock.LockTimeoutException;
 import io.keyedlock.Permit;
 import io.keyedlock.annotation.KeyedLock;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -24,24 +26,55 @@ final class AsyncPermits {
     /** Asks for the permit of one key as the annotation says. Throws what the key's own code throws. */
     static CompletableFuture<Permit> ofOne(LockedMethod method, KeyedLocker<Object> locker, Object key) {
         if (method.policy() != KeyedLock.Policy.BLOCK) {
-            return locker.tryAcquireAsync(key);
+            return method.given(locker.tryAcquireAsync(key));
         }
         Duration waitTime = method.waitTime();
-        return waitTime == null ? locker.acquireAsync(key) : locker.acquireAsync(key, waitTime);
+        return method.given(waitTime == null ? locker.acquireAsync(key) : locker.acquireAsync(key, waitTime));
     }
 
     /** Asks for the permits of several keys. */
     static CompletableFuture<Permit> ofAll(LockedMethod method, KeyedLocker<Object> locker, List<Object> keys) {
         if (method.policy() != KeyedLock.Policy.BLOCK) {
-            return locker.tryAcquireAllAsync(keys);
+            return method.given(locker.tryAcquireAllAsync(keys));
         }
         Duration waitTime = method.waitTime();
-        return locker.acquireAllAsync(keys, waitTime == null ? locker.settings().waitTime() : waitTime);
+        return method.given(locker.acquireAllAsync(
+                keys, waitTime == null ? method.given(locker.settings()).waitTime() : waitTime));
     }
 
     /** The permit or permits of a call that no other call of its chain has anything of. */
     static CompletableFuture<Permit> of(LockedMethod method, KeyedLocker<Object> locker, Object keys) {
         return method.hasSeveralKeys() ? ofAll(method, locker, several(keys)) : ofOne(method, locker, keys);
+    }
+
+    /** Asks for what a chain of calls does not hold yet; what it does hold is used again. */
+    static CompletableFuture<Permit> inside(
+            LockedMethod method, KeyedLocker<Object> locker, Object keys, Held outer, List<Held> entered) {
+        List<Object> wanted = method.hasSeveralKeys() ? several(keys) : List.of(keys);
+        List<Object> missing = new ArrayList<>();
+        for (Object key : wanted) {
+            Held mine = Held.enter(outer, locker, key);
+            if (mine == null) {
+                missing.add(key);
+                continue;
+            }
+            entered.add(mine);
+            if (!locker.settings().reentrant()) {
+                return CompletableFuture.failedFuture(reentry(method, locker, key));
+            }
+        }
+        if (missing.isEmpty()) {
+            return CompletableFuture.completedFuture(() -> {});
+        }
+        return method.hasSeveralKeys() ? ofAll(method, locker, missing) : ofOne(method, locker, keys);
+    }
+
+    private static RuntimeException reentry(LockedMethod method, KeyedLocker<Object> locker, Object key) {
+        String problem = method.place() + " is called by a chain that holds " + LockedMethod.described(locker, key)
+                + " already, and the locker is not reentrant";
+        return method.policy() == KeyedLock.Policy.BLOCK
+                ? new LockReentryException(locker.name(), key, problem)
+                : new LockRejectedException(locker.name(), key, problem);
     }
 
     /** The key of a call, or the list of its keys. */
@@ -55,13 +88,9 @@ final class AsyncPermits {
     }
 
     /** Why a complete acquisition got nothing; null if it has a permit. */
-    static @Nullable Throwable failureOf(CompletableFuture<Permit> done) {
-        if (!done.isCompletedExceptionally()) {
-            return null;
-        }
+    static @Nullable Throwable failureOf(CompletableFuture<Permit> done, LockedMethod method) {
         try {
-            done.join();
-            return null;
+            return done.join() == null ? method.gaveNothing() : null;
         } catch (CancellationException e) {
             return e;
         } catch (CompletionException e) {

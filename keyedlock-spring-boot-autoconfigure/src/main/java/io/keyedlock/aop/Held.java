@@ -5,11 +5,12 @@ import io.keyedlock.KeyedLocker;
 import io.keyedlock.Permit;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one call of a reactive chain holds. It travels in the Reactor context, so that calls further inside, which no thread
- * connects with this one, find it and pass.
+ * What one call of a chain of asynchronous calls holds. Calls further inside find it and pass: those of a reactive chain in the
+ * Reactor context, those of the body of a future on the thread that runs the body, until the body has returned.
  *
  * <p>Its number counts the calls that use the permit: the one that took it, and those inside that passed on it. The last to
  * end gives the permit back. At zero it stays there, so a reference that outlives the calls opens nothing: who wants in
@@ -18,6 +19,8 @@ import org.jspecify.annotations.Nullable;
 final class Held extends AtomicInteger {
 
     private static final long serialVersionUID = 1L;
+
+    private static final ThreadLocal<@Nullable Held> OF_BODY = new ThreadLocal<>();
 
     private final transient KeyedLocker<Object> locker;
 
@@ -31,13 +34,55 @@ final class Held extends AtomicInteger {
     /** What the call around this one holds. */
     private final transient @Nullable Held outer;
 
-    Held(KeyedLocker<Object> locker, Object keys, boolean several, Permit permit, @Nullable Held outer) {
+    private Held(KeyedLocker<Object> locker, Object keys, boolean several, Permit permit, @Nullable Held outer) {
         super(1);
         this.locker = locker;
         this.keys = keys;
         this.several = several;
         this.permit = permit;
         this.outer = outer;
+    }
+
+    /**
+     * Records what has been acquired, together with what the chain held already.
+     *
+     * @param entered what {@link AsyncPermits#inside} has entered; left when this call ends
+     */
+    static Held of(
+            KeyedLocker<Object> locker,
+            Object keys,
+            LockedMethod method,
+            Permit own,
+            @Nullable Held outer,
+            List<Held> entered) {
+        Permit all = entered.isEmpty()
+                ? own
+                : () -> {
+                    own.close();
+                    entered.forEach(Held::leave);
+                };
+        return new Held(locker, keys, method.hasSeveralKeys(), all, outer);
+    }
+
+    /** What the body of a future holds that this thread runs; null if it runs none. */
+    static @Nullable Held ofBody() {
+        return OF_BODY.get();
+    }
+
+    /** Runs the body of a future that holds this. */
+    @Nullable
+    Object run(MethodInvocation body) throws Throwable {
+        Held before = OF_BODY.get();
+        OF_BODY.set(this);
+        try {
+            return NestedProxies.resume(body);
+        } finally {
+            if (before == null) {
+                OF_BODY.remove();
+            } else {
+                OF_BODY.set(before);
+            }
+        }
     }
 
     /** Uses what a chain holds of a key until {@link #leave()}; null if it holds nothing of it, or no longer. */

@@ -20,11 +20,15 @@ final class KeyedLockInterceptor implements MethodInterceptor {
         if (target == null) {
             throw new IllegalStateException("@KeyedLock needs a bean, and " + invocation.getMethod() + " has none");
         }
-        LockedMethod method = methods.get(invocation.getMethod(), target.getClass());
+        if (NestedProxies.isCovered(invocation)) {
+            return NestedProxies.proceed(invocation);
+        }
+        Object bean = NestedProxies.targetOf(target);
+        LockedMethod method = methods.get(invocation.getMethod(), bean.getClass());
         if (method == null) {
             // A proxy whose target changes may stand before a class that has no annotation.
             return invocation.proceed();
         }
-        return method.strategy().call(invocation, method, method.contextOf(invocation, target));
+        return method.strategy().call(invocation, method, method.contextOf(invocation, bean));
     }
 }

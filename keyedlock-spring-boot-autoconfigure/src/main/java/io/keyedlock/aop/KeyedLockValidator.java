@@ -6,6 +6,7 @@ import java.lang.reflect.Modifier;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -18,6 +19,8 @@ import org.springframework.aop.support.AopUtils;
 import org.springframework.beans.factory.SmartInitializingSingleton;
 import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.beans.factory.support.BeanDefinitionRegistry;
+import org.springframework.beans.factory.support.BeanDefinitionRegistryPostProcessor;
 import org.springframework.util.ClassUtils;
 
 /**
@@ -27,7 +30,8 @@ import org.springframework.util.ClassUtils;
  * <p>What is right is made ready: the lockers of a bean's methods exist as soon as the bean does, or at the end of
  * startup, so that registry, endpoint, meters and drain know them before the first call.
  */
-public final class KeyedLockValidator implements SmartInitializingSingleton, BeanPostProcessor {
+public final class KeyedLockValidator
+        implements BeanDefinitionRegistryPostProcessor, BeanPostProcessor, SmartInitializingSingleton {
 
     private static final Logger LOG = LoggerFactory.getLogger(KeyedLockValidator.class);
 
@@ -37,6 +41,9 @@ public final class KeyedLockValidator implements SmartInitializingSingleton, Bea
     private final BooleanSupplier failing;
     private final Proxies proxies;
     private final Map<Class<?>, Checked> checked = new ConcurrentHashMap<>();
+
+    /** The beans that the bean factory has created itself so far. Used until startup has ended. */
+    private final Set<String> created = ConcurrentHashMap.newKeySet();
 
     /** Written once, at the end of startup: what is made before belongs into the one report. */
     private volatile boolean started;
@@ -62,6 +69,28 @@ public final class KeyedLockValidator implements SmartInitializingSingleton, Bea
     }
 
     /**
+     * Observes the creation of beans from now on. What exists already and has a definition was created by the bean factory too,
+     * for a post-processor that came earlier.
+     */
+    @Override
+    public void postProcessBeanDefinitionRegistry(BeanDefinitionRegistry registry) {
+        for (String name : beans.getSingletonNames()) {
+            if (beans.containsBeanDefinition(name)) {
+                created.add(name);
+            }
+        }
+        beans.addBeanPostProcessor(new BeanPostProcessor() {
+            @Override
+            public Object postProcessAfterInitialization(Object bean, String name) {
+                if (!started) {
+                    created.add(name);
+                }
+                return bean;
+            }
+        });
+    }
+
+    /**
      * Checks all beans.
      *
      * @throws InvalidKeyedLockException if something is wrong
@@ -71,6 +100,10 @@ public final class KeyedLockValidator implements SmartInitializingSingleton, Bea
         Findings findings = new Findings();
         for (String name : BeanTypes.names(beans)) {
             Object singleton = beans.containsSingleton(name) ? beans.getSingleton(name) : null;
+            if (singleton != null && !created.contains(name) && !Proxies.isAdvised(singleton)) {
+                warnOfUnlocked(name, singleton);
+                continue;
+            }
             for (Class<?> type : BeanTypes.of(beans, name)) {
                 findings.addAll(check(type).findings());
                 if (singleton != null) {
@@ -82,7 +115,26 @@ public final class KeyedLockValidator implements SmartInitializingSingleton, Bea
             }
         }
         started = true;
+        created.clear();
         tell(findings.toList());
+    }
+
+    /**
+     * Spring puts no proxy around an object that was registered ready-made. In place of a bean that has a definition, this is
+     * how tests register their mocks and fakes, which need no lock; otherwise somebody may expect a lock that is not there.
+     */
+    private void warnOfUnlocked(String name, Object singleton) {
+        if (beans.containsBeanDefinition(name) || singleton instanceof AopInfrastructureBean) {
+            return;
+        }
+        Class<?> type = ClassUtils.getUserClass(AopProxyUtils.ultimateTargetClass(singleton));
+        if (!BeanTypes.annotatedMethods(type).isEmpty()) {
+            LOG.warn(
+                    "The bean '{}' of {} was registered ready-made, so its methods with @KeyedLock run without their locks. Register a"
+                            + " bean definition instead, for instance with registerBean(name, type, supplier)",
+                    name,
+                    type);
+        }
     }
 
     /**
@@ -175,12 +227,15 @@ public final class KeyedLockValidator implements SmartInitializingSingleton, Bea
                     annotated,
                     "the method is " + word + ", and a proxy sees no calls of such methods",
                     "Remove " + word + ", and call the method from another bean");
-        } else if (!proxies.canProxy(type)) {
+            return;
+        }
+        String obstacle = proxies.obstacleTo(type);
+        if (obstacle != null) {
             findings.add(new Finding(
                     type.getName(),
                     "",
-                    "the class is final, and a proxy would have to extend it",
-                    "Remove final (a record becomes a class, a Kotlin class open)"));
+                    obstacle,
+                    "Write a class that can be extended (a record becomes a class, a Kotlin class open)"));
         } else if (Modifier.isFinal(method.getModifiers()) && !Proxies.isProxiedByInterfaces(type)) {
             add(
                     findings,
@@ -197,7 +252,7 @@ public final class KeyedLockValidator implements SmartInitializingSingleton, Bea
             return List.of();
         }
         Checked known = check(type);
-        if (known.methods().isEmpty() || !known.findings().isEmpty() || isMock(bean)) {
+        if (known.methods().isEmpty() || !known.findings().isEmpty()) {
             return List.of();
         }
         Findings findings = new Findings();
@@ -229,22 +284,6 @@ public final class KeyedLockValidator implements SmartInitializingSingleton, Bea
         return Proxies.isProxiedByInterfaces(annotated.type())
                 || AnnotatedMethod.interfacesOf(proxy.getClass()).stream()
                         .anyMatch(each -> AnnotatedMethod.hasMethod(each, annotated.method(), annotated.type()));
-    }
-
-    /** Tests replace beans by mocks, which lock nothing and need not. */
-    private static boolean isMock(Object bean) {
-        ClassLoader loader = bean.getClass().getClassLoader();
-        if (!ClassUtils.isPresent("org.mockito.Mockito", loader)) {
-            return false;
-        }
-        try {
-            Class<?> mockito = ClassUtils.forName("org.mockito.Mockito", loader);
-            Object details = mockito.getMethod("mockingDetails", Object.class).invoke(null, bean);
-            Class<?> contract = ClassUtils.forName("org.mockito.MockingDetails", loader);
-            return Boolean.TRUE.equals(contract.getMethod("isMock").invoke(details));
-        } catch (ReflectiveOperationException e) {
-            return false;
-        }
     }
 
     private static void add(Findings findings, AnnotatedMethod annotated, String problem, String remedy) {

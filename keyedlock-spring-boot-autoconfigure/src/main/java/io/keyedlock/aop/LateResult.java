@@ -2,10 +2,18 @@
 package io.keyedlock.aop;
 
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.Set;
+import java.util.Spliterator;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Flow;
 import java.util.concurrent.Future;
+import java.util.function.BooleanSupplier;
+import java.util.function.DoubleSupplier;
+import java.util.function.IntSupplier;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import java.util.stream.BaseStream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.ReactiveAdapterRegistry;
 import org.springframework.core.ResolvableType;
@@ -29,7 +37,23 @@ final class LateResult {
             "org.springframework.web.servlet.mvc.method.annotation.ResponseBodyEmitter",
             "org.springframework.web.servlet.mvc.method.annotation.StreamingResponseBody");
 
-    /** Work that the caller begins, where the method returns just that. */
+    /** What the caller reads step by step, wherever an object of such a type stands. */
+    private static final Set<String> READ_LATER = Set.of(
+            BaseStream.class.getName(),
+            Iterator.class.getName(),
+            Spliterator.class.getName(),
+            "kotlin.sequences.Sequence");
+
+    /** Work that the caller begins, where the method returns just that. Types of an application may extend them for other uses. */
+    private static final Set<Class<?>> BEGUN_LATER = Set.of(
+            Runnable.class,
+            Supplier.class,
+            BooleanSupplier.class,
+            IntSupplier.class,
+            LongSupplier.class,
+            DoubleSupplier.class);
+
+    /** The same, for which handlers know how to begin it. */
     private static final String CALLABLE = "java.util.concurrent.Callable";
 
     private static final ClassValue<Boolean> IS_RUNNING = new ClassValue<>() {
@@ -49,6 +73,32 @@ final class LateResult {
             return raw.getSimpleName();
         }
         return running(result, new HashSet<>());
+    }
+
+    /** What of a method's result is used only after the method has returned, as words for a message; null if there is nothing of that kind. */
+    static @Nullable String usedLater(ResolvableType result) {
+        Class<?> raw = result.resolve(Object.class);
+        return BEGUN_LATER.contains(raw) ? raw.getSimpleName() : readLater(result, new HashSet<>());
+    }
+
+    private static @Nullable String readLater(ResolvableType type, Set<ResolvableType> seen) {
+        Class<?> raw = type.resolve();
+        if (raw == null || !seen.add(type)) {
+            return null;
+        }
+        if (isAnyOf(raw, READ_LATER)) {
+            return raw.getSimpleName();
+        }
+        if (raw.isArray()) {
+            return readLater(type.getComponentType(), seen);
+        }
+        for (ResolvableType argument : type.getGenerics()) {
+            String found = readLater(argument, seen);
+            if (found != null) {
+                return raw.getSimpleName() + "<" + found + ">";
+            }
+        }
+        return null;
     }
 
     /** What comes even later than the result, as part of it; null if there is nothing of that kind. */

@@ -3,6 +3,7 @@ package io.keyedlock.aop;
 
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.Permit;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
@@ -10,7 +11,6 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
-import org.springframework.aop.interceptor.ExposeInvocationInterceptor;
 
 /** What the caller of a method gets that returns a stage: complete when that stage is, and its permit given back. */
 final class LockedFuture extends CompletableFuture<Object> {
@@ -47,27 +47,24 @@ final class LockedFuture extends CompletableFuture<Object> {
     }
 
     /** Runs the body elsewhere once there is a permit. The context of the current thread goes along. */
-    void waitFor(
-            CompletableFuture<Permit> acquisition,
-            KeyedLocker<Object> locker,
-            Object keys,
-            Supplier<Executor> executor) {
-        // The permit between its grant and the begin of the body.
-        AtomicReference<@Nullable Permit> granted = new AtomicReference<>();
+    void waitFor(CompletableFuture<Permit> acquisition, Wanted wanted, Supplier<Executor> executor) {
+        // What is held between the grant and the begin of the body.
+        AtomicReference<@Nullable Held> granted = new AtomicReference<>();
         CallerContext caller;
         try {
             caller = CallerContext.capture(null);
         } catch (RuntimeException | Error e) {
             AsyncPermits.withdraw(acquisition);
+            wanted.leave();
             completeExceptionally(e);
             return;
         }
         acquisition.whenComplete((permit, failure) -> {
-            if (failure != null) {
-                notAcquired(locker, keys, failure);
+            if (failure != null || permit == null) {
+                notAcquired(wanted, failure == null ? method.gaveNothing() : failure);
                 return;
             }
-            granted.set(permit);
+            granted.set(wanted.hold(permit));
             if (isDone()) {
                 giveBack(granted);
                 return;
@@ -87,12 +84,12 @@ final class LockedFuture extends CompletableFuture<Object> {
         });
     }
 
-    private void begin(CallerContext caller, AtomicReference<@Nullable Permit> granted) {
+    private void begin(CallerContext caller, AtomicReference<@Nullable Held> granted) {
         try {
             caller.run(() -> {
-                Permit permit = granted.getAndSet(null);
-                if (permit != null) {
-                    run(permit);
+                Held held = granted.getAndSet(null);
+                if (held != null) {
+                    run(held);
                 }
             });
         } catch (RuntimeException | Error e) {
@@ -105,33 +102,33 @@ final class LockedFuture extends CompletableFuture<Object> {
     }
 
     /** Gives back a permit with which no body has begun. */
-    private static boolean giveBack(AtomicReference<@Nullable Permit> granted) {
-        Permit permit = granted.getAndSet(null);
-        if (permit == null) {
+    private static boolean giveBack(AtomicReference<@Nullable Held> granted) {
+        Held held = granted.getAndSet(null);
+        if (held == null) {
             return false;
         }
-        permit.close();
+        held.leave();
         return true;
     }
 
-    void notAcquired(KeyedLocker<Object> locker, Object keys, Throwable failure) {
+    void notAcquired(Wanted wanted, Throwable failure) {
+        wanted.leave();
         if (AsyncPermits.isSkipped(method, failure)) {
             finish(null, null);
         } else {
-            completeExceptionally(AsyncPermits.explained(method, locker, keys, failure));
+            completeExceptionally(AsyncPermits.explained(method, wanted.locker(), wanted.keys(), failure));
         }
     }
 
-    /** Runs the body and keeps the permit until what it returns has completed. */
-    void run(Permit permit) {
+    /** Runs the body and keeps what is held until what it returns has completed. */
+    void run(Held held) {
         if (isDone()) {
-            permit.close();
+            held.leave();
             return;
         }
         CompletionStage<?> stage;
         try {
-            // Aspects further inside ask for the call under way, which may be another one by now, or none.
-            Object returned = ExposeInvocationInterceptor.INSTANCE.invoke(invocation);
+            Object returned = held.run(invocation);
             if (!(returned instanceof CompletionStage<?> some)) {
                 throw new IllegalStateException("@KeyedLock on " + method.place()
                         + ": it returned null instead of a stage. Return a completed one");
@@ -139,11 +136,11 @@ final class LockedFuture extends CompletableFuture<Object> {
             stage = some;
             running = some;
             some.whenComplete((value, failure) -> {
-                permit.close();
+                held.leave();
                 finish(value, failure);
             });
         } catch (Throwable e) {
-            permit.close();
+            held.leave();
             completeExceptionally(e);
             return;
         }
@@ -181,6 +178,32 @@ final class LockedFuture extends CompletableFuture<Object> {
             stage.toCompletableFuture().cancel(true);
         } catch (UnsupportedOperationException e) {
             // A stage that nobody can cancel goes on to its end.
+        }
+    }
+
+    /**
+     * What a call asks for.
+     *
+     * @param method the called method
+     * @param locker whose permits are wanted
+     * @param keys the key, or the list of keys
+     * @param outer what the body holds that has made the call
+     * @param entered what of that the call uses, until it ends
+     */
+    record Wanted(
+            LockedMethod method,
+            KeyedLocker<Object> locker,
+            Object keys,
+            @Nullable Held outer,
+            List<Held> entered) {
+
+        Held hold(Permit permit) {
+            return Held.of(locker, keys, method, permit, outer, entered);
+        }
+
+        /** Ends the use of what the outer body holds, where nothing has been acquired in addition. */
+        void leave() {
+            entered.forEach(Held::leave);
         }
     }
 }

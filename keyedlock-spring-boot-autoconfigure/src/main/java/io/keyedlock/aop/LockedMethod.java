@@ -3,6 +3,7 @@ package io.keyedlock.aop;
 
 import io.keyedlock.KeyText;
 import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.LockRejectedException;
 import io.keyedlock.LockTimeoutException;
 import io.keyedlock.annotation.KeyedLock;
@@ -120,7 +121,9 @@ record LockedMethod(
      */
     LockTimeoutException timedOut(KeyedLocker<Object> locker, LockTimeoutException failure, boolean lookForHolders) {
         Object key = failure.key();
-        String holders = lookForHolders && key != null && locker.settings().showKeys() ? holdersOf(locker, key) : "";
+        KeyedLockerSettings settings = locker.settings(); // null if it is a mock
+        String holders =
+                lookForHolders && key != null && settings != null && settings.showKeys() ? holdersOf(locker, key) : "";
         LockTimeoutException explained = new LockTimeoutException(
                 failure.lockName(),
                 key,
@@ -146,18 +149,38 @@ record LockedMethod(
         }
     }
 
+    /** Returns what a locker answered. Null breaks its contract: the method must not run then, nor be skipped. */
+    <T> T given(@Nullable T answer) {
+        if (answer == null) {
+            throw gaveNothing();
+        }
+        return answer;
+    }
+
+    /** The exception for a locker that answers null, most likely a mock. */
+    IllegalStateException gaveNothing() {
+        return new IllegalStateException("@KeyedLock on " + place() + ": the locker '" + locker.name() + "', of "
+                + locker.get().getClass() + ", returned null instead of a permit. If it is a mock, stub "
+                + (hasSeveralKeys() ? "its methods for several keys" : "its acquire and tryAcquire methods")
+                + " to return a permit, or replace it by a locker of KeyedLocker.create");
+    }
+
     /** The exception for a call that does not wait and found no permit available. */
     LockRejectedException refused(KeyedLocker<Object> locker, Object key) {
         return new LockRejectedException(
-                locker.name(),
+                this.locker.name(),
                 key,
                 "All permits of " + described(locker, key) + " are in use, and " + place()
                         + " does not wait. Try again later");
     }
 
     static String described(KeyedLocker<Object> locker, Object key) {
-        return (locker.settings().showKeys() ? "key '" + KeyText.inLine(key) + "'" : "a key") + " of locker '"
-                + locker.name() + "'";
+        KeyedLockerSettings settings = locker.settings();
+        if (settings == null) {
+            return "a locker without settings, such as a mock,";
+        }
+        return (settings.showKeys() ? "key '" + KeyText.inLine(key) + "'" : "a key") + " of locker '" + locker.name()
+                + "'";
     }
 
     private @Nullable Object evaluate(CallContext context) {

@@ -4,6 +4,7 @@ package io.keyedlock.aop;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.annotation.KeyedLock;
+import java.lang.reflect.AnnotatedElement;
 import java.lang.reflect.Method;
 import java.time.Duration;
 import java.util.Arrays;
@@ -97,6 +98,13 @@ final class LockedMethodParser {
                 report(
                         "two annotations on it stand for @KeyedLock, and only one lock can be taken",
                         "Leave one of them, and take the other lock in a bean that this one calls");
+            }
+            AnnotatedElement rival = annotated.rival();
+            if (rival != null) {
+                report(
+                        "two interfaces lock it differently, as " + AnnotatedMethod.described(annotated.carrier())
+                                + " and " + AnnotatedMethod.described(rival) + " say",
+                        "Write @KeyedLock on the method of " + annotated.type().getName() + ", which beats both");
             }
             KeyedLock.Policy policy = attributes.getEnum("policy", KeyedLock.Policy.class);
             Duration waitTime = waitTime(policy);
@@ -194,6 +202,7 @@ final class LockedMethodParser {
                 LockExpression expression = expressions.parse(text);
                 new ExpressionCheck(annotated, names, beans, findings, attribute, expression).walk(expression);
                 checkDefaults(attribute, expression);
+                new AmbiguousNames(names, this::report).check(attribute, expression);
                 return expression;
             } catch (ParseException | IllegalStateException | IllegalArgumentException e) {
                 String why = e instanceof ParseException parse ? parse.getSimpleMessage() : e.getMessage();
@@ -275,12 +284,21 @@ final class LockedMethodParser {
                                                 .orElse("Configure it")
                                         + ": " + lockers.get().property(name) + ".limit: " + limit.orElse(1));
             } else if (limit.isPresent()
+                    && found.get().settings() != null // as that of a mock is
                     && limit.getAsInt() != found.get().settings().limit()) {
                 report(
                         "limit = " + limit.getAsInt() + ", but the locker '" + name + "' that it names has limit "
                                 + found.get().settings().limit(),
                         "Leave the limit out here; it belongs to the locker ("
                                 + lockers.get().property(name) + ".limit: " + limit.getAsInt() + ")");
+            }
+            if (beans.containsBeanDefinition(name)
+                    && beans.getMergedBeanDefinition(name).isPrototype()) {
+                report(
+                        "the locker bean '" + name
+                                + "' is of scope prototype, so that each method that names it would have a"
+                                + " locker of its own",
+                        "Make it a singleton");
             }
             return new LazyLocker(name, () -> lockers.get().find(name).orElseThrow());
         }

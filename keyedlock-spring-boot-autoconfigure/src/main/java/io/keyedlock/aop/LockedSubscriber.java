@@ -2,10 +2,7 @@
 package io.keyedlock.aop;
 
 import io.keyedlock.KeyedLocker;
-import io.keyedlock.LockReentryException;
-import io.keyedlock.LockRejectedException;
 import io.keyedlock.Permit;
-import io.keyedlock.annotation.KeyedLock;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
@@ -142,7 +139,7 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         List<Held> inner = new ArrayList<>(0);
         CompletableFuture<Permit> asked = ask(method, locker, keys, outer, inner);
         if (asked.isDone()) {
-            Throwable failure = AsyncPermits.failureOf(asked);
+            Throwable failure = AsyncPermits.failureOf(asked, method);
             if (failure == null) {
                 hold(locker, keys, asked.join(), outer, inner);
                 run();
@@ -164,7 +161,7 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         // A body that may block where it was subscribed may still block where it is resumed.
         boolean mayBlock = !Schedulers.isInNonBlockingThread();
         asked.whenComplete((permit, failed) -> {
-            Throwable failure = AsyncPermits.failureOf(asked);
+            Throwable failure = AsyncPermits.failureOf(asked, method);
             if (failure == null) {
                 // At once, as it may take long until the other thread has time, and a cancellation frees the key.
                 hold(locker, keys, permit, outer, inner);
@@ -202,7 +199,7 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         try (CallerContext.Scope scope = CallerContext.enter(context)) {
             asked = outer == null
                     ? AsyncPermits.of(method, locker, keys)
-                    : inside(method, locker, keys, outer, entered);
+                    : AsyncPermits.inside(method, locker, keys, outer, entered);
             return asked;
         } catch (Throwable e) {
             // Nothing was asked for, or this thread cannot have its own context back.
@@ -241,47 +238,9 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         }
     }
 
-    /** Asks for what this chain does not hold yet; what it does hold is used again. */
-    private static CompletableFuture<Permit> inside(
-            LockedMethod method, KeyedLocker<Object> locker, Object keys, Held outer, List<Held> entered) {
-        List<Object> wanted = method.hasSeveralKeys() ? AsyncPermits.several(keys) : List.of(keys);
-        List<Object> missing = new ArrayList<>();
-        for (Object key : wanted) {
-            Held mine = Held.enter(outer, locker, key);
-            if (mine == null) {
-                missing.add(key);
-                continue;
-            }
-            entered.add(mine);
-            if (!locker.settings().reentrant()) {
-                return CompletableFuture.failedFuture(reentry(method, locker, key));
-            }
-        }
-        if (missing.isEmpty()) {
-            return CompletableFuture.completedFuture(() -> {});
-        }
-        return method.hasSeveralKeys()
-                ? AsyncPermits.ofAll(method, locker, missing)
-                : AsyncPermits.ofOne(method, locker, keys);
-    }
-
-    private static RuntimeException reentry(LockedMethod method, KeyedLocker<Object> locker, Object key) {
-        String problem = method.place() + " is called by a chain that holds " + LockedMethod.described(locker, key)
-                + " already, and the locker is not reentrant";
-        return method.policy() == KeyedLock.Policy.BLOCK
-                ? new LockReentryException(locker.name(), key, problem)
-                : new LockRejectedException(locker.name(), key, problem);
-    }
-
     /** Takes note of what has been acquired, together with what the chain held already. */
     private void hold(KeyedLocker<Object> locker, Object keys, Permit own, @Nullable Held outer, List<Held> entered) {
-        Permit all = entered.isEmpty()
-                ? own
-                : () -> {
-                    own.close();
-                    entered.forEach(Held::leave);
-                };
-        Held mine = new Held(locker, keys, call.method().hasSeveralKeys(), all, outer);
+        Held mine = Held.of(locker, keys, call.method(), own, outer, entered);
         context = context.put(Held.class, mine);
         held = mine;
         acquired = true;

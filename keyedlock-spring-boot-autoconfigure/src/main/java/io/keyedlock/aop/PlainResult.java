@@ -11,6 +11,9 @@ import java.util.List;
 import java.util.Optional;
 import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.scheduler.NonBlocking;
 
 /**
  * For methods that are done when they return. The calling thread waits for the permit, owns it while the method runs, and
@@ -18,11 +21,16 @@ import org.jspecify.annotations.Nullable;
  */
 class PlainResult implements ResultStrategy {
 
+    private static final Logger LOG = LoggerFactory.getLogger(PlainResult.class);
+
+    /** Whether a wait on an event loop has been warned of. Written by whatever thread comes first. */
+    private volatile boolean warned;
+
     @Override
     public final @Nullable Object call(MethodInvocation invocation, LockedMethod method, CallContext context)
             throws Throwable {
         if (!method.applies(context)) {
-            return invocation.proceed();
+            return NestedProxies.proceed(invocation);
         }
         Permit permit = take(method, context);
         if (permit == null) {
@@ -31,7 +39,7 @@ class PlainResult implements ResultStrategy {
         boolean kept = false;
         try {
             kept = method.afterTransaction() && TransactionHold.keep(permit);
-            return finish(invocation.proceed(), method);
+            return finish(NestedProxies.proceed(invocation), method);
         } finally {
             if (!kept) {
                 permit.close();
@@ -46,7 +54,7 @@ class PlainResult implements ResultStrategy {
     }
 
     /** Takes the permit, or returns null if the call is to be skipped. */
-    private static @Nullable Permit take(LockedMethod method, CallContext context) throws InterruptedException {
+    private @Nullable Permit take(LockedMethod method, CallContext context) throws InterruptedException {
         if (method.hasSeveralKeys()) {
             List<Object> keys = method.keysOf(context);
             KeyedLocker<Object> locker = method.locker().get();
@@ -54,8 +62,9 @@ class PlainResult implements ResultStrategy {
                 return orRefuse(locker.tryAcquireAll(keys), method, locker, keys);
             }
             Duration waitTime = method.waitTime();
+            warnOnEventLoop(method, waitTime);
             try {
-                return waitTime == null ? locker.acquireAll(keys) : locker.acquireAll(keys, waitTime);
+                return method.given(waitTime == null ? locker.acquireAll(keys) : locker.acquireAll(keys, waitTime));
             } catch (LockTimeoutException e) {
                 throw method.timedOut(locker, e, true);
             } catch (InterruptedException e) {
@@ -68,8 +77,9 @@ class PlainResult implements ResultStrategy {
             return orRefuse(locker.tryAcquire(key), method, locker, key);
         }
         Duration waitTime = method.waitTime();
+        warnOnEventLoop(method, waitTime);
         try {
-            return waitTime == null ? locker.acquire(key) : locker.acquire(key, waitTime);
+            return method.given(waitTime == null ? locker.acquire(key) : locker.acquire(key, waitTime));
         } catch (LockTimeoutException e) {
             throw method.timedOut(locker, e, true);
         } catch (InterruptedException e) {
@@ -77,8 +87,28 @@ class PlainResult implements ResultStrategy {
         }
     }
 
+    private void warnOnEventLoop(LockedMethod method, @Nullable Duration waitTime) {
+        if (!warned && ResultStrategies.REACTOR && EventLoop.isCurrent() && (waitTime == null || !waitTime.isZero())) {
+            warned = true;
+            LOG.warn(
+                    "@KeyedLock on {} waits for its key on the event loop '{}', which serves nobody meanwhile. Return a Mono or a"
+                            + " CompletableFuture, or call the method on another thread. Logged once per method",
+                    method.place(),
+                    Thread.currentThread().getName());
+        }
+    }
+
+    /** To be touched only where Reactor is there. */
+    private static final class EventLoop {
+
+        static boolean isCurrent() {
+            return Thread.currentThread() instanceof NonBlocking;
+        }
+    }
+
     private static @Nullable Permit orRefuse(
-            Optional<Permit> permit, LockedMethod method, KeyedLocker<Object> locker, Object key) {
+            Optional<Permit> answer, LockedMethod method, KeyedLocker<Object> locker, Object key) {
+        Optional<Permit> permit = method.given(answer);
         if (permit.isPresent() || method.policy() == KeyedLock.Policy.SKIP) {
             return permit.orElse(null);
         }

@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.aop;
 
+import java.io.Closeable;
+import java.lang.reflect.Constructor;
 import java.lang.reflect.Modifier;
 import java.lang.reflect.Proxy;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.springframework.aop.TargetSource;
-import org.springframework.aop.config.AopConfigUtils;
 import org.springframework.aop.framework.Advised;
+import org.springframework.aop.framework.ProxyConfig;
 import org.springframework.aop.framework.autoproxy.AbstractAdvisorAutoProxyCreator;
 import org.springframework.aop.support.AopUtils;
+import org.springframework.beans.factory.Aware;
+import org.springframework.beans.factory.DisposableBean;
+import org.springframework.beans.factory.InitializingBean;
 import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.beans.factory.config.BeanFactoryPostProcessor;
 import org.springframework.beans.factory.config.BeanPostProcessor;
@@ -21,6 +28,9 @@ import org.springframework.util.ClassUtils;
 
 /** What proxies a bean factory makes, and whether a bean has got one that locks. */
 final class Proxies {
+
+    private static final Set<Class<?>> OF_THE_LIFE_CYCLE =
+            Set.of(InitializingBean.class, DisposableBean.class, Closeable.class, AutoCloseable.class);
 
     private final ConfigurableListableBeanFactory beans;
 
@@ -35,10 +45,38 @@ final class Proxies {
 
     /** Whether a proxy of a class can be made, by a subclass or by its interfaces. */
     boolean canProxy(Class<?> type) {
-        return !Modifier.isFinal(type.getModifiers())
-                || isProxiedByInterfaces(type)
-                || (!areSubclasses()
-                        && Arrays.stream(type.getInterfaces()).anyMatch(each -> each.getMethods().length > 0));
+        return obstacleTo(type) == null;
+    }
+
+    /** Says why no proxy of a class can be made; null if one can. */
+    @Nullable
+    String obstacleTo(Class<?> type) {
+        String obstacle = obstacleToSubclass(type);
+        return obstacle == null || isProxiedByInterfaces(type) || (!areSubclasses() && hasProxyInterface(type))
+                ? null
+                : obstacle;
+    }
+
+    private static @Nullable String obstacleToSubclass(Class<?> type) {
+        if (Modifier.isFinal(type.getModifiers())) {
+            return "the class is final, and a proxy would have to extend it";
+        }
+        if (type.isSealed()) {
+            return "the class is sealed, and a proxy would have to extend it";
+        }
+        Constructor<?>[] constructors = type.getDeclaredConstructors();
+        return constructors.length > 0
+                        && Stream.of(constructors).allMatch(each -> Modifier.isPrivate(each.getModifiers()))
+                ? "the class has private constructors only, and a proxy would have to extend it"
+                : null;
+    }
+
+    /** As Spring decides it: interfaces of the life cycle, and those without methods, do not count. */
+    private static boolean hasProxyInterface(Class<?> type) {
+        return Stream.of(ClassUtils.getAllInterfacesForClass(type))
+                .anyMatch(each -> each.getMethods().length > 0
+                        && !OF_THE_LIFE_CYCLE.contains(each)
+                        && !List.of(each.getInterfaces()).contains(Aware.class));
     }
 
     /** Whether a class is one whose proxies are always by interface, so that it does not matter what is final in it. */
@@ -47,11 +85,9 @@ final class Proxies {
     }
 
     private boolean areSubclasses() {
-        if (!beans.containsBeanDefinition(AopConfigUtils.AUTO_PROXY_CREATOR_BEAN_NAME)) {
-            return false;
-        }
-        BeanDefinition creator = beans.getBeanDefinition(AopConfigUtils.AUTO_PROXY_CREATOR_BEAN_NAME);
-        return Boolean.TRUE.equals(creator.getPropertyValues().get("proxyTargetClass"));
+        return Stream.of(beans.getBeanNamesForType(AbstractAdvisorAutoProxyCreator.class, true, false))
+                .map(beans::getSingleton)
+                .anyMatch(creator -> creator instanceof ProxyConfig proxies && proxies.isProxyTargetClass());
     }
 
     /**

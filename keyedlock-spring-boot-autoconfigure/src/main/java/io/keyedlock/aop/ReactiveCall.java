@@ -4,10 +4,8 @@ package io.keyedlock.aop;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
 import org.aopalliance.intercept.MethodInvocation;
-import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Publisher;
 import org.springframework.aop.ProxyMethodInvocation;
-import org.springframework.aop.interceptor.ExposeInvocationInterceptor;
 
 /**
  * A call of a method that returns a publisher, which is made anew for each subscription.
@@ -30,8 +28,7 @@ record ReactiveCall(
         MethodInvocation once = invocation instanceof ProxyMethodInvocation proxied
                 ? proxied.invocableClone(body.arguments(invocation.getArguments()))
                 : invocation;
-        // Aspects further inside ask for the call under way, which is another one by now, or none.
-        @Nullable Object returned = ExposeInvocationInterceptor.INSTANCE.invoke(once);
+        Object returned = NestedProxies.resume(once);
         if (returned == null) {
             throw new IllegalStateException("@KeyedLock on " + method.place() + ": it returned null instead of a "
                     + method.method().getReturnType().getSimpleName() + ". Return an empty one");

@@ -21,7 +21,7 @@ final class ResultStrategies {
     private static final String BY_HAND =
             "take the lock with KeyedLocker.acquireAsync and close the permit when the result is complete";
 
-    private static final boolean REACTOR = isPresent("reactor.core.publisher.Mono");
+    static final boolean REACTOR = isPresent("reactor.core.publisher.Mono");
 
     private static final boolean COROUTINES = REACTOR && isPresent("kotlinx.coroutines.reactor.MonoKt");
 
@@ -50,6 +50,9 @@ final class ResultStrategies {
         }
         ResolvableType result = ResolvableType.forMethodReturnType(method, annotated.type());
         Class<?> raw = result.resolve(Object.class);
+        if (isUsedLater(result, report)) {
+            return new PlainResult();
+        }
         String late = LateResult.of(result);
         if (late == null) {
             return LateResult.mayHide(raw) ? new UndeclaredResult() : new PlainResult();
@@ -67,6 +70,16 @@ final class ResultStrategies {
         report.accept(
                 "its result finishes later (" + late + "), after the lock would have been given back", remedy(raw));
         return new PlainResult();
+    }
+
+    private static boolean isUsedLater(ResolvableType result, BiConsumer<String, String> report) {
+        String later = LateResult.usedLater(result);
+        if (later != null) {
+            report.accept(
+                    "its result is used later (" + later + "), after the lock has been given back",
+                    "Return what it gives, for instance a List, or take the lock with a KeyedLocker where it is used");
+        }
+        return later != null;
     }
 
     /** Whether a call may be left out and give its caller nothing. */
@@ -101,6 +114,9 @@ final class ResultStrategies {
                     "Write the value class in the interface too, or take the value that it wraps");
         }
         ResolvableType result = KotlinFunctions.resultOf(method);
+        if (isUsedLater(result, report)) {
+            return new PlainResult();
+        }
         boolean flow = result.resolve(Object.class).getName().equals(FLOW);
         String late = flow ? LateResult.inside(result) : LateResult.of(result);
         if (late != null) {

@@ -3,6 +3,8 @@ package io.keyedlock.aop;
 
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.Permit;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
@@ -30,32 +32,37 @@ final class StageResult implements ResultStrategy {
         } catch (RuntimeException | Error e) {
             return CompletableFuture.failedFuture(e);
         }
-        return applies ? locked(invocation, method, context) : invocation.proceed();
+        return applies ? locked(invocation, method, context) : NestedProxies.proceed(invocation);
     }
 
     private CompletableFuture<Object> locked(MethodInvocation invocation, LockedMethod method, CallContext context) {
         LockedFuture result = new LockedFuture(invocation, method);
-        Object keys;
-        KeyedLocker<Object> locker;
+        Held outer = Held.ofBody();
+        List<Held> entered = outer == null ? List.of() : new ArrayList<>();
+        LockedFuture.Wanted wanted;
         CompletableFuture<Permit> acquisition;
         try {
-            keys = AsyncPermits.keysOf(method, context);
-            locker = method.locker().get();
-            acquisition = AsyncPermits.of(method, locker, keys);
+            Object keys = AsyncPermits.keysOf(method, context);
+            KeyedLocker<Object> locker = method.locker().get();
+            wanted = new LockedFuture.Wanted(method, locker, keys, outer, entered);
+            acquisition = outer == null
+                    ? AsyncPermits.of(method, locker, keys)
+                    : AsyncPermits.inside(method, locker, keys, outer, entered);
         } catch (RuntimeException | Error e) {
             // No key, a key whose own code throws, or no locker: nothing is held.
+            entered.forEach(Held::leave);
             result.completeExceptionally(e);
             return result;
         }
         if (!acquisition.isDone()) {
-            result.waitFor(acquisition, locker, keys, executor);
+            result.waitFor(acquisition, wanted, executor);
             return result;
         }
-        Throwable failure = AsyncPermits.failureOf(acquisition);
+        Throwable failure = AsyncPermits.failureOf(acquisition, method);
         if (failure == null) {
-            result.run(acquisition.join());
+            result.run(wanted.hold(acquisition.join()));
         } else {
-            result.notAcquired(locker, keys, failure);
+            result.notAcquired(wanted, failure);
         }
         return result;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.aop;
 
+import java.util.stream.BaseStream;
 import org.jspecify.annotations.Nullable;
 
 /** For methods whose declared type could hide a result that finishes later: that is refused when it is seen. */
@@ -9,6 +10,10 @@ final class UndeclaredResult extends PlainResult {
     @Override
     @Nullable
     Object finish(@Nullable Object result, LockedMethod method) {
+        if (result instanceof BaseStream<?, ?>) {
+            throw new IllegalStateException("@KeyedLock on " + method.place()
+                    + ": it returned a Stream, which is read after" + " the lock is given back. Return a List.");
+        }
         if (result != null && LateResult.isRunning(result.getClass())) {
             throw new IllegalStateException("@KeyedLock on " + method.place() + ": it returned a "
                     + result.getClass().getName()

@@ -48,11 +48,17 @@ public final class KeyedLockAutoConfiguration {
         };
     }
 
+    /** What our own parts use, so that an application or a test can replace the registry that it sees. */
     @Bean(LockerRegistry.BEAN)
-    @Fallback
-    LockerRegistry keyedLockerRegistry(
+    LockerRegistry keyedLockerRegistryOfContext(
             ConfigurableListableBeanFactory beans, KeyedLockProperties properties, LockerBeans lockerBeans) {
         return new LockerRegistry(beans, new LockerSettings(properties), lockerBeans);
+    }
+
+    @Bean
+    @Fallback
+    KeyedLockerRegistry keyedLockerRegistry(LockerRegistry registry) {
+        return new RegisteredLockers(registry);
     }
 
     @Bean

@@ -3,12 +3,16 @@ package io.keyedlock.autoconfigure;
 
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerSettings;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.BeanFactory;
 import org.springframework.beans.factory.BeanFactoryInitializer;
 import org.springframework.beans.factory.DisposableBean;
+import org.springframework.beans.factory.FactoryBean;
+import org.springframework.beans.factory.SmartInitializingSingleton;
 import org.springframework.beans.factory.aot.BeanRegistrationAotProcessor;
 import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
@@ -37,6 +41,7 @@ final class LockerBeans
         implements BeanDefinitionRegistryPostProcessor,
                 EnvironmentAware,
                 BeanFactoryInitializer<ConfigurableListableBeanFactory>,
+                SmartInitializingSingleton,
                 DisposableBean {
 
     static final String BEAN = "keyedLockerBeans";
@@ -54,6 +59,9 @@ final class LockerBeans
     private volatile boolean closed;
 
     private @Nullable Environment environment;
+
+    /** Creates the lockers that have been registered here. */
+    private final List<Runnable> creations = new ArrayList<>();
 
     @Override
     public void setEnvironment(Environment environment) {
@@ -75,6 +83,7 @@ final class LockerBeans
                 refuseOtherSettings(name, settings, beans.getParentBeanFactory());
             } else {
                 registry.registerBeanDefinition(name, definition(beans, name, settings));
+                creations.add(() -> beans.getBean(name));
             }
         });
     }
@@ -114,6 +123,13 @@ final class LockerBeans
         }
     }
 
+    /** They are cheap, and the endpoint and the meters should have them also where beans are lazy by default. */
+    @Override
+    public void afterSingletonsInstantiated() {
+        creations.forEach(Runnable::run);
+        creations.clear();
+    }
+
     private static void refuseOtherType(String name, ConfigurableListableBeanFactory beans) {
         Class<?> type = beans.getType(name, false);
         if (type == null || !KeyedLocker.class.isAssignableFrom(type)) {
@@ -133,13 +149,10 @@ final class LockerBeans
     private static RootBeanDefinition definition(
             ConfigurableListableBeanFactory beans, String name, LockerSettings all) {
         KeyedLockerSettings settings = all.settings(name);
-        RootBeanDefinition definition = new RootBeanDefinition(KeyedLocker.class);
-        definition.setInstanceSupplier(() -> beans.getBean(LockerRegistry.class).create(settings));
+        RootBeanDefinition definition = new RootBeanDefinition(LockerFactory.class);
+        definition.setInstanceSupplier(() -> new LockerFactory(beans, settings));
+        definition.setAttribute(FactoryBean.OBJECT_TYPE_ATTRIBUTE, KeyedLocker.class);
         definition.setAttribute(BeanRegistrationAotProcessor.IGNORE_REGISTRATION_ATTRIBUTE, true);
-        // Cheap to make, and the endpoint and the meters should have it also where beans are lazy by default.
-        definition.setLazyInit(false);
-        // Closed by destroy().
-        definition.setDestroyMethodName("");
         definition.setResourceDescription("the property " + LockerSettings.prefixOf(name));
         definition.setAttribute(CONFIGURED, all);
         return definition;
@@ -167,5 +180,23 @@ final class LockerBeans
     /** Whether a bean is there because a property names it. */
     static boolean isConfigured(BeanDefinition definition) {
         return definition.hasAttribute(CONFIGURED);
+    }
+
+    /**
+     * The factory of one locker, which {@link #destroy()} closes. What a factory creates is found by tests that replace a
+     * {@code KeyedLocker<String>}; a plain bean without generics is not.
+     */
+    private record LockerFactory(ConfigurableListableBeanFactory beans, KeyedLockerSettings settings)
+            implements FactoryBean<KeyedLocker<?>> {
+
+        @Override
+        public KeyedLocker<?> getObject() {
+            return beans.getBean(LockerRegistry.class).create(settings);
+        }
+
+        @Override
+        public Class<?> getObjectType() {
+            return KeyedLocker.class;
+        }
     }
 }

@@ -2,7 +2,7 @@
 package io.keyedlock.autoconfigure;
 
 import io.keyedlock.KeyedLocker;
-import io.keyedlock.KeyedLockerRegistry;
+import io.keyedlock.KeyedLockerBackend;
 import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.LockBackendException;
 import io.keyedlock.NoSuchKeyedLockerException;
@@ -36,14 +36,14 @@ import org.springframework.util.Assert;
  *
  * <p>A bean is created when it is asked for by name, never for a listing.
  */
-final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSingleton {
+final class LockerRegistry implements SmartInitializingSingleton {
 
     private static final Logger log = LoggerFactory.getLogger(LockerRegistry.class);
 
     /** The bean that makes backends, if there is one. */
     static final String BACKENDS = "keyedLockerBackends";
 
-    static final String BEAN = "keyedLockerRegistry";
+    static final String BEAN = "keyedLockerRegistryOfContext";
 
     /** Beans of this prefix are what a scoped proxy stands for; the proxy has the name that users know. */
     private static final String SCOPED_TARGET = "scopedTarget.";
@@ -77,14 +77,12 @@ final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSing
                 : above.getBeanProvider(LockerRegistry.class).getIfAvailable();
     }
 
-    @Override
-    public <K> KeyedLocker<K> get(String name) {
+    <K> KeyedLocker<K> get(String name) {
         return this.<K>find(name).orElseThrow(() -> new NoSuchKeyedLockerException(name, names()));
     }
 
-    @Override
     @SuppressWarnings("unchecked") // the key type is the caller's claim
-    public <K> Optional<KeyedLocker<K>> find(String name) {
+    <K> Optional<KeyedLocker<K>> find(String name) {
         Assert.notNull(name, "'name' must not be null");
         if (closing.isClosed() && created.containsKey(name)) {
             // The bean factory would create another one.
@@ -102,8 +100,7 @@ final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSing
         return locker != null || parent == null ? locker : parent.ofMethod(name);
     }
 
-    @Override
-    public Set<String> names() {
+    Set<String> names() {
         Set<String> names = new TreeSet<>(own.keySet());
         for (String name :
                 BeanFactoryUtils.beanNamesForTypeIncludingAncestors(beans, KeyedLocker.class, false, false)) {
@@ -169,9 +166,11 @@ final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSing
             return closed;
         }
         BackendChoice choice = this.settings.backend(settings.name());
-        KeyedLocker<?> locker = choice.kind().equals(BackendChoice.LOCAL)
-                ? KeyedLocker.create(settings)
-                : KeyedLocker.createOn(backends(settings.name()).create(settings, choice), settings);
+        KeyedLockerBackend backend = choice.kind().equals(BackendChoice.LOCAL)
+                ? null
+                : backends(settings.name()).create(settings, choice);
+        KeyedLocker<?> locker =
+                backend == null ? KeyedLocker.create(settings) : KeyedLocker.createOn(backend, settings);
         try {
             listeners.hear(locker);
         } catch (RuntimeException | Error e) {
@@ -203,14 +202,22 @@ final class LockerRegistry implements KeyedLockerRegistry, SmartInitializingSing
         if (!choice.kind().equals(BackendChoice.LOCAL)) {
             LockerBackends backends = backends(LockerSettings.DEFAULTS);
             if (choice.failFast()) {
-                backends.create(settings.own(LockerSettings.DEFAULTS, OptionalInt.empty()), choice)
-                        .close();
+                KeyedLockerBackend backend =
+                        backends.create(settings.own(LockerSettings.DEFAULTS, OptionalInt.empty()), choice);
+                if (backend != null) {
+                    backend.close();
+                }
             }
         }
     }
 
     /** Takes note of a bean that has been created. */
+    @SuppressWarnings("ConstantValue") // of a mock
     void created(String name, KeyedLocker<?> locker) {
+        if (locker.settings() == null) {
+            // A mock of a test, about which there is nothing to know.
+            return;
+        }
         if (!beans.containsBeanDefinition(SCOPED_TARGET + name)) {
             // Each locker that a scoped proxy will stand for comes here by itself.
             listeners.hear(locker);

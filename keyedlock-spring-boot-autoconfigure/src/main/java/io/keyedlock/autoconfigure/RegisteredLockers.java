@@ -7,22 +7,27 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 
-/** The lockers of the registry, for the advice. */
+/** The lockers of a context as its application and the advice see them. */
 record RegisteredLockers(LockerRegistry registry) implements KeyedLockerSource {
 
     @Override
-    public Optional<KeyedLocker<Object>> find(String name) {
-        return registry.find(name);
+    public <K> KeyedLocker<K> get(String name) {
+        return registry.get(name);
     }
 
     @Override
-    public KeyedLocker<Object> own(String name, OptionalInt limit) {
-        return registry.own(name, limit);
+    public <K> Optional<KeyedLocker<K>> find(String name) {
+        return registry.find(name);
     }
 
     @Override
     public Set<String> names() {
         return registry.names();
+    }
+
+    @Override
+    public KeyedLocker<Object> own(String name, OptionalInt limit) {
+        return registry.own(name, limit);
     }
 
     @Override

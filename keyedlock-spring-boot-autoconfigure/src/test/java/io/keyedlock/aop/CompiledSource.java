@@ -15,11 +15,11 @@ import javax.tools.SimpleJavaFileObject;
 import javax.tools.ToolProvider;
 
 /** Classes that a test cannot have compiled with the others: without parameter names, or against what may not be there. */
-final class CompiledSource {
+public final class CompiledSource {
 
     private CompiledSource() {}
 
-    static Class<?> load(Path directory, String className, String source, String... options)
+    public static Class<?> load(Path directory, String className, String source, String... options)
             throws ClassNotFoundException, MalformedURLException, IOException {
         JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
         List<String> arguments = new ArrayList<>(List.of(options));

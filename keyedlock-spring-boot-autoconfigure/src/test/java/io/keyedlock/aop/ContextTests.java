@@ -216,8 +216,14 @@ class ContextTests {
         private final Map<String, KeyedLocker<Object>> made = new HashMap<>();
 
         @Override
-        public java.util.Optional<KeyedLocker<Object>> find(String name) {
-            return java.util.Optional.ofNullable(made.get(name));
+        public <K> KeyedLocker<K> get(String name) {
+            return this.<K>find(name).orElseThrow();
+        }
+
+        @Override
+        @SuppressWarnings("unchecked") // the key type is the caller's claim
+        public <K> java.util.Optional<KeyedLocker<K>> find(String name) {
+            return java.util.Optional.ofNullable((KeyedLocker<K>) made.get(name));
         }
 
         @Override

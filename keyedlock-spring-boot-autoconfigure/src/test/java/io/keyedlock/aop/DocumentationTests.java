@@ -67,6 +67,7 @@ class DocumentationTests {
             "Add io.projectreactor:reactor-core",
             "Return the value itself (with @Async",
             "Change the annotations as the arrows say",
+            "Write a class that can be extended",
             ", or, if another bean was meant, name that one where it is asked for.",
             "Give the locker another name: write ",
             "onfigure the locker: ",
@@ -83,6 +84,7 @@ class DocumentationTests {
             "an asynchronous caller",
             "a key of '",
             " more keys of '",
+            "a locker without settings, such as a mock,",
             // What somebody reads who has asked for it: debug lines, recordings, meters.
             "The methods of {} cannot be looked at",
             "Acquired {} of '{}' after {} ms",
@@ -101,11 +103,14 @@ class DocumentationTests {
             import static org.assertj.core.api.Assertions.assertThat;
             import static org.assertj.core.api.Assertions.assertThatThrownBy;
             import static org.awaitility.Awaitility.await;
+            import static org.mockito.Mockito.mock;
+            import static org.mockito.Mockito.when;
 
             import io.keyedlock.*;
             import io.keyedlock.annotation.KeyedLock;
             import io.keyedlock.integration.KeyedLockRegistry;
             import io.keyedlock.test.KeyedLockExtension;
+            import jakarta.validation.Validator;
             import java.lang.annotation.*;
             import java.time.Duration;
             import java.util.*;
@@ -115,6 +120,8 @@ class DocumentationTests {
             import org.junit.jupiter.api.Test;
             import org.junit.jupiter.api.extension.ExtendWith;
             import org.junit.jupiter.api.extension.RegisterExtension;
+            import org.springframework.beans.factory.ObjectProvider;
+            import org.springframework.beans.factory.annotation.Autowired;
             import org.springframework.beans.factory.annotation.Qualifier;
             import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
             import org.springframework.boot.test.context.SpringBootTest;
@@ -123,15 +130,20 @@ class DocumentationTests {
             import org.springframework.context.annotation.Bean;
             import org.springframework.context.event.EventListener;
             import org.springframework.core.annotation.AliasFor;
+            import org.springframework.http.*;
             import org.springframework.integration.support.locks.LockRegistry;
             import org.springframework.kafka.annotation.KafkaListener;
             import org.springframework.kafka.support.Acknowledgment;
             import org.springframework.scheduling.annotation.Scheduled;
             import org.springframework.stereotype.Service;
+            import org.springframework.test.context.bean.override.convention.TestBean;
+            import org.springframework.test.context.bean.override.mockito.MockitoBean;
             import org.springframework.transaction.annotation.Transactional;
+            import org.springframework.validation.beanvalidation.MethodValidationPostProcessor;
             import org.springframework.web.bind.annotation.*;
             import org.springframework.web.context.request.async.DeferredResult;
             import reactor.core.publisher.*;
+            import reactor.core.scheduler.Schedulers;
 
             abstract class Given {
               record Order(long id, String customerId) {}
@@ -160,6 +172,7 @@ class DocumentationTests {
                 void move(String from, String to, long amount);
               }
               interface Shipments { Mono<Receipt> ship(String id); }
+              interface Cancellations { void cancel(String id); }
               interface Reports { Report write(String tenant); }
               interface Catalogue { Product load(String id); }
               interface Scores { void add(SecurityEvent event); }

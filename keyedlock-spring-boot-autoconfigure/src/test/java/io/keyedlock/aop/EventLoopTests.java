@@ -19,13 +19,17 @@ import jdk.jfr.consumer.RecordedFrame;
 import jdk.jfr.consumer.RecordedMethod;
 import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
 
 /** No event-loop thread blocks: whatever parks, sleeps or waits for a monitor in code of ours is seen by the Flight Recorder. */
+@ExtendWith(OutputCaptureExtension.class)
 class EventLoopTests {
 
     private static final List<String> BLOCKS =
@@ -95,6 +99,28 @@ class EventLoopTests {
             } finally {
                 loops.dispose();
             }
+        });
+    }
+
+    @Test
+    void plainMethodOnAnEventLoopIsWarnedOfOnce(CapturedOutput output) {
+        Contexts.runner(Calls.class).run(context -> {
+            Calls calls = context.getBean(Calls.class);
+            CompletableFuture<String> open = CompletableFuture.completedFuture("done");
+            calls.plain("a", open);
+            Mono.fromCallable(() -> calls.plain("a", open))
+                    .subscribeOn(Schedulers.boundedElastic())
+                    .block();
+            assertThat(output).doesNotContain("on the event loop");
+            for (int i = 0; i < 3; i++) {
+                Mono.fromCallable(() -> calls.plain("a", open) + calls.impatient("a"))
+                        .subscribeOn(Schedulers.parallel())
+                        .block();
+            }
+            assertThat(output)
+                    .containsOnlyOnce(
+                            "Calls.plain(String,CompletableFuture) waits for its key on the event loop 'parallel-")
+                    .doesNotContain("Calls.impatient");
         });
     }
 
@@ -198,6 +224,11 @@ class EventLoopTests {
         @KeyedLock(key = "#key")
         CompletableFuture<String> stage(String key) {
             return CompletableFuture.supplyAsync(() -> key);
+        }
+
+        @KeyedLock(key = "#key", waitTime = "0s")
+        String impatient(String key) {
+            return key;
         }
 
         @KeyedLock(key = "#key")

@@ -4,19 +4,32 @@ package io.keyedlock.aop;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
+import static org.mockito.ArgumentMatchers.any;
+import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.when;
 
 import io.keyedlock.KeyedLockerRegistry;
 import io.keyedlock.annotation.KeyedLock;
+import jakarta.validation.Validator;
+import jakarta.validation.executable.ExecutableValidator;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.aopalliance.intercept.MethodInterceptor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.springframework.aop.support.DefaultPointcutAdvisor;
+import org.springframework.aop.support.annotation.AnnotationMatchingPointcut;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.cache.annotation.Cacheable;
 import org.springframework.cache.annotation.EnableCaching;
@@ -32,6 +45,8 @@ import org.springframework.scheduling.annotation.EnableAsync;
 import org.springframework.scheduling.annotation.EnableScheduling;
 import org.springframework.scheduling.annotation.Scheduled;
 import org.springframework.util.ClassUtils;
+import org.springframework.validation.annotation.Validated;
+import org.springframework.validation.beanvalidation.MethodValidationPostProcessor;
 
 /** How the lock stands to other advice of Spring. Each statement of the documentation about that is a test here. */
 public class OtherAnnotationsTests {
@@ -113,6 +128,64 @@ public class OtherAnnotationsTests {
                 assertThat(mixed.keysMade()).isEqualTo(2);
             }
         });
+    }
+
+    @Validated
+    static class Checked {
+
+        @KeyedLock(key = "#id")
+        public void ship(String id) {}
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void argumentsAreValidatedUnderTheLockUnlessValidationComesFirst(boolean first) {
+        AtomicReference<KeyedLockerRegistry> lockers = new AtomicReference<>();
+        List<Boolean> held = new CopyOnWriteArrayList<>();
+        ExecutableValidator executables = mock(ExecutableValidator.class);
+        when(executables.validateParameters(any(), any(), any(), any(Class[].class)))
+                .then(call -> {
+                    held.add(!holders(lockers.get()).isEmpty());
+                    return Set.of();
+                });
+        Validator validator = mock(Validator.class);
+        when(validator.forExecutables()).thenReturn(executables);
+        Contexts.runner(Checked.class)
+                .withBean(MethodValidationPostProcessor.class, () -> {
+                    MethodValidationPostProcessor processor = new MethodValidationPostProcessor();
+                    processor.setValidator(validator);
+                    processor.setProxyTargetClass(true);
+                    processor.setBeforeExistingAdvisors(first);
+                    return processor;
+                })
+                .run(context -> {
+                    lockers.set(context.getBean(KeyedLockerRegistry.class));
+                    context.getBean(Checked.class).ship("42");
+                    assertThat(held).containsExactly(!first);
+                });
+    }
+
+    /** Those of resilience4j have orders from LOWEST_PRECEDENCE - 5 to LOWEST_PRECEDENCE - 1. */
+    @ParameterizedTest
+    @CsvSource({"2147483642, true", "2147483646, true", "2147483500, false"})
+    void orderOfAnAspectSaysWhetherItIsUnderTheLock(int order, boolean inside) {
+        AtomicReference<KeyedLockerRegistry> lockers = new AtomicReference<>();
+        List<Boolean> held = new CopyOnWriteArrayList<>();
+        Contexts.runner(Checked.class)
+                .withBean(DefaultPointcutAdvisor.class, () -> {
+                    DefaultPointcutAdvisor aspect = new DefaultPointcutAdvisor(
+                            new AnnotationMatchingPointcut(null, KeyedLock.class), (MethodInterceptor) invocation -> {
+                                held.add(!holders(lockers.get()).isEmpty());
+                                return invocation.proceed();
+                            });
+                    aspect.setOrder(order);
+                    return aspect;
+                })
+                .run(context -> {
+                    lockers.set(context.getBean(KeyedLockerRegistry.class));
+                    context.getBean(Checked.class).ship("42");
+                    assertThat(held).containsExactly(inside);
+                });
     }
 
     @Test

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.autoconfigure;
+
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.AutoConfigureOrder;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.context.annotation.Bean;
+import org.springframework.core.Ordered;
+
+/**
+ * Auto-configuration for test slices such as {@code @WebMvcTest} alone: all lockers are local, whatever backend the properties of the
+ * application name, where the slice has none of the beans that a backend needs.
+ */
+@AutoConfiguration
+@AutoConfigureOrder(Ordered.LOWEST_PRECEDENCE)
+@ConditionalOnMissingBean(LockerBackends.class)
+public final class KeyedLockTestSliceAutoConfiguration {
+
+    /** For the application context. */
+    public KeyedLockTestSliceAutoConfiguration() {}
+
+    @Bean(LockerRegistry.BACKENDS)
+    static LockerBackends keyedLockerBackends() {
+        return (settings, choice) -> null;
+    }
+}

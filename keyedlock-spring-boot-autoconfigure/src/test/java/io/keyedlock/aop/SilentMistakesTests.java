@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.aop;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerSettings;
+import io.keyedlock.annotation.KeyedLock;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.IntSupplier;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Scope;
+import reactor.core.publisher.Mono;
+
+/** What would leave methods without the lock that somebody expects, or under one that is too wide, and so is told at startup. */
+class SilentMistakesTests {
+
+    private static List<Finding> findings(ApplicationContextRunner runner) {
+        List<Finding> findings = new java.util.ArrayList<>();
+        runner.run(context -> {
+            if (context.getStartupFailure() instanceof InvalidKeyedLockException failure) {
+                findings.addAll(failure.findings());
+            } else {
+                assertThat(context).hasNotFailed();
+            }
+        });
+        return findings;
+    }
+
+    private static void assertFinding(List<Finding> findings, String method, String problem, String remedy) {
+        assertThat(findings)
+                .filteredOn(finding -> finding.method().startsWith(method + "("))
+                .as(method)
+                .singleElement()
+                .satisfies(finding -> {
+                    assertThat(finding.problem()).contains(problem);
+                    assertThat(finding.remedy()).contains(remedy);
+                });
+    }
+
+    // ---- names that mean the call
+
+    record Node(String id, String method) {}
+
+    static class NamedAsTheCall {
+
+        @KeyedLock(key = "#root")
+        public void wholeCall(String id) {}
+
+        @KeyedLock(key = "#this")
+        public void wholeCallAgain(String id) {}
+
+        @KeyedLock(key = "{#id, #root}")
+        public void callAmongParts(String id) {}
+
+        @KeyedLock(key = "#root")
+        public void rootParameter(String root) {}
+
+        @KeyedLock(key = "#root.id")
+        public void propertyOfRootParameter(Node root) {}
+
+        @KeyedLock(key = "#id", condition = "#root != null")
+        public void conditionOnRoot(String id, String root) {}
+
+        @KeyedLock(key = "method")
+        public void methodWithoutHash(String method) {}
+
+        @KeyedLock(key = "{args, #id}")
+        public void argsWithoutHash(String id, List<String> args) {}
+
+        @KeyedLock(key = "T(java.util.Objects).hash(target)")
+        public void targetAsArgument(String target) {}
+
+        @KeyedLock(key = "#root.method")
+        public void rightMethodOfTheCall(String method) {}
+
+        @KeyedLock(key = "#method")
+        public void rightMethod(String method) {}
+
+        @KeyedLock(key = "method")
+        public void rightWithoutSuchAParameter(String id) {}
+
+        @KeyedLock(key = "#node.method")
+        public void rightProperty(Node node, String method) {}
+
+        @KeyedLock(key = "#nodes.![method]")
+        public void rightProjection(List<Node> nodes, String method) {}
+
+        @KeyedLock(key = "#words[method]")
+        public void rightMapKey(Map<String, String> words, String method) {}
+
+        @KeyedLock(key = "{method: #id}")
+        public void rightMap(String id, String method) {}
+
+        @KeyedLock(key = "#ids.![#this]")
+        public void rightElement(List<String> ids) {}
+
+        @KeyedLock(key = "#p0")
+        public void rightByIndex(String root) {}
+
+        @KeyedLock(key = "#root.args")
+        public void rightArguments(String id) {}
+    }
+
+    @Test
+    void namesThatMeanTheCallAndNotTheParameterAreTold() {
+        List<Finding> findings = findings(Contexts.runner(NamedAsTheCall.class));
+        for (String method : List.of("wholeCall", "wholeCallAgain", "callAmongParts")) {
+            assertFinding(findings, method, "has the call itself as a key", "Use a parameter");
+        }
+        assertFinding(findings, "rootParameter", "uses #root, which is the call itself", "Write #p0");
+        assertFinding(findings, "propertyOfRootParameter", "uses #root, which is the call itself", "Write #p0");
+        assertFinding(findings, "conditionOnRoot", "uses #root, which is the call itself", "Write #p1");
+        assertFinding(findings, "methodWithoutHash", "reads 'method' of the call", "Write #method for the parameter");
+        assertFinding(findings, "argsWithoutHash", "reads 'args' of the call", "or #root.args for that of the call");
+        assertFinding(findings, "targetAsArgument", "reads 'target' of the call", "Write #target");
+        assertThat(findings).noneMatch(finding -> finding.method().startsWith("right"));
+    }
+
+    // ---- results that are used later
+
+    /** As an aggregate of an application may be. */
+    record Job(String name) implements Runnable, Supplier<String> {
+
+        @Override
+        public void run() {}
+
+        @Override
+        public String get() {
+            return name;
+        }
+    }
+
+    /** As a page of Spring Data is. */
+    interface Page<T> extends Iterable<T>, Supplier<Stream<T>> {}
+
+    static class Lazy {
+
+        @KeyedLock
+        public Stream<String> stream() {
+            return Stream.of();
+        }
+
+        @KeyedLock
+        public IntStream ints() {
+            return IntStream.of();
+        }
+
+        @KeyedLock
+        public Iterator<String> iterator() {
+            return List.<String>of().iterator();
+        }
+
+        @KeyedLock
+        public Supplier<String> supplier() {
+            return () -> "";
+        }
+
+        @KeyedLock
+        public IntSupplier intSupplier() {
+            return () -> 1;
+        }
+
+        @KeyedLock
+        public Runnable runnable() {
+            return () -> {};
+        }
+
+        @KeyedLock
+        public Optional<Stream<String>> within() {
+            return Optional.empty();
+        }
+
+        @KeyedLock
+        public CompletableFuture<Stream<String>> inFuture() {
+            return CompletableFuture.completedFuture(Stream.of());
+        }
+
+        @KeyedLock
+        public Mono<Iterator<String>> inMono() {
+            return Mono.empty();
+        }
+
+        @KeyedLock
+        public Callable<String> callable() {
+            return () -> "";
+        }
+
+        @KeyedLock
+        public List<String> rightList() {
+            return List.of();
+        }
+
+        @KeyedLock
+        public Iterable<String> rightIterable() {
+            return List.of();
+        }
+
+        @KeyedLock
+        public Job rightAggregate() {
+            return new Job("");
+        }
+
+        @KeyedLock
+        public Optional<Page<String>> rightPage() {
+            return Optional.empty();
+        }
+
+        @KeyedLock
+        public Map<String, Supplier<String>> rightMap() {
+            return Map.of();
+        }
+    }
+
+    @Test
+    void resultsThatAreUsedAfterTheLockHasGoneAreTold() {
+        List<Finding> findings = findings(Contexts.runner(Lazy.class));
+        for (Map.Entry<String, String> each : Map.of(
+                        "stream", "(Stream)",
+                        "ints", "(IntStream)",
+                        "iterator", "(Iterator)",
+                        "supplier", "(Supplier)",
+                        "intSupplier", "(IntSupplier)",
+                        "runnable", "(Runnable)",
+                        "within", "(Optional<Stream>)",
+                        "inFuture", "(CompletableFuture<Stream>)",
+                        "inMono", "(Mono<Iterator>)")
+                .entrySet()) {
+            assertFinding(
+                    findings, each.getKey(), "its result is used later " + each.getValue(), "Return what it gives");
+        }
+        assertFinding(findings, "callable", "its result finishes later (Callable)", "Return the value itself");
+        assertThat(findings).noneMatch(finding -> finding.method().startsWith("right"));
+    }
+
+    static class Undeclared {
+
+        @KeyedLock
+        public Object stream() {
+            return Stream.of();
+        }
+    }
+
+    @Test
+    void streamThatIsNotDeclaredFailsItsCall() {
+        Contexts.with(
+                Undeclared.class,
+                bean -> assertThatThrownBy(bean::stream)
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessageContaining("it returned a Stream"));
+    }
+
+    // ---- a locker for each
+
+    @Configuration(proxyBeanMethods = false)
+    static class Prototypes {
+
+        @Bean
+        @Scope("prototype")
+        KeyedLocker<String> orders() {
+            return KeyedLocker.create(KeyedLockerSettings.defaults().withName("orders"));
+        }
+    }
+
+    static class NamesAPrototype {
+
+        @KeyedLock("orders")
+        public void ship() {}
+    }
+
+    @Test
+    void prototypeOfALockerIsTold() {
+        assertFinding(
+                findings(Contexts.runner(NamesAPrototype.class).withUserConfiguration(Prototypes.class)),
+                "ship",
+                "the locker bean 'orders' is of scope prototype",
+                "Make it a singleton");
+    }
+
+    // ---- two interfaces
+
+    interface First {
+
+        @KeyedLock(name = "orders", key = "#id")
+        void ship(String id);
+
+        @KeyedLock(name = "orders", key = "#id")
+        void same(String id);
+
+        @KeyedLock(key = "#id")
+        void own(String id);
+
+        @KeyedLock(name = "orders", key = "#id")
+        void beaten(String id);
+    }
+
+    interface Second {
+
+        @KeyedLock(name = "tenants", key = "#id")
+        void ship(String id);
+
+        @KeyedLock(name = "orders", key = "#id")
+        void same(String id);
+
+        @KeyedLock(key = "#id")
+        void own(String id);
+
+        @KeyedLock(name = "tenants", key = "#id")
+        void beaten(String id);
+    }
+
+    static class Both implements First, Second {
+
+        @Override
+        public void ship(String id) {}
+
+        @Override
+        public void same(String id) {}
+
+        @Override
+        public void own(String id) {}
+
+        @Override
+        @KeyedLock(name = "orders", key = "#id")
+        public void beaten(String id) {}
+    }
+
+    interface Nearer extends First {
+
+        @Override
+        @KeyedLock(name = "tenants", key = "#id")
+        void ship(String id);
+    }
+
+    static class OfOneLine implements Nearer {
+
+        @Override
+        public void ship(String id) {}
+
+        @Override
+        public void same(String id) {}
+
+        @Override
+        public void own(String id) {}
+
+        @Override
+        public void beaten(String id) {}
+    }
+
+    @KeyedLock("orders")
+    interface FirstType {
+
+        void ship(String id);
+
+        void only(String id);
+    }
+
+    @KeyedLock("tenants")
+    interface SecondType {
+
+        void ship(String id);
+    }
+
+    static class BothTypes implements FirstType, SecondType {
+
+        @Override
+        public void ship(String id) {}
+
+        @Override
+        public void only(String id) {}
+    }
+
+    @Test
+    void twoInterfacesThatLockOneMethodDifferentlyAreTold() {
+        List<Finding> findings = findings(Contexts.runner(Both.class, OfOneLine.class, BothTypes.class)
+                .withPropertyValues("keyedlock.locks.orders.limit=1", "keyedlock.locks.tenants.limit=1"));
+        String here = SilentMistakesTests.class.getName() + "$";
+        assertThat(findings)
+                .extracting(Finding::problem)
+                .containsExactlyInAnyOrder(
+                        "two interfaces lock it differently, as " + here + "First.ship(String) and " + here
+                                + "Second.ship(String) say",
+                        "two interfaces lock it differently, as " + here + "First.own(String) and " + here
+                                + "Second.own(String) say",
+                        "two interfaces lock it differently, as " + here + "FirstType and " + here + "SecondType say");
+        assertThat(findings)
+                .extracting(Finding::remedy)
+                .allMatch(remedy -> remedy.startsWith("Write @KeyedLock on the method of " + here + "Both"));
+    }
+}
