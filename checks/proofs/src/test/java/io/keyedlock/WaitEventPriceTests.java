@@ -41,13 +41,8 @@ class WaitEventPriceTests {
     @Test
     void nothingIsMadeWhileNobodyRecords() {
         CompletableFuture<Permit> waiting = locker.acquireAsync("k");
-        Waiter waiter = new Waiter(
-                locker.stripes.of(DefaultKeyedLocker.hash("k")).find("k", DefaultKeyedLocker.hash("k")),
-                null,
-                (PermitFuture) waiting,
-                true,
-                0,
-                1);
+        Entry entry = ((Hold) held).entry();
+        Waiter waiter = new Waiter(entry, null, (PermitFuture) waiting, new ExtraHold(entry, null), 0, 1, null);
         double bytes = bytesOf(() -> {
             if (WaitEvent.begin(waiter) != null) {
                 throw new AssertionError("somebody records");
