@@ -11,7 +11,9 @@ import java.time.temporal.TemporalAmount;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.springframework.core.KotlinDetector;
 
 /**
  * Names of the form {@code type:text}, and {@code type(part,part)} for what has parts.
@@ -37,16 +39,17 @@ final class StandardKeyEncoder implements KeyEncoder {
             Map.entry(BigDecimal.class, "decimal"),
             Map.entry(UUID.class, "uuid"));
 
+    /** The method of a Kotlin value class that returns what it wraps. */
+    private static final String UNBOX = "unbox-impl";
+
     private static final ClassValue<Method[]> COMPONENTS = new ClassValue<>() {
         @Override
         protected Method[] computeValue(Class<?> type) {
-            RecordComponent[] components = type.getRecordComponents();
-            Method[] accessors = new Method[components.length];
-            for (int i = 0; i < components.length; i++) {
-                accessors[i] = components[i].getAccessor();
-                accessors[i].setAccessible(true);
-            }
-            return accessors;
+            Stream<Method> accessors = type.isRecord()
+                    ? Stream.of(type.getRecordComponents()).map(RecordComponent::getAccessor)
+                    : Stream.of(type.getDeclaredMethods())
+                            .filter(method -> method.getName().equals(UNBOX));
+            return accessors.peek(accessor -> accessor.setAccessible(true)).toArray(Method[]::new);
         }
     };
 
@@ -74,7 +77,7 @@ final class StandardKeyEncoder implements KeyEncoder {
         } else if (value instanceof Enum<?> constant) {
             appendText(name, constant.getDeclaringClass().getName());
             name.append(':').append(constant.name());
-        } else if (value instanceof Record) {
+        } else if (value instanceof Record || KotlinDetector.isInlineClass(value.getClass())) {
             Method[] accessors = accessors(value, key);
             Object[] parts = new Object[accessors.length];
             for (int i = 0; i < parts.length; i++) {

@@ -48,6 +48,13 @@ class KeyEncoderTests {
     }
 
     @Test
+    void kotlinValueClassesHaveTheNameOfWhatTheyWrap() throws Exception {
+        Object number = kotlin.ULong.class.getMethod("box-impl", long.class).invoke(null, 42L);
+        assertThat(encode(number)).isEqualTo("kotlin.ULong(long:42)");
+        assertThat(encode(List.of("a", number))).isEqualTo("list(s:a,kotlin.ULong(long:42))");
+    }
+
+    @Test
     void unequalKeysHaveUnequalNames() {
         List<Object> keys = List.of(
                 "",
