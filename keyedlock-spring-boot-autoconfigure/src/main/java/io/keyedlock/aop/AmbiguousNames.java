@@ -25,13 +25,15 @@ final class AmbiguousNames {
     /** Takes a problem and its remedy. */
     private final BiConsumer<String, String> report;
 
+    private boolean clear = true;
+
     AmbiguousNames(ParameterNames names, BiConsumer<String, String> report) {
         this.names = names;
         this.report = report;
     }
 
-    /** Checks an expression; the attribute is named with it in what is found. */
-    void check(String attribute, LockExpression expression) {
+    /** Returns whether an expression has no such name; the attribute is named with it in what is found. */
+    boolean check(String attribute, LockExpression expression) {
         String where = attribute + " = \"" + expression.text() + "\"";
         SpelNode root = expression.root();
         if (!attribute.equals("condition")) {
@@ -41,12 +43,13 @@ final class AmbiguousNames {
             }
         }
         visit(where, root, true);
+        return clear;
     }
 
     /** A part of a key must not be the call, which is equal to no other. */
     private void part(String where, SpelNode part) {
         if (part instanceof VariableReference && isOfTheCall(part) && !isParameter(variable(part))) {
-            report.accept(
+            found(
                     where + " has the call itself as a key, and no two calls would have the same",
                     "Use a parameter (#name), or a constant in single quotes");
         }
@@ -58,14 +61,14 @@ final class AmbiguousNames {
             return;
         }
         if (node instanceof VariableReference && isOfTheCall(node) && isParameter(variable(node))) {
-            report.accept(
+            found(
                     where + " uses #" + variable(node)
                             + ", which is the call itself and not the parameter of that name",
                     "Write #p" + names.indexOf(variable(node)) + ", or rename the parameter");
         } else if (node instanceof PropertyOrFieldReference property
                 && PROPERTIES.contains(property.getName())
                 && isParameter(property.getName())) {
-            report.accept(
+            found(
                     where + " reads '" + property.getName() + "' of the call and not the parameter of that name",
                     "Write #" + property.getName() + " for the parameter, or #root." + property.getName()
                             + " for that of the call");
@@ -79,6 +82,11 @@ final class AmbiguousNames {
                             || node instanceof InlineMap);
             visit(where, child, !ofAnother && !(node instanceof Projection) && !(node instanceof Selection));
         }
+    }
+
+    private void found(String problem, String remedy) {
+        clear = false;
+        report.accept(problem, remedy);
     }
 
     private static boolean isOfTheCall(SpelNode node) {

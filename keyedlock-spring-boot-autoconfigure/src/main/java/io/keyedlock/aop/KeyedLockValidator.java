@@ -229,13 +229,9 @@ public final class KeyedLockValidator
                     "Remove " + word + ", and call the method from another bean");
             return;
         }
-        String obstacle = proxies.obstacleTo(type);
+        Proxies.Obstacle obstacle = proxies.obstacleTo(type);
         if (obstacle != null) {
-            findings.add(new Finding(
-                    type.getName(),
-                    "",
-                    obstacle,
-                    "Write a class that can be extended (a record becomes a class, a Kotlin class open)"));
+            findings.add(new Finding(type.getName(), "", obstacle.problem(), obstacle.remedy()));
         } else if (Modifier.isFinal(method.getModifiers()) && !Proxies.isProxiedByInterfaces(type)) {
             add(
                     findings,

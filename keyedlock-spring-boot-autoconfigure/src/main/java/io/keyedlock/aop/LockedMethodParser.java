@@ -200,9 +200,10 @@ final class LockedMethodParser {
             }
             try {
                 LockExpression expression = expressions.parse(text);
-                new ExpressionCheck(annotated, names, beans, findings, attribute, expression).walk(expression);
+                if (new AmbiguousNames(names, this::report).check(attribute, expression)) {
+                    new ExpressionCheck(annotated, names, beans, findings, attribute, expression).walk(expression);
+                }
                 checkDefaults(attribute, expression);
-                new AmbiguousNames(names, this::report).check(attribute, expression);
                 return expression;
             } catch (ParseException | IllegalStateException | IllegalArgumentException e) {
                 String why = e instanceof ParseException parse ? parse.getSimpleMessage() : e.getMessage();

@@ -50,26 +50,33 @@ final class Proxies {
 
     /** Says why no proxy of a class can be made; null if one can. */
     @Nullable
-    String obstacleTo(Class<?> type) {
-        String obstacle = obstacleToSubclass(type);
+    Obstacle obstacleTo(Class<?> type) {
+        Obstacle obstacle = obstacleToSubclass(type);
         return obstacle == null || isProxiedByInterfaces(type) || (!areSubclasses() && hasProxyInterface(type))
                 ? null
                 : obstacle;
     }
 
-    private static @Nullable String obstacleToSubclass(Class<?> type) {
+    private static @Nullable Obstacle obstacleToSubclass(Class<?> type) {
         if (Modifier.isFinal(type.getModifiers())) {
-            return "the class is final, and a proxy would have to extend it";
+            return new Obstacle(
+                    "the class is final, and a proxy would have to extend it",
+                    "Remove final (a record becomes a class, a Kotlin class open)");
         }
         if (type.isSealed()) {
-            return "the class is sealed, and a proxy would have to extend it";
+            return new Obstacle("the class is sealed, and a proxy would have to extend it", "Remove sealed");
         }
         Constructor<?>[] constructors = type.getDeclaredConstructors();
         return constructors.length > 0
                         && Stream.of(constructors).allMatch(each -> Modifier.isPrivate(each.getModifiers()))
-                ? "the class has private constructors only, and a proxy would have to extend it"
+                ? new Obstacle(
+                        "the class has private constructors only, and a proxy would have to extend it",
+                        "Give it a constructor that is not private")
                 : null;
     }
+
+    /** Why no proxy of a class can be made, and what to do. */
+    record Obstacle(String problem, String remedy) {}
 
     /** As Spring decides it: interfaces of the life cycle, and those without methods, do not count. */
     private static boolean hasProxyInterface(Class<?> type) {

@@ -67,7 +67,6 @@ class DocumentationTests {
             "Add io.projectreactor:reactor-core",
             "Return the value itself (with @Async",
             "Change the annotations as the arrows say",
-            "Write a class that can be extended",
             ", or, if another bean was meant, name that one where it is asked for.",
             "Give the locker another name: write ",
             "onfigure the locker: ",
