@@ -36,7 +36,6 @@ import reactor.core.CoreSubscriber;
 import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
-import reactor.core.scheduler.Schedulers;
 
 /** Bodies that begin after the advice has returned, and all that can go wrong until they do. */
 class LateBodiesTests {
@@ -155,27 +154,25 @@ class LateBodiesTests {
     // ---- cancelled between the grant and the body
 
     @Test
-    void aSubscriptionThatIsCancelledBeforeTheSchedulerHasTimeFreesTheKeyAtOnce() {
-        with(Object.class, (service, locker, none) -> {
-            Permit held = locker.acquireAsync("a").join();
-            Disposable subscription = service.mono("a").subscribe();
-            CompletableFuture<Void> gate = new CompletableFuture<>();
-            Schedulers.onScheduleHook("gate", task -> () -> {
-                // Unlike a latch, whether this thread has been interrupted or not.
-                gate.join();
-                task.run();
-            });
-            try {
-                held.close();
-                assertThat(locker.isActive("a")).isTrue();
-                subscription.dispose();
-                assertThat(locker.isActive("a")).isFalse();
-            } finally {
-                gate.complete(null);
-                Schedulers.resetOnScheduleHook("gate");
-            }
-            assertThat(service.ran()).isEmpty();
-        });
+    void aSubscriptionThatIsCancelledBeforeTheExecutorHasTimeFreesTheKeyAtOnce() {
+        Contexts.runner(Service.class)
+                .withBean("queue", Queue.class)
+                .withPropertyValues("keyedlock.locks.shared.limit=1", "keyedlock.executor=queue")
+                .run(context -> {
+                    Service service = context.getBean(Service.class);
+                    Queue tasks = context.getBean(Queue.class);
+                    KeyedLocker<Object> locker =
+                            context.getBean(KeyedLockerRegistry.class).get("shared");
+                    Permit held = locker.acquireAsync("a").join();
+                    Disposable subscription = service.mono("a").subscribe();
+                    held.close();
+                    assertThat(tasks.waiting).hasSize(1);
+                    assertThat(locker.isActive("a")).isTrue();
+                    subscription.dispose();
+                    assertThat(locker.isActive("a")).isFalse();
+                    tasks.waiting.remove().run();
+                    assertThat(service.ran()).isEmpty();
+                });
     }
 
     @Test
