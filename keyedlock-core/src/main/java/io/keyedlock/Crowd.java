@@ -92,7 +92,7 @@ final class Crowd {
             return byOwner.get(thread);
         }
         for (ExtraHold h = latestHold; h != null; h = h.older) {
-            if (h.owner == thread) {
+            if (h.owner == thread && h.isHeld()) {
                 return h;
             }
         }
@@ -170,7 +170,7 @@ final class Crowd {
                 }
             }
             byOwner = index;
-        } catch (OutOfMemoryError e) {
+        } catch (VirtualMachineError e) {
             // The list has them all.
             byOwner = null;
         }
@@ -181,7 +181,7 @@ final class Crowd {
         if (byOwner != null && h.owner != null) {
             try {
                 byOwner.put(h.owner, h);
-            } catch (OutOfMemoryError e) {
+            } catch (VirtualMachineError e) {
                 byOwner = null;
             }
         }

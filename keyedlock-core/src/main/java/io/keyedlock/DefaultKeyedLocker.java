@@ -306,6 +306,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         } finally {
             if (!settles) {
                 stripe.unlock();
+                stripes.announceIfOver();
             }
         }
         try {

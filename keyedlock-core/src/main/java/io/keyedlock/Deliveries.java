@@ -67,7 +67,13 @@ final class Deliveries {
     /** As {@link #deliver}, on the engine's thread for callbacks: for a thread that must not run anybody's code. */
     static void deliverElsewhere(Waiter done) {
         try {
-            Background.execute(() -> deliver(done));
+            Background.execute(() -> {
+                try {
+                    deliver(done);
+                } catch (Throwable e) {
+                    // It was stranded there.
+                }
+            });
         } catch (Throwable e) {
             strand(done);
         }
@@ -121,6 +127,10 @@ final class Deliveries {
             depth--;
             if (depth == 0) {
                 OF_THREAD.remove();
+                // None are left unless a completion has failed.
+                for (Waiter w = putOff.poll(); w != null; w = putOff.poll()) {
+                    strand(w);
+                }
             }
         }
     }

@@ -39,6 +39,9 @@ final class KeyOrder implements AutoCloseable {
 
     private final List<Slot> slots;
 
+    /** How many slots, from the first on, are not pinned any more. Closing needs no memory. */
+    private int unpinned;
+
     KeyOrder(Stripes stripes, @Nullable KeyedLockerBackend backend, Collection<?> keys) {
         Set<Object> distinct = new LinkedHashSet<>();
         for (Object key : keys) {
@@ -99,11 +102,10 @@ final class KeyOrder implements AutoCloseable {
 
     @Override
     public void close() {
-        for (int i = 0; i < slots.size(); i++) {
-            Slot slot = slots.get(i);
-            if (slot.pin() != null) {
-                slots.set(i, new Slot(slot.key(), slot.hash(), null));
-                slot.pin().stripe.unpin(slot.pin());
+        for (; unpinned < slots.size(); unpinned++) {
+            Entry pin = slots.get(unpinned).pin();
+            if (pin != null) {
+                pin.stripe.unpin(pin);
             }
         }
     }

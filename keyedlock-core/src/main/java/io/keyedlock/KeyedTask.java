@@ -77,6 +77,7 @@ final class KeyedTask<T> implements Runnable {
 
     /** Closes the permit of a task that has not begun. */
     private void giveUp() {
+        Headroom.checkForWait();
         Permit mine = permit.getAndSet(null);
         if (mine != null) {
             mine.close();
@@ -85,6 +86,7 @@ final class KeyedTask<T> implements Runnable {
 
     @Override
     public void run() {
+        Headroom.checkForWait();
         Permit mine = permit.getAndSet(null);
         if (mine == null) {
             return;
@@ -99,10 +101,12 @@ final class KeyedTask<T> implements Runnable {
             value = runOwning((Hold) mine);
         } catch (Throwable e) {
             failure = e;
-        } finally {
-            mine.close();
         }
-        complete(value, failure);
+        try {
+            mine.close();
+        } finally {
+            complete(value, failure);
+        }
     }
 
     private T runOwning(Hold hold) {

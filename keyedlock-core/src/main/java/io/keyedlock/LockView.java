@@ -95,6 +95,8 @@ final class LockView<K> implements Lock {
 
     @Override
     public void unlock() {
+        // A close that finds no room on the stack would have to be tried again, and the note is gone then.
+        Headroom.checkForWait();
         Permit permit = takeNote();
         if (permit == null) {
             throw new IllegalMonitorStateException(

@@ -38,10 +38,13 @@ final class MostContended {
         long active = 0;
         for (Stripe stripe : locker.stripes.all()) {
             stripe.lock();
-            active += stripe.active();
-            holders += stripe.holders();
-            waiters += stripe.waiters;
-            stripe.unlock();
+            try {
+                active += stripe.active();
+                holders += stripe.holders();
+                waiters += stripe.waiters;
+            } finally {
+                stripe.unlock();
+            }
             if (most > 0) {
                 Inspection.forEach(stripe, this::consider);
             }

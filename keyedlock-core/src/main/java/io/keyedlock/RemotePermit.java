@@ -134,7 +134,11 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
     }
 
     private void warn(String what, @Nullable Throwable failure) {
-        Messages.warn(entry.stripe.locker.settings(), what + ": " + Messages.describe(entry), failure);
+        try {
+            Messages.warn(entry.stripe.locker.settings(), what + ": " + Messages.describe(entry), failure);
+        } catch (Throwable e) {
+            // There is no further place to report it.
+        }
     }
 
     // ---- by the backend

@@ -181,11 +181,17 @@ final class SeveralFuture extends AcquisitionFuture {
             lock.unlock();
         }
         if (stopped) {
-            if (underWay != null) {
-                underWay.undo();
+            try {
+                if (underWay != null) {
+                    underWay.undo();
+                }
+            } finally {
+                try {
+                    taken.close();
+                } finally {
+                    keys.close();
+                }
             }
-            taken.close();
-            keys.close();
         } else if (granted) {
             deliver(taken);
         }

@@ -79,16 +79,18 @@ final class SeveralPermits implements Permit {
     @Override
     public void close() {
         if (closed.compareAndSet(false, true)) {
-            Error failure = null;
+            VirtualMachineError failure = null;
             for (int i = permits.size() - 1; i >= 0; i--) {
                 try {
                     permits.get(i).close();
-                } catch (Error e) {
+                } catch (VirtualMachineError e) {
                     // The others are closed before it goes on.
                     failure = e;
                 }
             }
             if (failure != null) {
+                // The next close tries again; those that are closed stay so.
+                closed.set(false);
                 throw failure;
             }
         }

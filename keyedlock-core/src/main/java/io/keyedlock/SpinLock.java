@@ -55,7 +55,17 @@ class SpinLock extends Padding {
     @SuppressWarnings("ThreadPriorityCheck") // the owner may be a thread that needs this processor to go on
     private void lockContended() {
         boolean interrupted = false;
-        for (int attempt = 0; !tryLock(); attempt++) {
+        for (int attempt = 0; ; attempt++) {
+            if (looksFree()) {
+                if (interrupted) {
+                    // Before the lock is taken, as a subclass of Thread may override it.
+                    interrupted = false;
+                    Thread.currentThread().interrupt();
+                }
+                if (tryLock()) {
+                    return;
+                }
+            }
             if (attempt < SPINS) {
                 Thread.onSpinWait();
             } else if (attempt < SPINS + YIELDS) {
@@ -66,9 +76,6 @@ class SpinLock extends Padding {
                 interrupted |= Thread.interrupted();
                 LockSupport.parkNanos(SLEEP_NANOS);
             }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
         }
     }
 }

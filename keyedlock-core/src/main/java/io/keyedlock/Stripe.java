@@ -45,12 +45,20 @@ final class Stripe extends Table {
     }
 
     private Entry insert(Entry e) {
+        boolean added = false;
+        try {
+            if (watch != null) {
+                Headroom.checkForSection();
+            }
+            add(e);
+            added = true;
+        } finally {
+            if (!added && e.crowdIfAny() != null) {
+                furtherHolds++;
+            }
+        }
         if (watch != null) {
-            Headroom.checkForSection();
-            add(e);
             watch.entered();
-        } else {
-            add(e);
         }
         return e;
     }
@@ -183,7 +191,7 @@ final class Stripe extends Table {
             return result;
         } finally {
             if (!linedUp) {
-                // It is the only caller, so whoever watches for the idle moment is not told twice.
+                // The caller announces the idle moment if this was it.
                 evict(e);
             }
         }
@@ -341,19 +349,22 @@ final class Stripe extends Table {
             signalled.unparkThread();
         }
         unparkThreads(done);
-        if (release != null) {
-            release.release();
+        try {
+            if (release != null) {
+                release.release();
+            }
+            if (cancel != null && elsewhere) {
+                // The backend's code: not on the timer's thread.
+                Background.execute(cancel::cancel);
+            } else if (cancel != null) {
+                cancel.cancel();
+            }
+            if (request != null) {
+                request.request();
+            }
+        } finally {
+            completeFutures(done, idle, elsewhere);
         }
-        if (cancel != null && elsewhere) {
-            // The backend's code: not on the timer's thread.
-            Background.execute(cancel::cancel);
-        } else if (cancel != null) {
-            cancel.cancel();
-        }
-        if (request != null) {
-            request.request();
-        }
-        completeFutures(done, idle, elsewhere);
     }
 
     /** Wakes the threads among waiters whose wait has ended. Futures are completed later, as that runs foreign code. */

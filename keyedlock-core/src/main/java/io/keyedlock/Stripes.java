@@ -98,10 +98,18 @@ final class Stripes {
                 w.request.cancel();
             }
         }
+        Stripe.completeFutures(ended, null, false);
+        announceIfOver();
+    }
+
+    /** Announces the idle moment if it has come: for callers that have removed an entry and do not know whether it was the last. */
+    void announceIfOver() {
         growth.lock();
-        IdleWatch idle = watch != null && watch.isOver() ? watch : null;
+        IdleWatch idle = watch;
         growth.unlock();
-        Stripe.completeFutures(ended, idle, false);
+        if (idle != null && idle.isOver()) {
+            idle.announce();
+        }
     }
 
     int activeCount() {
@@ -118,9 +126,13 @@ final class Stripes {
     /** Whether nothing is active, asking every stripe under its lock, one after the other. */
     boolean looksIdle() {
         for (Stripe s : all()) {
+            boolean active;
             s.lock();
-            boolean active = s.active() > 0;
-            s.unlock();
+            try {
+                active = s.active() > 0;
+            } finally {
+                s.unlock();
+            }
             if (active) {
                 return false;
             }
@@ -143,6 +155,7 @@ final class Stripes {
 
     /** Has a future completed at the next idle moment; returns false if that is now. */
     private boolean watchFor(IdleWatch.Awaiting future) {
+        Headroom.checkForWait();
         growth.lock();
         try {
             List<Stripe> all = all();
@@ -195,6 +208,7 @@ final class Stripes {
     }
 
     private void forget(IdleWatch.Awaiting future) {
+        Headroom.checkForWait();
         growth.lock();
         try {
             IdleWatch w = IdleWatch.remove(future);

@@ -147,6 +147,7 @@ class Table extends SpinLock {
         if (sorted == null) {
             sorted = new TreeMap<>(Table::compare);
         }
+        Headroom.checkForSection();
         return sorted.putIfAbsent(entry.key, entry) == null;
     }
 
@@ -158,6 +159,7 @@ class Table extends SpinLock {
         if (sorted == null || !isSorted(entry)) {
             return false;
         }
+        Headroom.checkForSection();
         sorted.remove(entry.key);
         if (sorted.isEmpty()) {
             sorted = null;

@@ -213,8 +213,12 @@ final class Waiter implements AcquireResult {
      * no lock held.
      */
     void abandon() {
-        if (!leave(RejectReason.CANCELLED) && result instanceof Hold granted) {
-            granted.close();
+        try {
+            if (!leave(RejectReason.CANCELLED) && result instanceof Hold granted) {
+                granted.close();
+            }
+        } finally {
+            ended(RejectReason.CANCELLED);
         }
     }
 
@@ -234,6 +238,7 @@ final class Waiter implements AcquireResult {
 
     private boolean leave(@Nullable RejectReason reason, boolean elsewhere) {
         Stripe stripe = entry.stripe;
+        Headroom.checkForSection();
         stripe.lock();
         if (result != null) {
             stripe.unlock();

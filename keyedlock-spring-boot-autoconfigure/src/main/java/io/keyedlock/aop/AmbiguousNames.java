@@ -79,7 +79,7 @@ final class AmbiguousNames {
             boolean ofAnother = child instanceof PropertyOrFieldReference
                     && ((node instanceof CompoundExpression && i > 0)
                             || node instanceof Indexer
-                            || node instanceof InlineMap);
+                            || (node instanceof InlineMap && i % 2 == 0));
             visit(where, child, !ofAnother && !(node instanceof Projection) && !(node instanceof Selection));
         }
     }

@@ -17,7 +17,6 @@ import kotlin.reflect.KType;
 import kotlin.reflect.KTypeParameter;
 import kotlin.reflect.full.KClasses;
 import kotlin.reflect.jvm.ReflectJvmMapping;
-import kotlin.reflect.jvm.internal.KotlinReflectionInternalError;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.KotlinDetector;
 import org.springframework.core.MethodParameter;
@@ -43,7 +42,8 @@ final class KotlinFunctions {
     static @Nullable KFunction<?> of(Method method) {
         try {
             return ReflectJvmMapping.getKotlinFunction(method);
-        } catch (UnsupportedOperationException | KotlinReflectionInternalError e) {
+        } catch (UnsupportedOperationException | Error e) {
+            rethrowUnlessOfKotlin(e);
             // A class of the compiler's own, which has no source.
             return null;
         }
@@ -125,7 +125,8 @@ final class KotlinFunctions {
                 }
             }
             return null;
-        } catch (UnsupportedOperationException | KotlinReflectionInternalError e) {
+        } catch (UnsupportedOperationException | Error e) {
+            rethrowUnlessOfKotlin(e);
             return null;
         }
     }
@@ -148,5 +149,13 @@ final class KotlinFunctions {
         return type.getClassifier() instanceof KClass<?> some && some.isValue()
                 ? JvmClassMappingKt.getJavaClass(some)
                 : null;
+    }
+
+    /** Not caught by its type: the verifier would load that with this class, also where Kotlin is absent. */
+    private static void rethrowUnlessOfKotlin(Throwable e) {
+        if (e instanceof Error error
+                && !e.getClass().getName().equals("kotlin.reflect.jvm.internal.KotlinReflectionInternalError")) {
+            throw error;
+        }
     }
 }

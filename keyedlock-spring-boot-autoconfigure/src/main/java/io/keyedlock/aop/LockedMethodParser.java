@@ -319,7 +319,7 @@ final class LockedMethodParser {
                 return KeyedLockerSettings.FOREVER;
             }
             try {
-                boolean bare = text.chars().allMatch(Character::isDigit) && !text.equals("0");
+                boolean bare = text.matches("[+]?\\d+") && !text.matches("[+]?0+");
                 Duration parsed = bare ? null : DurationStyle.detectAndParse(text);
                 if (parsed != null && !parsed.isNegative()) {
                     return parsed;

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.aop;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.File;
+import java.lang.reflect.Method;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** The class path of an application in Java, which has no Kotlin. */
+class WithoutKotlinTests {
+
+    @Test
+    void classesThatKnowKotlinAreLinkedWithoutIt() throws Exception {
+        List<URL> urls = new ArrayList<>();
+        for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
+            if (!Path.of(entry).getFileName().toString().startsWith("kotlin")) {
+                urls.add(Path.of(entry).toUri().toURL());
+            }
+        }
+        try (URLClassLoader loader =
+                new URLClassLoader(urls.toArray(URL[]::new), ClassLoader.getPlatformClassLoader())) {
+            assertThat(loader.getResource("kotlin/Unit.class")).isNull();
+            Class<?> linked = Class.forName("io.keyedlock.aop.KotlinFunctions", true, loader);
+            Method areKnown = linked.getDeclaredMethod("areKnown", Class.class);
+            areKnown.setAccessible(true);
+            assertThat(areKnown.invoke(null, String.class)).isEqualTo(false);
+        }
+    }
+}
