@@ -18,7 +18,7 @@ class WithoutKotlinTests {
     @Test
     void classesThatKnowKotlinAreLinkedWithoutIt() throws Exception {
         List<URL> urls = new ArrayList<>();
-        for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
+        for (String entry : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
             if (!Path.of(entry).getFileName().toString().startsWith("kotlin")) {
                 urls.add(Path.of(entry).toUri().toURL());
             }
