@@ -4,7 +4,9 @@ package io.keyedlock.aop;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.File;
-import java.lang.reflect.Method;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Path;
@@ -16,7 +18,7 @@ import org.junit.jupiter.api.Test;
 class WithoutKotlinTests {
 
     @Test
-    void classesThatKnowKotlinAreLinkedWithoutIt() throws Exception {
+    void classesThatKnowKotlinAreLinkedWithoutIt() throws Throwable {
         List<URL> urls = new ArrayList<>();
         for (String entry : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
             if (!Path.of(entry).getFileName().toString().startsWith("kotlin")) {
@@ -27,9 +29,9 @@ class WithoutKotlinTests {
                 new URLClassLoader(urls.toArray(URL[]::new), ClassLoader.getPlatformClassLoader())) {
             assertThat(loader.getResource("kotlin/Unit.class")).isNull();
             Class<?> linked = Class.forName("io.keyedlock.aop.KotlinFunctions", true, loader);
-            Method areKnown = linked.getDeclaredMethod("areKnown", Class.class);
-            areKnown.setAccessible(true);
-            assertThat(areKnown.invoke(null, String.class)).isEqualTo(false);
+            MethodHandle areKnown = MethodHandles.privateLookupIn(linked, MethodHandles.lookup())
+                    .findStatic(linked, "areKnown", MethodType.methodType(boolean.class, Class.class));
+            assertThat((boolean) areKnown.invoke(String.class)).isFalse();
         }
     }
 }
