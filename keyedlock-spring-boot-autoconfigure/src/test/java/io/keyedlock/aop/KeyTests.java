@@ -9,7 +9,7 @@ import io.keyedlock.KeyedLockFailure;
 import io.keyedlock.KeyedLockerRegistry;
 import io.keyedlock.LockTimeoutException;
 import io.keyedlock.annotation.KeyedLock;
-import io.keyedlock.redis.KeyEncoder;
+import io.keyedlock.lease.KeyEncoder;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;

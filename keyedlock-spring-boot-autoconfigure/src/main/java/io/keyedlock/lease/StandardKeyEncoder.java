@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.keyedlock.redis;
+package io.keyedlock.lease;
 
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
@@ -155,7 +155,7 @@ final class StandardKeyEncoder implements KeyEncoder {
         Class<?> type = value.getClass();
         if (type.isArray() || type.getName().equals(COPY_OF_ARRAY)) {
             return new UnnamedKeyException(
-                    "A key that is an array or has one in it has no name in Redis. Use a list in place of the array: in an"
+                    "A key that is an array or has one in it has no name beyond this process. Use a list in place of the array: in an"
                             + " annotation, T(java.util.Arrays).asList(#ids) in place of #ids if its elements are objects,"
                             + " or a parameter that is a list.",
                     null);
@@ -163,7 +163,7 @@ final class StandardKeyEncoder implements KeyEncoder {
         return new UnnamedKeyException(
                 "A key " + (value == key ? "" : "with a part ") + "of type "
                         + type.getName()
-                        + " has no name in Redis. Use a String, a number, a UUID, an enum, or a record or list of"
+                        + " has no name beyond this process. Use a String, a number, a UUID, an enum, or a record or list of"
                         + " them as key, or define a KeyEncoder that knows this type.",
                 cause);
     }
