@@ -306,6 +306,9 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         } finally {
             if (!settles) {
                 stripe.unlock();
+            }
+            if (result instanceof RejectReason) {
+                // An entry may have been made and removed again.
                 stripes.announceIfOver();
             }
         }
@@ -509,10 +512,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
                 return permit;
             }
         }
-        RejectReason reason = (RejectReason) result;
-        if (reason == RejectReason.UNAVAILABLE && waitTime != null) {
-            reason = RejectReason.TIMED_OUT;
-        }
+        RejectReason reason = ((RejectReason) result).within(waitTime);
         if (waiter != null) {
             waiter.ended(reason);
         } else {

@@ -91,7 +91,7 @@ final class PermitFuture extends AcquisitionFuture {
 
     /** Tells the listeners that there is no permit, and completes the future with the exception. */
     void reject(@Nullable Waiter ended, Object key, RejectReason reason) {
-        RejectReason told = reason == RejectReason.UNAVAILABLE && waitTime != null ? RejectReason.TIMED_OUT : reason;
+        RejectReason told = reason.within(waitTime);
         try {
             if (ended == null) {
                 locker.rejected(key, told);

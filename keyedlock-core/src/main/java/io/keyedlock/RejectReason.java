@@ -2,6 +2,8 @@
 package io.keyedlock;
 
 import io.keyedlock.KeyedLockerListener.Outcome;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /** Why an acquisition ended without a permit, at once or after a wait. */
 enum RejectReason implements AcquireResult {
@@ -35,5 +37,10 @@ enum RejectReason implements AcquireResult {
     RejectReason(Outcome outcome, boolean failsTries) {
         this.outcome = outcome;
         this.failsTries = failsTries;
+    }
+
+    /** The reason as its caller sees it, for which a wait time of zero is a wait: null for a try that does not wait. */
+    RejectReason within(@Nullable Duration waitTime) {
+        return this == UNAVAILABLE && waitTime != null ? TIMED_OUT : this;
     }
 }
