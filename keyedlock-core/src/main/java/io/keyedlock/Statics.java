@@ -4,10 +4,10 @@ package io.keyedlock;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
-/** The static state of the engine. */
+/** The static state of the engine, and when it is initialised. */
 final class Statics {
 
-    private static final Class<?>[] WITH_STATIC_STATE = {
+    private static final Class<?>[] NEEDED = {
         Background.class,
         Clock.class,
         DeadlockSearch.class,
@@ -15,6 +15,7 @@ final class Statics {
         KeyOrder.class,
         KeyedLockerListener.Outcome.class,
         KeyedLockerSettings.DeadlockDetection.class,
+        Messages.class,
         MostContended.class,
         RejectReason.class,
         Scanner.class,
@@ -31,11 +32,12 @@ final class Statics {
 
     /**
      * Initialises all classes with static state, as the first locker is made. A class breaks for good if its initialisation
-     * fails, for instance because the stack of a caller ends there, and with it every locker would.
+     * fails, for instance because the stack of a caller ends there, and with it every locker would. Also loads what reports a
+     * failure on a background thread: by then the class loader of a stopped application may have been closed.
      */
     static void initialize() {
         try {
-            for (Class<?> type : WITH_STATIC_STATE) {
+            for (Class<?> type : NEEDED) {
                 MethodHandles.lookup().ensureInitialized(type);
             }
         } catch (IllegalAccessException e) {

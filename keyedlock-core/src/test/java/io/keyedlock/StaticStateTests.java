@@ -30,6 +30,8 @@ class StaticStateTests {
                         .collect(Collectors.toSet());
         assertThat(withStaticState).hasSizeGreaterThan(10);
         assertThat(initialized).containsAll(withStaticState);
+        // A background thread may need it after the class loader of its application has been closed.
+        assertThat(initialized).contains(Messages.class.getName());
     }
 
     public static void main(String[] args) {
