@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock;
 
+import java.time.Duration;
+import java.util.List;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 
 /**
  * Where the permits of one locker come from beyond this process, so that its keys exclude each other across processes.
@@ -57,11 +62,57 @@ public interface KeyedLockerBackend extends AutoCloseable {
     boolean isAvailable();
 
     /**
+     * Returns whether an annotated call whose lease was lost fails.
+     *
+     * @return false if the loss is only reported
+     */
+    default boolean failsLostCalls() {
+        return true;
+    }
+
+    /**
+     * Returns how many calls of this locker the backend has not answered in time.
+     *
+     * @return the number so far
+     */
+    default long timeouts() {
+        return 0;
+    }
+
+    /**
+     * Returns a limit that another process uses for this locker, if it was seen lately and differs from that of this process.
+     *
+     * @return the other limit, or empty
+     */
+    default OptionalInt otherLimit() {
+        return OptionalInt.empty();
+    }
+
+    /**
+     * Returns the holders of a key in other processes.
+     *
+     * @param keyName the name of the key
+     * @return the holders; fails if the backend cannot be reached
+     */
+    default CompletionStage<List<Holder>> holdersElsewhere(String keyName) {
+        return CompletableFuture.completedFuture(List.of());
+    }
+
+    /**
      * The locker was closed: no further requests will come. Leases that are held stay until they are released. May wait for a short
      * time until releases under way have arrived.
      */
     @Override
     void close();
+
+    /**
+     * A holder of a key in another process.
+     *
+     * @param owner which process it is, in the words of its configuration
+     * @param age how long it has held the key
+     * @param leaseLeft how long its lease lasts unless it is renewed
+     */
+    record Holder(String owner, Duration age, Duration leaseLeft) {}
 
     /** A request for a permit. */
     interface Request {
@@ -87,6 +138,15 @@ public interface KeyedLockerBackend extends AutoCloseable {
          * @return true if it may be passed on now
          */
         boolean mayPassOn();
+
+        /**
+         * Returns whether the lease is alive as far as this process knows.
+         *
+         * @return false once it was lost or has ended
+         */
+        default boolean isValid() {
+            return true;
+        }
 
         /** Gives the permit back. Called once, also after the lease was lost. */
         void release();

@@ -2,6 +2,7 @@
 package io.keyedlock;
 
 import java.util.OptionalLong;
+import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
 /** A hold whose permit comes from a backend. */
@@ -18,5 +19,22 @@ final class LeasedHold extends ExtraHold {
     @Override
     public OptionalLong fencingToken() {
         return remote == null ? OptionalLong.empty() : remote.fencingToken();
+    }
+
+    @Override
+    public boolean isValid() {
+        return remote == null || remote.isValid();
+    }
+
+    @Override
+    public void checkValid() {
+        if (!isValid()) {
+            throw Messages.leaseLost(entry());
+        }
+    }
+
+    @Override
+    public CompletionStage<Void> whenLost() {
+        return remote == null ? super.whenLost() : remote.whenLost();
     }
 }

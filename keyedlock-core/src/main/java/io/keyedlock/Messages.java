@@ -106,6 +106,15 @@ final class Messages {
                 told);
     }
 
+    static LockLeaseLostException leaseLost(Entry entry) {
+        DefaultKeyedLocker<?> locker = entry.stripe.locker;
+        return new LockLeaseLostException(
+                locker.name(),
+                entry.key,
+                "The lease was lost while the key was held, and another process may have held it too: "
+                        + describe(entry));
+    }
+
     static KeyedLockerClosedException closed(KeyedLockerSettings settings, Object key) {
         return new KeyedLockerClosedException(settings.name(), key, "the locker is closed: " + describe(settings, key));
     }

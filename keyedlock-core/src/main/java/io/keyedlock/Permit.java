@@ -2,6 +2,8 @@
 package io.keyedlock;
 
 import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 
 /**
  * The right of one caller to be inside the section of one key (or of several, see
@@ -39,5 +41,32 @@ public interface Permit extends AutoCloseable {
      */
     default OptionalLong fencingToken() {
         return OptionalLong.empty();
+    }
+
+    /**
+     * Returns whether this permit still excludes others. False once its lease was lost or has ended, so that another process
+     * may hold the key. Meaningful while the permit is open.
+     *
+     * @return true if the lease is alive as far as this process knows; always true for a locker that lives in one process
+     */
+    default boolean isValid() {
+        return true;
+    }
+
+    /**
+     * Throws an exception unless this permit {@link #isValid() is valid}.
+     *
+     * @throws LockLeaseLostException if its lease was lost
+     */
+    default void checkValid() {}
+
+    /**
+     * Returns a stage that completes when the lease of this permit is lost, on a thread of the common pool. It never completes
+     * for a locker that lives in one process, and may complete after the permit was closed.
+     *
+     * @return a new stage
+     */
+    default CompletionStage<Void> whenLost() {
+        return new CompletableFuture<>();
     }
 }

@@ -2,6 +2,7 @@
 package io.keyedlock;
 
 import java.util.OptionalLong;
+import java.util.concurrent.CompletionStage;
 
 /** The handle of a re-entry: keeps its thread's hold open until closed. */
 final class Reentry implements Permit, AcquireResult {
@@ -33,6 +34,21 @@ final class Reentry implements Permit, AcquireResult {
     @Override
     public OptionalLong fencingToken() {
         return hold.fencingToken();
+    }
+
+    @Override
+    public boolean isValid() {
+        return hold.isValid();
+    }
+
+    @Override
+    public void checkValid() {
+        hold.checkValid();
+    }
+
+    @Override
+    public CompletionStage<Void> whenLost() {
+        return hold.whenLost();
     }
 
     @Override

@@ -2,6 +2,8 @@
 package io.keyedlock;
 
 import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +37,9 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
 
     private volatile boolean lost;
 
+    /** Completes after {@link #lost} was set, where foreign code may run. */
+    private final CompletableFuture<Void> loss = new CompletableFuture<>();
+
     /** Whether a caller has had the lease. Guarded by the stripe. */
     private boolean used;
 
@@ -52,6 +57,19 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
     OptionalLong fencingToken() {
         KeyedLockerBackend.Lease granted = lease;
         return granted == null ? OptionalLong.empty() : granted.fencingToken();
+    }
+
+    boolean isValid() {
+        KeyedLockerBackend.Lease granted = lease;
+        try {
+            return !lost && granted != null && granted.isValid();
+        } catch (Throwable e) {
+            return false;
+        }
+    }
+
+    CompletionStage<Void> whenLost() {
+        return loss.copy();
     }
 
     DefaultKeyedLocker<?> locker() {
@@ -188,6 +206,7 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
     @Override
     public void lost() {
         lost = true;
+        Background.execute(() -> loss.complete(null));
         ListenerCalls heard = entry.stripe.locker.events();
         if (heard == null) {
             warn("a lease was lost while it was held, and another process may be inside", null);

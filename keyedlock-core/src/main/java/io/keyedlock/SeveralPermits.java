@@ -4,6 +4,8 @@ package io.keyedlock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
@@ -74,6 +76,23 @@ final class SeveralPermits implements Permit {
     /** What is left of a wait, zero if it is over. */
     static long left(long nanos, long start, long now) {
         return nanos == Long.MAX_VALUE ? nanos : Math.max(0, nanos - (now - start));
+    }
+
+    @Override
+    public boolean isValid() {
+        return permits.stream().allMatch(Permit::isValid);
+    }
+
+    @Override
+    public void checkValid() {
+        permits.forEach(Permit::checkValid);
+    }
+
+    @Override
+    public CompletionStage<Void> whenLost() {
+        CompletableFuture<Void> any = new CompletableFuture<>();
+        permits.forEach(permit -> permit.whenLost().thenRun(() -> any.complete(null)));
+        return any;
     }
 
     @Override

@@ -79,13 +79,25 @@ class ArchitectureTests {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"actuate", "metrics", "redis", "integration", "test"})
+    @ValueSource(strings = {"actuate", "metrics", "lease", "integration", "test"})
     void knowsCoreAlone(String room) {
         classes()
                 .that()
                 .resideInAPackage("io.keyedlock." + room + "..")
                 .should()
                 .onlyDependOnClassesThat(NOT_OURS.or(CORE).or(resideInAPackage("io.keyedlock." + room + "..")))
+                .allowEmptyShould(true)
+                .check(ALL);
+    }
+
+    @Test
+    void storesKnowLeaseAndCore() {
+        classes()
+                .that()
+                .resideInAPackage("io.keyedlock.redis..")
+                .should()
+                .onlyDependOnClassesThat(
+                        NOT_OURS.or(CORE).or(resideInAnyPackage("io.keyedlock.redis..", "io.keyedlock.lease..")))
                 .allowEmptyShould(true)
                 .check(ALL);
     }
@@ -112,6 +124,7 @@ class ArchitectureTests {
                         "io.keyedlock.aop",
                         "io.keyedlock.actuate",
                         "io.keyedlock.metrics",
+                        "io.keyedlock.lease",
                         "io.keyedlock.redis",
                         "io.keyedlock.integration",
                         "io.keyedlock.autoconfigure",

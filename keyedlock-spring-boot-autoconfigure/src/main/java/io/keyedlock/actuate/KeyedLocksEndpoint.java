@@ -121,7 +121,7 @@ public final class KeyedLocksEndpoint {
         LockerOverview<K> overview = locker.overview(most(locker, keysShown));
         List<KeyDescriptor> keys = new ArrayList<>();
         for (LockerOverview.KeyFigures<K> figures : overview.keys()) {
-            snapshot(locker, figures.key()).ifPresent(snapshot -> keys.add(describe(snapshot)));
+            snapshot(locker, figures.key()).ifPresent(snapshot -> keys.add(describe(snapshot, List.of())));
         }
         return describe(locker, overview, keys);
     }
@@ -129,14 +129,24 @@ public final class KeyedLocksEndpoint {
     @SuppressWarnings("unchecked") // a locker takes keys of any type
     private static <K> @Nullable HeldKeyDescriptor find(KeyedLocker<K> locker, String key) {
         // Most keys are strings, and looking one up spares a look at all of them.
-        Optional<KeySnapshot<K>> itself = locker.snapshot((K) key);
-        if (itself.isPresent()) {
-            return describe(itself.get());
+        Optional<KeySnapshot<K>> here = locker.snapshot((K) key);
+        if (here.isEmpty()) {
+            here = locker.findActiveKey(active -> text(active).equals(key)).flatMap(active -> snapshot(locker, active));
         }
-        return locker.findActiveKey(active -> text(active).equals(key))
-                .flatMap(active -> snapshot(locker, active))
-                .map(KeyedLocksEndpoint::describe)
-                .orElse(null);
+        KeyedLockerBackend backend = locker.backend().orElse(null);
+        if (backend == null) {
+            return here.map(snapshot -> describe(snapshot, List.of())).orElse(null);
+        }
+        List<ElsewhereDescriptor> elsewhere = here.isPresent()
+                ? ElsewhereDescriptor.holders(backend, List.of(here.get().key()))
+                : ElsewhereDescriptor.holders(backend, ElsewhereDescriptor.keysOf(key));
+        if (here.isPresent()) {
+            return describe(here.get(), elsewhere);
+        }
+        return elsewhere.isEmpty()
+                ? null
+                : new HeldKeyDescriptor(
+                        key, 0, 0, text(Duration.ZERO), text(Duration.ZERO), List.of(), 0, List.of(), 0, elsewhere);
     }
 
     /**
@@ -177,7 +187,7 @@ public final class KeyedLocksEndpoint {
                 text(figures.longestWait()));
     }
 
-    private static HeldKeyDescriptor describe(KeySnapshot<?> snapshot) {
+    private static HeldKeyDescriptor describe(KeySnapshot<?> snapshot, List<ElsewhereDescriptor> elsewhere) {
         List<CallerDescriptor> holding = first(snapshot.holders());
         List<CallerDescriptor> waiting = first(snapshot.waiters());
         return new HeldKeyDescriptor(
@@ -189,7 +199,8 @@ public final class KeyedLocksEndpoint {
                 holding,
                 holding.size(),
                 waiting,
-                waiting.size());
+                waiting.size(),
+                elsewhere);
     }
 
     private static List<CallerDescriptor> first(List<KeySnapshot.Caller> callers) {
@@ -206,7 +217,7 @@ public final class KeyedLocksEndpoint {
                 .orElse(Duration.ZERO));
     }
 
-    private static String text(Duration duration) {
+    static String text(Duration duration) {
         return duration.truncatedTo(ChronoUnit.MILLIS).toString();
     }
 
@@ -272,6 +283,7 @@ public final class KeyedLocksEndpoint {
      * @param holdingShown how many of them are listed
      * @param waiting who waits, in the order in which they will be served
      * @param waitingShown how many of them are listed
+     * @param elsewhere the holders in other processes, where one key was asked for
      */
     public record HeldKeyDescriptor(
             String key,
@@ -282,7 +294,8 @@ public final class KeyedLocksEndpoint {
             List<CallerDescriptor> holding,
             int holdingShown,
             List<CallerDescriptor> waiting,
-            int waitingShown)
+            int waitingShown,
+            List<ElsewhereDescriptor> elsewhere)
             implements KeyDescriptor, OperationResponseBody {}
 
     /**

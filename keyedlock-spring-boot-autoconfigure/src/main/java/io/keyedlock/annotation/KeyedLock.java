@@ -81,8 +81,8 @@ public @interface KeyedLock {
     String name() default "";
 
     /**
-     * An expression for the key. A list is one composite key, an array is compared by content; other values by their
-     * {@code equals}. Null is an error.
+     * An expression for the key. A list or an array is one composite key, a set is compared by content; other values
+     * by their {@code equals}. Null is an error.
      *
      * <p>Without {@code key}, {@link #keys()} and {@link #keyGenerator()}, all calls have one key in common: the lock is one
      * for the whole locker.

@@ -55,12 +55,7 @@ final class Held extends AtomicInteger {
             Permit own,
             @Nullable Held outer,
             List<Held> entered) {
-        Permit all = entered.isEmpty()
-                ? own
-                : () -> {
-                    own.close();
-                    entered.forEach(Held::leave);
-                };
+        Permit all = entered.isEmpty() ? own : new ChainPermit(own, entered);
         return new Held(locker, keys, method.hasSeveralKeys(), all, outer);
     }
 
@@ -106,6 +101,10 @@ final class Held extends AtomicInteger {
             }
         }
         return false;
+    }
+
+    Permit permit() {
+        return permit;
     }
 
     /** Ends one use, once for each that began. */

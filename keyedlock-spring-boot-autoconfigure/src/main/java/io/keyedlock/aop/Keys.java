@@ -15,7 +15,7 @@ final class Keys {
 
     private Keys() {}
 
-    /** One key: a collection as one composite key, an array by content, anything else as it is. */
+    /** One key: a collection or an array as one composite key, anything else as it is. */
     static @Nullable Object one(@Nullable Object value) {
         if (value instanceof String || value instanceof Number || value == null || value instanceof CompositeKey) {
             return value;
@@ -23,7 +23,7 @@ final class Keys {
         if (value instanceof Collection<?> parts) {
             return parts instanceof Set<?> ? setOf(parts) : composite(parts.toArray());
         }
-        return value.getClass().isArray() ? new ArrayKey(value) : value;
+        return value.getClass().isArray() ? composite(elementsOf(value)) : value;
     }
 
     /** Keeps the array. */
@@ -42,13 +42,21 @@ final class Keys {
                 keys.add(one(element));
             }
         } else if (value.getClass().isArray()) {
-            for (int i = 0; i < Array.getLength(value); i++) {
-                keys.add(one(Array.get(value, i)));
+            for (Object element : elementsOf(value)) {
+                keys.add(one(element));
             }
         } else {
             return null;
         }
         return keys;
+    }
+
+    private static @Nullable Object[] elementsOf(Object array) {
+        @Nullable Object[] elements = new Object[Array.getLength(array)];
+        for (int i = 0; i < elements.length; i++) {
+            elements[i] = Array.get(array, i);
+        }
+        return elements;
     }
 
     private static Set<@Nullable Object> setOf(Collection<?> elements) {

@@ -127,7 +127,9 @@ final class LockedFuture extends CompletableFuture<Object> {
             return;
         }
         CompletionStage<?> stage;
+        CurrentPermit current = null;
         try {
+            current = CurrentPermit.enter(method, held.permit());
             Object returned = held.run(invocation);
             if (!(returned instanceof CompletionStage<?> some)) {
                 throw new IllegalStateException("@KeyedLock on " + method.place()
@@ -136,13 +138,20 @@ final class LockedFuture extends CompletableFuture<Object> {
             stage = some;
             running = some;
             some.whenComplete((value, failure) -> {
-                held.leave();
-                finish(value, failure);
+                Throwable outcome;
+                try {
+                    outcome = CurrentPermit.outcome(method, held.permit(), failure);
+                } finally {
+                    held.leave();
+                }
+                finish(value, outcome);
             });
         } catch (Throwable e) {
             held.leave();
             completeExceptionally(e);
             return;
+        } finally {
+            CurrentPermit.exit(current);
         }
         if (isCancelled()) {
             cancel(stage);

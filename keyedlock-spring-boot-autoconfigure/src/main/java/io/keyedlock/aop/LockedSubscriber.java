@@ -282,6 +282,12 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         }
     }
 
+    /** Why this must end with an error; see {@link CurrentPermit#outcome}. */
+    private @Nullable Throwable outcome(@Nullable Throwable failure) {
+        Held mine = held;
+        return mine == null ? failure : CurrentPermit.outcome(call.method(), mine.permit(), failure);
+    }
+
     /** Gives back what is held, once. */
     private void release() {
         if (held != null && HELD.getAndSet(this, null) instanceof Held mine) {
@@ -369,8 +375,9 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         done = true;
         Operators.onDiscard(value, context);
         value = null;
+        Throwable outcome = outcome(failure);
         release();
-        actual.onError(failure);
+        actual.onError(outcome == null ? failure : outcome);
     }
 
     @Override
@@ -381,7 +388,13 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         done = true;
         Object last = value;
         value = null;
+        Throwable lost = outcome(null);
         release();
+        if (lost != null) {
+            Operators.onDiscard(last, context);
+            actual.onError(lost);
+            return;
+        }
         if (last != null) {
             if (isCancelled()) {
                 Operators.onDiscard(last, context);

@@ -37,10 +37,22 @@ class PlainResult implements ResultStrategy {
             return method.emptyResult();
         }
         boolean kept = false;
+        CurrentPermit current = null;
         try {
-            kept = method.afterTransaction() && TransactionHold.keep(permit);
-            return finish(NestedProxies.proceed(invocation), method);
+            current = CurrentPermit.enter(method, permit);
+            kept = method.afterTransaction() && TransactionHold.keep(permit, current != null && current.failsIfLost());
+            Object result = finish(NestedProxies.proceed(invocation), method);
+            if (current != null) {
+                CurrentPermit.throwIfLost(method, permit);
+            }
+            return result;
+        } catch (Throwable e) {
+            if (current != null) {
+                CurrentPermit.outcome(method, permit, e);
+            }
+            throw e;
         } finally {
+            CurrentPermit.exit(current);
             if (!kept) {
                 permit.close();
             }

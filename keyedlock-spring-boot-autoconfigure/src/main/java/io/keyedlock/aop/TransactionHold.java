@@ -10,8 +10,12 @@ final class TransactionHold implements TransactionSynchronization {
 
     private final Permit permit;
 
-    private TransactionHold(Permit permit) {
+    /** Whether the transaction fails if the lease was lost. */
+    private final boolean fails;
+
+    private TransactionHold(Permit permit, boolean fails) {
         this.permit = permit;
+        this.fails = fails;
     }
 
     /**
@@ -20,15 +24,23 @@ final class TransactionHold implements TransactionSynchronization {
      * <p>While a transaction is being completed it still counts as active, but takes no synchronization any more; the permit of
      * a method that is called then belongs to its call.
      *
+     * @param fails whether the transaction is rolled back if the lease was lost
      * @return whether the permit is closed by the transaction
      */
-    static boolean keep(Permit permit) {
+    static boolean keep(Permit permit, boolean fails) {
         if (!TransactionSynchronizationManager.isSynchronizationActive()
                 || !TransactionSynchronizationManager.isActualTransactionActive()) {
             return false;
         }
-        TransactionSynchronizationManager.registerSynchronization(new TransactionHold(permit));
+        TransactionSynchronizationManager.registerSynchronization(new TransactionHold(permit, fails));
         return true;
+    }
+
+    @Override
+    public void beforeCommit(boolean readOnly) {
+        if (fails) {
+            permit.checkValid();
+        }
     }
 
     @Override

@@ -4,6 +4,7 @@ package io.keyedlock.autoconfigure;
 import io.keyedlock.annotation.KeyedLock;
 import io.keyedlock.aop.KeyedLockAdvisor;
 import io.keyedlock.aop.KeyedLockValidator;
+import io.keyedlock.aop.LeaseCommitCheck;
 import io.keyedlock.aop.UnlockedMethodsWarning;
 import org.springframework.aop.Advisor;
 import org.springframework.beans.factory.ObjectProvider;
@@ -19,6 +20,7 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Role;
 import org.springframework.core.Ordered;
 import org.springframework.core.env.Environment;
+import org.springframework.transaction.ConfigurableTransactionManager;
 import org.springframework.util.function.SingletonSupplier;
 
 /**
@@ -87,6 +89,18 @@ public final class KeyedLockAopAutoConfiguration {
         @Bean
         static SmartInitializingSingleton keyedLockDefaultsCheck(LockerRegistry registry) {
             return registry::checkDefaults;
+        }
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    @Conditional(OnEnabled.Locking.class)
+    @ConditionalOnClass(ConfigurableTransactionManager.class)
+    static class Transactions {
+
+        @Bean
+        @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+        static LeaseCommitCheck keyedLockLeaseCommitCheck() {
+            return new LeaseCommitCheck();
         }
     }
 

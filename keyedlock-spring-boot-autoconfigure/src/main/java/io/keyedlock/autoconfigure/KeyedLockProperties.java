@@ -27,6 +27,9 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param observations Whether each wait for a key is an observation, and so a span where tracing is set up.
  * @param shutdown What happens to held keys when the application stops.
  * @param web What HTTP clients are told.
+ * @param owner How other processes show this one as a holder of a key. The default names the application, the host and the
+ *     process.
+ * @param redis Redis.
  */
 @ConfigurationProperties("keyedlock")
 record KeyedLockProperties(
@@ -43,7 +46,9 @@ record KeyedLockProperties(
         @DefaultValue Metrics metrics,
         @DefaultValue("false") boolean observations,
         @DefaultValue Shutdown shutdown,
-        @DefaultValue Web web) {
+        @DefaultValue Web web,
+        @Nullable String owner,
+        @DefaultValue Redis redis) {
 
     /**
      * One locker; what is null falls back to the defaults.
@@ -55,11 +60,13 @@ record KeyedLockProperties(
      * @param reentrant Whether a thread that holds a key may take it again.
      * @param backend Where permits come from: 'local' is this process alone, 'redis' is shared by all processes that use the
      *     same Redis.
-     * @param leaseTime For how long a permit is held in Redis without being renewed, as it is while its process lives.
-     * @param backendTimeout How long an answer of Redis is awaited.
-     * @param maxTurn For how long after its grant a permit of Redis may be passed on within this process before others get
-     *     their turn. Zero never passes it on.
-     * @param failFast Whether the application does not start if Redis cannot be reached.
+     * @param leaseTime How long a lease lasts beyond this process without being renewed, as it is while its process lives.
+     * @param backendTimeout How long to wait for an answer of the backend.
+     * @param handoffWindow How long after its grant a lease may be handed off within this process before others get their
+     *     turn. Zero never hands it off.
+     * @param maxHold How long a lease is renewed; then it ends and is lost. Zero renews it for as long as it is held.
+     * @param onLeaseLost What happens to an annotated call whose lease was lost.
+     * @param failFast Whether startup fails if the backend cannot be reached.
      */
     record Locker(
             @Nullable Integer limit,
@@ -70,8 +77,17 @@ record KeyedLockProperties(
             @Nullable String backend,
             @Nullable Duration leaseTime,
             @Nullable Duration backendTimeout,
-            @Nullable Duration maxTurn,
+            @Nullable Duration handoffWindow,
+            @Nullable Duration maxHold,
+            @Nullable OnLeaseLost onLeaseLost,
             @Nullable Boolean failFast) {}
+
+    /**
+     * Redis.
+     *
+     * @param prefix The prefix of all names in Redis, so that applications can share a server.
+     */
+    record Redis(@DefaultValue("keyedlock") String prefix) {}
 
     /**
      * The advice.
@@ -126,6 +142,14 @@ record KeyedLockProperties(
         AFTER_TRANSACTION,
         /** When the method returns, or its asynchronous result has completed. */
         ON_RETURN
+    }
+
+    /** What happens to an annotated call whose lease was lost. */
+    enum OnLeaseLost {
+        /** It fails: before the commit if a transaction is active, else on return. */
+        FAIL,
+        /** The loss is logged and counted. */
+        REPORT
     }
 
     /** What a mistake in an annotation does to the start of the application. */

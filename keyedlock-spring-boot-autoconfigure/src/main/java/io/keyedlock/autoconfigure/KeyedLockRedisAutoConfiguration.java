@@ -2,45 +2,68 @@
 package io.keyedlock.autoconfigure;
 
 import io.keyedlock.KeyedLocker;
-import io.keyedlock.redis.KeyEncoder;
-import io.keyedlock.redis.RedisBackend;
-import io.keyedlock.redis.RedisSettings;
-import org.redisson.api.RedissonClient;
+import io.keyedlock.lease.KeyEncoder;
+import io.keyedlock.lease.LeaseBackend;
+import io.keyedlock.lease.Leases;
+import io.keyedlock.redis.RedisLeaseStore;
 import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.beans.factory.config.ConfigurableBeanFactory;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnSingleCandidate;
 import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Lazy;
+import org.springframework.core.env.Environment;
+import org.springframework.data.redis.connection.ReactiveRedisConnectionFactory;
 
 /**
  * Auto-configuration of what a {@link KeyedLocker} needs whose property {@code backend} is {@code redis}: the application's
- * {@link RedissonClient}, and its {@link KeyEncoder} if there is one. Of several, one has to be primary.
+ * {@link ReactiveRedisConnectionFactory}, and its {@link KeyEncoder} if there is one. Of several, one has to be primary.
  */
 @AutoConfiguration(
         after = KeyedLockAutoConfiguration.class,
         afterName = {
+            "org.springframework.boot.autoconfigure.data.redis.RedisAutoConfiguration",
+            "org.springframework.boot.data.redis.autoconfigure.DataRedisAutoConfiguration",
             "org.redisson.spring.starter.RedissonAutoConfiguration",
             "org.redisson.spring.starter.RedissonAutoConfigurationV2",
             "org.redisson.spring.starter.RedissonAutoConfigurationV4"
         })
-@ConditionalOnClass(RedissonClient.class)
-@ConditionalOnSingleCandidate(RedissonClient.class)
+@ConditionalOnClass(ReactiveRedisConnectionFactory.class)
+@ConditionalOnSingleCandidate(ReactiveRedisConnectionFactory.class)
 public final class KeyedLockRedisAutoConfiguration {
+
+    static final String LEASES = "keyedLockRedisLeases";
 
     /** For the application context. */
     public KeyedLockRedisAutoConfiguration() {}
 
+    /** Created with the first locker that uses it. */
+    @Bean(LEASES)
+    @Lazy
+    Leases keyedLockRedisLeases(
+            ReactiveRedisConnectionFactory connections, KeyedLockProperties properties, Environment environment) {
+        return Leases.create(
+                new RedisLeaseStore(connections, properties.redis().prefix()),
+                LeaseOwner.of(properties.owner(), environment));
+    }
+
+    @Bean
+    LeaseReleases keyedLockRedisReleases(ConfigurableBeanFactory beans) {
+        return new LeaseReleases(() -> beans.getSingleton(LEASES) instanceof Leases created ? created : null);
+    }
+
     @Bean(LockerRegistry.BACKENDS)
-    LockerBackends keyedLockerRedisBackends(RedissonClient redisson, ObjectProvider<KeyEncoder> encoder) {
+    LockerBackends keyedLockerRedisBackends(
+            @Qualifier(LEASES) ObjectProvider<Leases> leases,
+            ObjectProvider<KeyEncoder> encoder,
+            ConfigurableBeanFactory beans) {
         return (settings, choice) -> {
-            RedisBackend backend = RedisBackend.create(
-                    redisson,
-                    settings,
-                    new RedisSettings(
-                            choice.leaseTime(),
-                            choice.backendTimeout(),
-                            choice.maxTurn(),
-                            encoder.getIfAvailable(KeyEncoder::standard)));
+            // So that all lockers are closed before their leases are.
+            beans.registerDependentBean(LEASES, LockerRegistry.BACKENDS);
+            LeaseBackend backend = leases.getObject()
+                    .backend(settings, choice.leases().withKeyEncoder(encoder.getIfAvailable(KeyEncoder::standard)));
             if (choice.failFast()) {
                 try {
                     backend.connect();

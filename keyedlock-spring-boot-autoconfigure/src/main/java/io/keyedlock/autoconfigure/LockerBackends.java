@@ -5,7 +5,7 @@ import io.keyedlock.KeyedLockerBackend;
 import io.keyedlock.KeyedLockerSettings;
 import org.jspecify.annotations.Nullable;
 
-/** Creates the backends of lockers that want one. A bean of this type is there if the application has what it takes. */
+/** Creates the backends of lockers. There is a bean of this type if the application has what a backend needs. */
 interface LockerBackends {
 
     /** Creates the backend of a locker; null if the locker is to be local all the same. */

@@ -3,7 +3,7 @@ package io.keyedlock.autoconfigure;
 
 import io.keyedlock.KeyText;
 import io.keyedlock.KeyedLockerSettings;
-import io.keyedlock.redis.RedisSettings;
+import io.keyedlock.lease.LeaseSettings;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
@@ -29,12 +29,6 @@ final class LockerSettings {
 
     private static final List<String> RESERVED_PREFIXES = List.of(BeanFactory.FACTORY_BEAN_PREFIX, "scopedTarget.");
 
-    /** Those of {@link RedisSettings}, told here in the words of the properties. */
-    private static final Duration SHORTEST_LEASE = Duration.ofMillis(100);
-
-    private static final Duration SHORTEST_TIMEOUT = Duration.ofMillis(10);
-    private static final Duration LONGEST = Duration.ofDays(365);
-
     private final KeyedLockerSettings defaults;
     private final BackendChoice defaultBackend;
     private final Map<String, BackendChoice> backends = new TreeMap<>();
@@ -55,9 +49,7 @@ final class LockerSettings {
                 .withDeadlockDetection(properties.deadlockDetection())
                 .withShowKeys(properties.showKeys());
         defaults = overlay(builtIn, properties.defaults(), DEFAULTS);
-        RedisSettings redis = RedisSettings.defaults();
-        BackendChoice local = new BackendChoice(
-                BackendChoice.LOCAL, redis.leaseTime(), redis.backendTimeout(), redis.maxTurn(), false);
+        BackendChoice local = new BackendChoice(BackendChoice.LOCAL, LeaseSettings.defaults(), false);
         defaultBackend = overlay(local, properties.defaults(), DEFAULTS);
         refuseLookAlikes(properties.locks());
         properties.locks().forEach((name, locker) -> {
@@ -183,11 +175,30 @@ final class LockerSettings {
     }
 
     private static BackendChoice overlay(BackendChoice base, KeyedLockProperties.Locker locker, String prefix) {
+        LeaseSettings leases = base.leases();
         return new BackendChoice(
                 locker.backend() == null ? base.kind() : kind(prefix + ".backend", locker.backend()),
-                within(prefix + ".lease-time", locker.leaseTime(), base.leaseTime(), SHORTEST_LEASE),
-                within(prefix + ".backend-timeout", locker.backendTimeout(), base.backendTimeout(), SHORTEST_TIMEOUT),
-                within(prefix + ".max-turn", locker.maxTurn(), base.maxTurn(), Duration.ZERO),
+                new LeaseSettings(
+                        within(
+                                prefix + ".lease-time",
+                                locker.leaseTime(),
+                                leases.leaseTime(),
+                                LeaseSettings.SHORTEST_LEASE),
+                        within(
+                                prefix + ".backend-timeout",
+                                locker.backendTimeout(),
+                                leases.backendTimeout(),
+                                LeaseSettings.SHORTEST_TIMEOUT),
+                        within(
+                                prefix + ".handoff-window",
+                                locker.handoffWindow(),
+                                leases.handoffWindow(),
+                                Duration.ZERO),
+                        within(prefix + ".max-hold", locker.maxHold(), leases.maxHold(), Duration.ZERO),
+                        locker.onLeaseLost() == null
+                                ? leases.failOnLeaseLost()
+                                : locker.onLeaseLost() == KeyedLockProperties.OnLeaseLost.FAIL,
+                        leases.keyEncoder()),
                 locker.failFast() == null ? base.failFast() : locker.failFast());
     }
 
@@ -204,12 +215,12 @@ final class LockerSettings {
         if (value == null) {
             return base;
         }
-        if (value.compareTo(least) < 0 || value.compareTo(LONGEST) > 0) {
+        if (value.compareTo(least) < 0 || value.compareTo(LeaseSettings.LONGEST) > 0) {
             throw invalid(
                     property,
                     value,
-                    "Write a duration of at least " + least.toMillis() + " ms and at most " + LONGEST.toDays()
-                            + " days.");
+                    "Write a duration of at least " + least.toMillis() + " ms and at most "
+                            + LeaseSettings.LONGEST.toDays() + " days.");
         }
         return value;
     }

@@ -16,7 +16,9 @@ enum KeyedLockMeter {
     WAITERS("keyedlock.waiters", "gauge", "Callers waiting, over all keys"),
     LONG_HOLDS("keyedlock.long.holds", "counter", "Holds that were reported as long, each counted once"),
     LEASES_LOST("keyedlock.leases.lost", "counter", "Permits from a backend that were lost while they were held"),
-    BACKEND_UP("keyedlock.backend.up", "gauge", "1, or 0 while the backend where permits come from cannot be reached");
+    BACKEND_UP("keyedlock.backend.up", "gauge", "1, or 0 while the backend where permits come from cannot be reached"),
+    BACKEND_TIMEOUTS("keyedlock.backend.timeouts", "counter", "Calls that the backend did not answer in time"),
+    LIMIT_ELSEWHERE("keyedlock.limit.elsewhere", "gauge", "The limit that another process uses, or 0 if none differs");
 
     /** The tag with the locker's name. */
     static final String LOCK = "lock";

@@ -4,6 +4,7 @@ package io.keyedlock.metrics;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerBackend;
 import io.keyedlock.KeyedLockerListener;
+import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -147,6 +148,21 @@ public final class KeyedLockerMetrics implements KeyedLockerListener, AutoClosea
                 one -> one.backend().map(KeyedLockerBackend::isAvailable).orElse(true) ? 1 : 0,
                 tags,
                 registry);
+        gauge(
+                KeyedLockMeter.LIMIT_ELSEWHERE,
+                locker,
+                one -> one.backend()
+                        .map(backend -> backend.otherLimit().orElse(0))
+                        .orElse(0),
+                tags,
+                registry);
+        meters.add(FunctionCounter.builder(
+                        KeyedLockMeter.BACKEND_TIMEOUTS.meterName(),
+                        locker,
+                        one -> one.backend().map(KeyedLockerBackend::timeouts).orElse(0L))
+                .description(KeyedLockMeter.BACKEND_TIMEOUTS.description())
+                .tags(tags)
+                .register(registry));
     }
 
     private void gauge(

@@ -2,40 +2,64 @@
 package io.keyedlock.redis;
 
 import java.util.List;
+import java.util.Objects;
 
 /**
- * What a locker's things are called in Redis.
+ * The names of keys and channels in Redis. All begin with a prefix and the version of the format.
  *
- * <p>All begin with {@code keyedlock:{name}:}. Redis Cluster chooses the slot by what stands in the first braces, so that
- * everything of one locker is in one slot and one script may touch a key's queue and the locker's counter in one step;
- * lockers of different names spread over the slots. Braces in the name itself are written otherwise.
+ * <p>Redis Cluster chooses the slot by the text in the first braces. That is the name of the locker, so one script may touch all
+ * that belongs to a key of it, and lockers spread over the slots.
  */
 final class RedisNames {
 
+    private static final String VERSION = ":v1:";
+
     private final String prefix;
 
-    RedisNames(String lockName) {
-        this.prefix =
-                "keyedlock:{" + lockName.replace("%", "%25").replace("{", "%7B").replace("}", "%7D") + "}:";
+    RedisNames(String prefix) {
+        Objects.requireNonNull(prefix, "prefix");
+        if (prefix.isBlank() || prefix.contains("{") || prefix.contains("}")) {
+            throw new IllegalArgumentException(
+                    "The prefix of names in Redis must not be blank or contain braces, but is '" + prefix + "'");
+        }
+        this.prefix = prefix + VERSION;
     }
 
-    /** The one thing that stays: the counter of tokens. */
-    String token() {
-        return prefix + "token";
+    /** The pattern of all names, as an ACL rule contains it. */
+    String pattern() {
+        return prefix + "*";
     }
 
-    /** All leases of the locker, with the limit of whoever has them, by the time at which they end. */
-    String held() {
-        return prefix + "held";
+    /** A key that never exists, to check writing. */
+    String check() {
+        return prefix + "check";
     }
 
-    /** Where those who wait are told that it is their turn. */
-    String channel() {
-        return prefix + "turn";
+    /** The channels on which processes are told of turns, without the id of the process. */
+    String channels() {
+        return prefix + "turn:";
     }
 
-    /** Of one key: the leases by the time at which they end, those who wait in their order, and until when they are believed to. */
-    List<String> of(String keyName) {
-        return List.of(prefix + "holders:" + keyName, prefix + "queue:" + keyName, prefix + "alive:" + keyName);
+    /** The last fencing token of a locker: the one key that stays. */
+    String token(String lock) {
+        return locker(lock) + "token";
+    }
+
+    /**
+     * The keys of a key of a locker: leases by the time at which they end, tokens and owners of these leases, waiters by their
+     * arrival, states of these waiters, and the last released claim of each requester.
+     */
+    List<String> keys(String lock, String key) {
+        String locker = locker(lock);
+        return List.of(
+                locker + "holders:" + key,
+                locker + "owners:" + key,
+                locker + "queue:" + key,
+                locker + "waiters:" + key,
+                locker + "gone:" + key);
+    }
+
+    private String locker(String lock) {
+        return prefix + "{" + lock.replace("%", "%25").replace("{", "%7B").replace("}", "%7D") + "}:";
     }
 }

@@ -5,130 +5,240 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
-import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import org.redisson.api.RScript;
-import org.redisson.client.RedisNoScriptException;
 
 /**
- * What is done in Redis in one step. All times are Redis' own.
+ * What is done in Redis in one step. All times are those of Redis; scripts answer with texts.
  *
- * <p>A key's leases are in {@code holders}, and those who wait in {@code queue}, by a number that was drawn as they came;
- * {@code alive} says until when each of them is believed to wait still. All of it expires by itself, should everybody die.
+ * <p>A member of {@code holders} and {@code queue} is the limit of the requester and the id of the claim, joined by a space. The
+ * state of a waiter is until when it is believed to wait, since when a free lease is offered to it (or 0), and how long an offer
+ * lasts. A waiter without a state has none since it was evicted, and is dropped. An id begins with the id of the process and a
+ * dot.
  */
 enum RedisScript {
     /**
-     * Takes a permit, or a place in the queue. Keys: token, held, holders, queue, alive. Arguments: id, limit, lease,
-     * patience (how long the place is kept without a sign of life, 0 for no place). Answers {1, token}, {0}, or {-1, limit}
-     * where another limit is in use. Asking again with the same id is harmless.
+     * Grants a lease, or queues the claim. Keys: token, then as {@link RedisNames#keys}. Arguments: channels, limit, requester,
+     * number, whether it waits (1 or 0), lease time, patience, offer time, owner. Answers "outcome token otherLimit denied",
+     * where the outcome is 0 (taken), 1 (granted) or 2 (queued).
      */
     ACQUIRE("""
-            local other = redis.call('ZRANGE', KEYS[2], 0, 0)[1]
-            if other then
-              local limit = string.match(other, '^%d+')
-              if limit ~= ARGV[2] then return {-1, tonumber(limit)} end
-            end
-            if redis.call('EXISTS', KEYS[1]) == 0 then
-              redis.call('SET', KEYS[1], time[1] .. string.format('%06d', time[2]))
-            end
-            forget_ended(KEYS[3])
-            forget_dead(KEYS[4], KEYS[5])
-            local free = ARGV[2] - redis.call('ZCARD', KEYS[3])
-            local rank = redis.call('ZRANK', KEYS[4], ARGV[1]) or redis.call('ZCARD', KEYS[4])
-            if rank < free or redis.call('ZSCORE', KEYS[3], ARGV[1]) then
-              leave_queue(KEYS[4], KEYS[5], ARGV[1])
-              hold(KEYS[3], ARGV[1], ARGV[3])
-              hold(KEYS[2], ARGV[2] .. ' ' .. ARGV[1], ARGV[3])
-              return {1, redis.call('INCR', KEYS[1])}
-            end
-            if ARGV[4] ~= '0' then
-              if not redis.call('ZSCORE', KEYS[4], ARGV[1]) then
-                redis.call('ZADD', KEYS[4], redis.call('INCR', KEYS[1]), ARGV[1])
+            local token, holders, owners, queue, waiters, gone = unpack(KEYS)
+            local channels, limit, requester, number, waits, lease, patience, offer_time, owner = unpack(ARGV)
+            local id = requester .. ':' .. number
+            local member = limit .. ' ' .. id
+            end_leases(holders, owners)
+            local count = redis.call('ZCARD', holders)
+            local other = '0'
+            if count > 0 then
+              for _, holder in ipairs(redis.call('ZRANGE', holders, 0, 15)) do
+                local found = string.match(holder, '^%d+')
+                if found ~= limit then other = found end
               end
-              hold(KEYS[5], ARGV[1], ARGV[4])
-              keep(KEYS[4], ARGV[4])
+              if redis.call('ZSCORE', holders, member) then
+                hold(holders, member, lease)
+                local known = redis.call('HGET', owners, id)
+                if not known then
+                  known = next_token(token) .. ' ' .. owner
+                  redis.call('HSET', owners, id, known)
+                end
+                keep(owners, lease)
+                return '1 ' .. string.match(known, '^%d+') .. ' ' .. other .. ' '
+              end
             end
-            return {0}
+            local last = redis.call('HGET', gone, requester)
+            if last and tonumber(number) <= tonumber(last) and not redis.call('ZSCORE', queue, member) then
+              return '0 0 ' .. other .. ' '
+            end
+            if count < tonumber(limit) and offer(holders, queue, waiters, channels, member) then
+              if redis.call('ZREM', queue, member) == 1 then
+                redis.call('HDEL', waiters, member)
+              end
+              local granted = next_token(token)
+              hold(holders, member, lease)
+              redis.call('HSET', owners, id, granted .. ' ' .. owner)
+              keep(owners, lease)
+              return '1 ' .. granted .. ' ' .. other .. ' ' .. denied
+            end
+            if waits == '0' then
+              return '0 0 ' .. other .. ' ' .. denied
+            end
+            redis.call('ZADD', queue, 'NX', text(micros), member)
+            redis.call('HSET', waiters, member, text(now + patience) .. ' 0 ' .. offer_time)
+            keep(queue, patience)
+            keep(waiters, patience)
+            return '2 0 ' .. other .. ' ' .. denied
             """),
 
     /**
-     * Gives a permit back, or a place in the queue, and tells those whose turn it is. Keys: held, holders, queue, alive.
-     * Arguments: id, limit, channel. Answers {1} if a permit was held, else {0}.
+     * Releases a lease or a place in the queue, and offers what is free. Keys: as {@link RedisNames#keys}. Arguments: channels,
+     * limit, requester, number, how long that is remembered. Answers "released denied", where the first is 1 or 0.
      */
-    LEAVE("""
-            local ends = redis.call('ZSCORE', KEYS[2], ARGV[1])
-            redis.call('ZREM', KEYS[1], ARGV[2] .. ' ' .. ARGV[1])
-            redis.call('ZREM', KEYS[2], ARGV[1])
-            leave_queue(KEYS[3], KEYS[4], ARGV[1])
-            forget_ended(KEYS[2])
-            forget_dead(KEYS[3], KEYS[4])
-            local free = ARGV[2] - redis.call('ZCARD', KEYS[2])
-            if free > 0 then
-              local first = redis.call('ZRANGE', KEYS[3], 0, free - 1)
-              if #first > 0 then
-                redis.call('PUBLISH', ARGV[3], table.concat(first, ' '))
-              end
+    RELEASE("""
+            local holders, owners, queue, waiters, gone = unpack(KEYS)
+            local channels, limit, requester, number, remembered = unpack(ARGV)
+            local id = requester .. ':' .. number
+            local member = limit .. ' ' .. id
+            local ends = redis.call('ZSCORE', holders, member)
+            redis.call('HDEL', owners, id)
+            if ends then
+              redis.call('ZREM', holders, member)
+            else
+              redis.call('ZREM', queue, member)
+              redis.call('HDEL', waiters, member)
             end
-            return {(ends and tonumber(ends) > now) and 1 or 0}
+            local last = redis.call('HGET', gone, requester)
+            if not last or tonumber(last) < tonumber(number) then
+              redis.call('HSET', gone, requester, number)
+            end
+            keep(gone, remembered)
+            end_leases(holders, owners)
+            offer(holders, queue, waiters, channels, nil)
+            local released = last == number or (ends and tonumber(ends) > now)
+            return (released and '1 ' or '0 ') .. denied
             """),
 
     /**
-     * Renews leases and places. Keys: held, then holders, queue, alive of each. Arguments: limit, lease, patience, then kind
-     * (h or w) and id of each. Answers first the limit that others use, then for each 0 if it is gone, 1 if it was renewed,
-     * 2 if it waits and it is its turn.
+     * Renews leases and places. Keys: of each claim the first four of {@link RedisNames#keys}. Arguments: channels, then of each
+     * claim limit, id, lease time, patience. Answers "states denied", with a digit for each claim: 0 (gone), 1 (renewed), 2
+     * (waits) or 3 (waits, and it is its turn).
      */
     HEARTBEAT("""
-            local other = redis.call('ZRANGE', KEYS[1], 0, 0)[1]
-            local answers = {other and tonumber(string.match(other, '^%d+')) or tonumber(ARGV[1])}
-            for i = 1, (#ARGV - 3) / 2 do
-              local id = ARGV[2 * i + 3]
-              local holders, queue, alive = KEYS[3 * i - 1], KEYS[3 * i], KEYS[3 * i + 1]
-              local answer = 0
-              forget_ended(holders)
-              if ARGV[2 * i + 2] == 'h' then
-                if redis.call('ZSCORE', holders, id) then
-                  hold(holders, id, ARGV[2])
-                  hold(KEYS[1], ARGV[1] .. ' ' .. id, ARGV[2])
-                  answer = 1
-                end
+            local answers = {}
+            for i = 0, #KEYS / 4 - 1 do
+              local holders, owners, queue, waiters = unpack(KEYS, 4 * i + 1, 4 * i + 4)
+              local limit, id, lease, patience = unpack(ARGV, 4 * i + 2, 4 * i + 5)
+              local member = limit .. ' ' .. id
+              end_leases(holders, owners)
+              if redis.call('ZSCORE', holders, member) then
+                hold(holders, member, lease)
+                keep(owners, lease)
+                answers[i + 1] = '1'
               else
-                forget_dead(queue, alive)
-                local rank = redis.call('ZRANK', queue, id)
-                if rank then
-                  hold(alive, id, ARGV[3])
-                  keep(queue, ARGV[3])
-                  answer = rank < ARGV[1] - redis.call('ZCARD', holders) and 2 or 1
+                local ends, offered, offer_time = waiter(waiters, member)
+                if not ends or ends <= now or not redis.call('ZSCORE', queue, member) then
+                  redis.call('ZREM', queue, member)
+                  redis.call('HDEL', waiters, member)
+                  answers[i + 1] = '0'
+                else
+                  keep(queue, patience)
+                  keep(waiters, patience)
+                  local turn = offer(holders, queue, waiters, ARGV[1], member)
+                  if not turn then
+                    offered = 0
+                  elseif offered == 0 then
+                    offered = now
+                  end
+                  redis.call('HSET', waiters, member,
+                    text(now + patience) .. ' ' .. text(offered) .. ' ' .. text(offer_time))
+                  answers[i + 1] = turn and '3' or '2'
                 end
               end
-              answers[i + 1] = answer
             end
-            return answers
+            return table.concat(answers) .. ' ' .. denied
+            """),
+
+    /** Lists holders. Keys: the first two of {@link RedisNames#keys}. Answers lines of "requester age left owner", in ms. */
+    HOLDERS("""
+            local lines = {}
+            local holders = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+            for i = 1, #holders, 2 do
+              local left = tonumber(holders[i + 1]) - now
+              local id = string.match(holders[i], ' (.*)$')
+              local since, owner = string.match(redis.call('HGET', KEYS[2], id) or '', '^(%d+) (.*)$')
+              if left > 0 then
+                lines[#lines + 1] = string.match(id, '^[^:]*') .. ' '
+                  .. text(math.max(0, (micros - (since or micros)) / 1000)) .. ' ' .. text(left) .. ' ' .. (owner or '')
+              end
+            end
+            return table.concat(lines, '\\n')
+            """),
+
+    /** Checks that writing is possible. Key: one that does not exist. */
+    PING("""
+            redis.call('DEL', KEYS[1])
+            return 'PONG'
+            """),
+
+    /**
+     * Describes the server, as far as it may be asked. Key: one that does not exist. Argument: a channel. Answers the error of
+     * PUBLISH in the first line, then what INFO says.
+     */
+    CHECK("""
+            redis.call('DEL', KEYS[1])
+            local published = redis.pcall('PUBLISH', ARGV[1], '')
+            local lines = {type(published) == 'table' and published.err or ''}
+            for _, section in ipairs({'server', 'memory', 'replication'}) do
+              local info = redis.pcall('INFO', section)
+              lines[#lines + 1] = type(info) == 'string' and info or ''
+            end
+            return table.concat(lines, '\\n')
             """);
 
     private static final String COMMON = """
             local time = redis.call('TIME')
-            local now = time[1] * 1000 + math.floor(time[2] / 1000)
+            local micros = time[1] * 1000000 + time[2]
+            local now = math.floor(micros / 1000)
+            local denied = ''
+            local function text(number)
+              return string.format('%.0f', number)
+            end
             local function keep(key, millis)
               if redis.call('PTTL', key) < tonumber(millis) then
                 redis.call('PEXPIRE', key, millis)
               end
             end
-            local function hold(key, id, millis)
-              redis.call('ZADD', key, now + millis, id)
-              keep(key, millis)
+            local function hold(holders, member, millis)
+              redis.call('ZADD', holders, 'GT', text(now + millis), member)
+              keep(holders, millis)
             end
-            local function forget_ended(key)
-              redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
+            local function next_token(key)
+              local token = text(math.max((tonumber(redis.call('GET', key)) or 0) + 1, micros))
+              redis.call('SET', key, token)
+              return token
             end
-            local function leave_queue(queue, alive, id)
-              redis.call('ZREM', queue, id)
-              redis.call('ZREM', alive, id)
-            end
-            local function forget_dead(queue, alive)
-              for _, dead in ipairs(redis.call('ZRANGEBYSCORE', alive, '-inf', now)) do
-                leave_queue(queue, alive, dead)
+            local function end_leases(holders, owners)
+              for _, member in ipairs(redis.call('ZRANGEBYSCORE', holders, '-inf', now)) do
+                redis.call('ZREM', holders, member)
+                redis.call('HDEL', owners, string.match(member, ' (.*)$'))
               end
+            end
+            local function waiter(waiters, member)
+              local state = redis.call('HGET', waiters, member)
+              if not state then return nil end
+              local ends, offered, offer_time = string.match(state, '^(%d+) (%d+) (%d+)$')
+              return tonumber(ends), tonumber(offered), tonumber(offer_time)
+            end
+            local function publish(channels, member)
+              local process, id = string.match(member, ' ([^.]*)(.*)$')
+              local reply = redis.pcall('PUBLISH', channels .. process, process .. id)
+              if type(reply) == 'table' and reply.err then denied = reply.err end
+            end
+            -- Offers free leases to the waiters whose turn it is; answers whether one is free for the asking member, if any.
+            local function offer(holders, queue, waiters, channels, asking)
+              local taken = redis.call('ZCARD', holders)
+              for _, member in ipairs(redis.call('ZRANGE', queue, 0, -1)) do
+                local ends, offered, offer_time = waiter(waiters, member)
+                if member ~= asking and (not ends or ends <= now) then
+                  redis.call('ZREM', queue, member)
+                  redis.call('HDEL', waiters, member)
+                else
+                  if taken >= tonumber(string.match(member, '^%d+')) then
+                    return false
+                  end
+                  if member == asking then
+                    return true
+                  end
+                  if offered == 0 then
+                    redis.call('HSET', waiters, member, text(ends) .. ' ' .. text(now) .. ' ' .. text(offer_time))
+                    publish(channels, member)
+                    taken = taken + 1
+                  elseif now - offered <= offer_time then
+                    taken = taken + 1
+                  elseif not asking then
+                    publish(channels, member)
+                  end
+                end
+              end
+              return asking and taken < tonumber(string.match(asking, '^%d+'))
             end
             """;
 
@@ -136,11 +246,17 @@ enum RedisScript {
     private final String digest;
 
     RedisScript(String body) {
-        // Every script has the locker's leases among its keys; who looks at the limit in use must see none that has
-        // ended.
-        String held = name().equals("ACQUIRE") ? "KEYS[2]" : "KEYS[1]";
-        this.text = COMMON + "forget_ended(" + held + ")\n" + body;
+        this.text = COMMON + body;
         this.digest = sha1(text);
+    }
+
+    String text() {
+        return text;
+    }
+
+    /** The name under which Redis knows the script once it has run. */
+    String digest() {
+        return digest;
     }
 
     private static String sha1(String text) {
@@ -150,27 +266,5 @@ enum RedisScript {
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every JVM has SHA-1", e);
         }
-    }
-
-    /** Runs it, by its digest, or as a whole where Redis does not know it yet. */
-    CompletableFuture<List<Long>> run(RScript scripts, List<Object> keys, Object... arguments) {
-        CompletableFuture<List<Long>> known = scripts.<List<Long>>evalShaAsync(
-                        RScript.Mode.READ_WRITE, digest, RScript.ReturnType.LIST, keys, arguments)
-                .toCompletableFuture();
-        return known.handle((answers, failure) -> {
-                    if (failure != null && isUnknown(failure)) {
-                        return scripts.<List<Long>>evalAsync(
-                                        RScript.Mode.READ_WRITE, text, RScript.ReturnType.LIST, keys, arguments)
-                                .toCompletableFuture();
-                    }
-                    return known;
-                })
-                .thenCompose(result -> result);
-    }
-
-    private static boolean isUnknown(Throwable failure) {
-        Throwable cause =
-                failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
-        return cause instanceof RedisNoScriptException;
     }
 }

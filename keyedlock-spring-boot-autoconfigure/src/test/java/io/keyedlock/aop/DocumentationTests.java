@@ -73,7 +73,7 @@ class DocumentationTests {
             "%n%s        %s%n",
             "%n    %s: %s",
             "Give that bean another name: write for instance",
-            "Add the dependency org.redisson:redisson",
+            "Add the dependency org.springframework.boot:spring-boot-starter-data-redis",
             "no value, but properties beneath it",
             "Write one of ",
             "Write a duration such as 500ms, 30s or PT1M.",
@@ -81,15 +81,12 @@ class DocumentationTests {
             "Write the settings beneath it",
             // Parts of such texts.
             "an asynchronous caller",
-            "a key of '",
             " more keys of '",
             "a locker without settings, such as a mock,",
             // What somebody reads who has asked for it: debug lines, recordings, meters.
             "The methods of {} cannot be looked at",
             "Acquired {} of '{}' after {} ms",
             "Waited {} ms in vain for {} of '{}'",
-            "Redis has not answered all releases of '{}'",
-            "The client was shut down before the locker",
             "Keyed Lock Wait",
             "A caller waited for a permit of a key",
             "Empty unless the settings of the locker show keys",
@@ -107,6 +104,7 @@ class DocumentationTests {
 
             import io.keyedlock.*;
             import io.keyedlock.annotation.KeyedLock;
+            import io.keyedlock.aop.CurrentPermit;
             import io.keyedlock.integration.KeyedLockRegistry;
             import io.keyedlock.test.KeyedLockExtension;
             import jakarta.validation.Validator;

@@ -9,7 +9,7 @@ import io.keyedlock.KeyedLockFailure;
 import io.keyedlock.KeyedLockerRegistry;
 import io.keyedlock.LockTimeoutException;
 import io.keyedlock.annotation.KeyedLock;
-import io.keyedlock.redis.KeyEncoder;
+import io.keyedlock.lease.KeyEncoder;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -109,7 +109,9 @@ class KeyTests {
             assertThat(isLockedOutBy(keyed, new int[] {1}, new int[] {2})).isFalse();
             assertThat(isLockedOutBy(keyed, new int[] {1}, new long[] {1})).isFalse();
         });
-        assertThat(keysWhile(keyed -> keyed.any(new int[] {1, 2}))).hasToString("[[1, 2]]");
+        assertThat(keysWhile(keyed -> keyed.any(new int[] {1, 2}))).containsExactly(List.of(1, 2));
+        assertThat(keysWhile(keyed -> keyed.any(new String[][] {{"a"}, {}})))
+                .containsExactly(List.of(List.of("a"), List.of()));
     }
 
     @Test

@@ -29,7 +29,9 @@ class ConfigurationMetadataTests {
             "backend",
             "lease-time",
             "backend-timeout",
-            "max-turn",
+            "handoff-window",
+            "max-hold",
+            "on-lease-lost",
             "fail-fast");
 
     private final String metadata = read("META-INF/spring-configuration-metadata.json");
@@ -50,7 +52,10 @@ class ConfigurationMetadataTests {
                 .containsEntry("keyedlock.defaults.backend", "local")
                 .containsEntry("keyedlock.defaults.lease-time", "30s")
                 .containsEntry("keyedlock.defaults.backend-timeout", "3s")
-                .containsEntry("keyedlock.defaults.max-turn", "100ms")
+                .containsEntry("keyedlock.defaults.handoff-window", "100ms")
+                .containsEntry("keyedlock.defaults.max-hold", "0s")
+                .containsEntry("keyedlock.defaults.on-lease-lost", "fail")
+                .containsEntry("keyedlock.redis.prefix", "keyedlock")
                 .containsEntry("keyedlock.defaults.fail-fast", false)
                 .containsEntry("keyedlock.aop.order", Integer.MAX_VALUE - 100)
                 .containsEntry("keyedlock.release", "after-transaction")
@@ -65,7 +70,12 @@ class ConfigurationMetadataTests {
                 .containsEntry("keyedlock.shutdown.phase", Integer.MAX_VALUE / 2 - 512)
                 .containsEntry("keyedlock.web.problem-details", true)
                 .containsEntry("management.endpoint.keyedlocks.show-keys", "always");
-        assertThat(names()).contains("keyedlock.locks", "keyedlock.executor", "management.endpoint.keyedlocks.roles");
+        assertThat(names())
+                .contains(
+                        "keyedlock.locks",
+                        "keyedlock.executor",
+                        "keyedlock.owner",
+                        "management.endpoint.keyedlocks.roles");
     }
 
     @Test

@@ -12,18 +12,18 @@ import io.keyedlock.LockBackendException;
 import io.keyedlock.Permit;
 import io.keyedlock.annotation.KeyedLock;
 import io.keyedlock.integration.KeyedLockRegistry;
-import io.keyedlock.redis.KeyEncoder;
+import io.keyedlock.lease.KeyEncoder;
 import io.keyedlock.redis.RedisProcess;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.locks.Lock;
 import org.assertj.core.util.Throwables;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
-import org.redisson.api.RedissonClient;
 import org.springframework.beans.factory.NoUniqueBeanDefinitionException;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.WebApplicationType;
@@ -35,6 +35,8 @@ import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.data.redis.connection.jedis.JedisConnectionFactory;
+import org.springframework.data.redis.connection.lettuce.LettuceConnectionFactory;
 
 /** Lockers that one line of configuration puts on Redis. */
 @ExtendWith(OutputCaptureExtension.class)
@@ -51,10 +53,7 @@ class KeyedLockRedisAutoConfigurationTests {
                     KeyedLockRedisAutoConfiguration.class));
 
     private final ApplicationContextRunner withClient = runner.withBean(
-                    "redisson",
-                    RedissonClient.class,
-                    () -> RedisProcess.client(redis.address()),
-                    definition -> definition.setDestroyMethodName("shutdown"))
+                    "connections", LettuceConnectionFactory.class, () -> RedisProcess.factory(redis.port()))
             // A client that connects with its first call may take longer than the default on a busy machine.
             .withPropertyValues(
                     "keyedlock.locks.orders.backend=redis",
@@ -138,7 +137,7 @@ class KeyedLockRedisAutoConfigurationTests {
                     locker[0] = context.getBean("orders", KeyedLocker.class);
                 });
         assertThatThrownBy(() -> acquire(locker[0])).isInstanceOf(KeyedLockerClosedException.class);
-        assertThat(output).doesNotContain("cannot reach Redis");
+        assertThat(output).doesNotContain("cannot be reached");
     }
 
     @SuppressWarnings("unchecked") // any key will do
@@ -174,39 +173,32 @@ class KeyedLockRedisAutoConfigurationTests {
     @Test
     void ofSeveralClientsOneHasToBePrimary() {
         withClient
-                .withBean(
-                        "second",
-                        RedissonClient.class,
-                        () -> RedisProcess.client(redis.address()),
-                        definition -> definition.setDestroyMethodName("shutdown"))
+                .withBean("second", LettuceConnectionFactory.class, () -> RedisProcess.factory(redis.port()))
                 .run(context -> assertThat(context)
                         .getFailure()
                         .rootCause()
                         .isInstanceOf(MissingRedisException.class)
-                        .hasMessageContaining("one RedissonClient bean, or one that is primary"));
+                        .hasMessageContaining(
+                                "no ReactiveRedisConnectionFactory bean, or there are several and none is primary"));
     }
 
     @Test
-    void anArrayInAnAnnotationIsToldWithWhatToWriteInstead() {
-        withClient.withBean(Lists.class).run(context -> {
-            Lists lists = context.getBean(Lists.class);
-            assertThatThrownBy(() -> lists.array("a", "b"))
-                    .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessageContaining("T(java.util.Arrays).asList(#ids)")
-                    .hasMessageNotContaining("io.keyedlock");
-            assertThat(lists.list("a", "b")).isEqualTo(2);
+    void anArrayInAnAnnotationHasTheNameOfTheListOfItsElements() {
+        withClient.withBean(Arrays.class).run(context -> {
+            KeyedLockerBackend backend = context.getBean(KeyedLockerRegistry.class)
+                    .get("orders")
+                    .backend()
+                    .orElseThrow();
+            assertThat(context.getBean(Arrays.class).keyOf(context.getBean(KeyedLockerRegistry.class), "a", "b"))
+                    .extracting(backend::keyName)
+                    .isEqualTo(backend.keyName(List.of("a", "b")));
         });
     }
 
-    static class Lists {
+    static class Arrays {
         @KeyedLock(name = "orders", key = "#ids")
-        public int array(String... ids) {
-            return ids.length;
-        }
-
-        @KeyedLock(name = "orders", key = "T(java.util.Arrays).asList(#ids)")
-        public int list(String... ids) {
-            return ids.length;
+        public Object keyOf(KeyedLockerRegistry lockers, String... ids) {
+            return lockers.get("orders").activeKeys().iterator().next();
         }
     }
 
@@ -254,10 +246,7 @@ class KeyedLockRedisAutoConfigurationTests {
     @Test
     void withFailFastTheStartNeedsRedis() {
         ApplicationContextRunner nowhere = runner.withBean(
-                        "redisson",
-                        RedissonClient.class,
-                        RedisProcess::clientOfNobody,
-                        definition -> definition.setDestroyMethodName("shutdown"))
+                        "connections", LettuceConnectionFactory.class, () -> RedisProcess.factory(1))
                 .withPropertyValues(
                         "keyedlock.locks.orders.backend=redis", "keyedlock.locks.orders.backend-timeout=200ms");
         nowhere.withPropertyValues("keyedlock.locks.orders.fail-fast=true")
@@ -266,7 +255,7 @@ class KeyedLockRedisAutoConfigurationTests {
                         .rootCause()
                         .satisfies(failure -> assertThat(context.getStartupFailure())
                                 .hasStackTraceContaining(LockBackendException.class.getName())
-                                .hasStackTraceContaining("The locker 'orders' cannot use Redis")));
+                                .hasStackTraceContaining("Locker 'orders' cannot use redis")));
         nowhere.run(context -> {
             KeyedLocker<Object> orders =
                     context.getBean(KeyedLockerRegistry.class).get("orders");
@@ -278,17 +267,14 @@ class KeyedLockRedisAutoConfigurationTests {
     @Test
     void withFailFastByDefaultTheStartNeedsRedisAlthoughNoLockerExistsYet() {
         ApplicationContextRunner nowhere = runner.withBean(
-                        "redisson",
-                        RedissonClient.class,
-                        RedisProcess::clientOfNobody,
-                        definition -> definition.setDestroyMethodName("shutdown"))
+                        "connections", LettuceConnectionFactory.class, () -> RedisProcess.factory(1))
                 .withPropertyValues("keyedlock.defaults.backend=redis", "keyedlock.defaults.backend-timeout=200ms")
                 .withBean(Shop.class, Shop::new, definition -> definition.setLazyInit(true));
         nowhere.withPropertyValues("keyedlock.defaults.fail-fast=true")
                 .run(context -> assertThat(context)
                         .getFailure()
                         .isInstanceOf(LockBackendException.class)
-                        .hasMessageContaining("'keyedlock.defaults' cannot use Redis"));
+                        .hasMessageContaining("'keyedlock.defaults' cannot use redis"));
         nowhere.run(context -> assertThat(context).hasNotFailed());
         nowhere.withPropertyValues("keyedlock.defaults.fail-fast=true", "keyedlock.enabled=false")
                 .run(context -> assertThat(context).hasNotFailed());
@@ -302,10 +288,45 @@ class KeyedLockRedisAutoConfigurationTests {
                 .run(context -> {
                     assertThat(context.getBean(KeyedLockerRegistry.class).names())
                             .containsExactlyInAnyOrder("orders", Shop.class.getName() + ".ship(String)");
-                    assertThat(redis.keys(context.getBean(RedissonClient.class)))
-                            .noneMatch(key -> key.contains("defaults"));
+                    assertThat(redis.keys()).noneMatch(key -> key.contains("defaults"));
                     assertThat(context.getBean(Shop.class).ship("42")).isEqualTo("42 shipped");
                 });
+    }
+
+    @Test
+    void jedisIsRefusedAndTheTextSaysWhatToUse(CapturedOutput output) {
+        runner.withBean(JedisConnectionFactory.class, JedisConnectionFactory::new)
+                .withPropertyValues("keyedlock.locks.orders.backend=redis")
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .rootCause()
+                        .isInstanceOf(MissingRedisException.class)
+                        .satisfies(failure -> assertThat(new MissingRedisFailureAnalyzer()
+                                        .analyze(context.getStartupFailure())
+                                        .getAction())
+                                .contains("Jedis is not supported")));
+    }
+
+    @Test
+    void applicationsMayShareAServerUnderTheirPrefixes() {
+        withClient
+                .withPropertyValues("keyedlock.redis.prefix=shop")
+                .run(shop -> withClient.run(other -> {
+                    KeyedLocker<String> here =
+                            shop.getBean(KeyedLockerRegistry.class).get("orders");
+                    KeyedLocker<String> there =
+                            other.getBean(KeyedLockerRegistry.class).get("orders");
+                    try (Permit mine = here.acquire("42");
+                            Permit theirs = there.acquire("42")) {
+                        assertThat(mine.fencingToken()).isPresent();
+                        assertThat(theirs.fencingToken()).isPresent();
+                        assertThat(redis.keys())
+                                .contains("shop:v1:{orders}:holders:s:42", "keyedlock:v1:{orders}:holders:s:42");
+                    }
+                }));
+        withClient
+                .withPropertyValues("keyedlock.redis.prefix={a}")
+                .run(context -> assertThat(context).getFailure().rootCause().hasMessageContaining("braces"));
     }
 
     @Test
@@ -327,9 +348,9 @@ class KeyedLockRedisAutoConfigurationTests {
                         .close())
                 .hasStackTraceContaining("MissingRedisException");
         assertThat(output)
-                .contains("The locker 'orders' shall have its permits from Redis")
-                .contains("org.redisson:redisson")
-                .contains("RedissonClient");
+                .contains("Locker 'orders' is configured with backend 'redis'")
+                .contains("spring-boot-starter-data-redis")
+                .contains("ReactiveRedisConnectionFactory");
     }
 
     @Configuration
@@ -340,8 +361,8 @@ class KeyedLockRedisAutoConfigurationTests {
     static class Plain {}
 
     @Test
-    void redissonIsOptional() {
-        runner.withClassLoader(new FilteredClassLoader("org.redisson"))
+    void springDataRedisIsOptional() {
+        runner.withClassLoader(new FilteredClassLoader("org.springframework.data.redis"))
                 .withPropertyValues("keyedlock.locks.orders.limit=1")
                 .run(context -> assertThat(context).hasNotFailed().hasBean("orders"));
     }

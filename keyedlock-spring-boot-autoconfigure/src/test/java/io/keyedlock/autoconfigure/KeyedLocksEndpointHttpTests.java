@@ -85,7 +85,8 @@ class KeyedLocksEndpointHttpTests extends HttpTests {
                                 "holding",
                                 "holdingShown",
                                 "waiting",
-                                "waitingShown")
+                                "waitingShown",
+                                "elsewhere")
                         .containsEntry("holdingShown", 1)
                         .containsEntry("waitingShown", 0);
             }

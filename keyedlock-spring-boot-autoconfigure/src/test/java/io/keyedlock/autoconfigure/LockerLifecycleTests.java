@@ -3,6 +3,7 @@ package io.keyedlock.autoconfigure;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerClosedException;
@@ -26,7 +27,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.redisson.api.RedissonClient;
 import org.springframework.beans.factory.DisposableBean;
 import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
@@ -36,6 +36,7 @@ import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Lazy;
+import org.springframework.data.redis.connection.lettuce.LettuceConnectionFactory;
 
 /** Lockers exist from startup on, and until all beans that use them have been destroyed. */
 class LockerLifecycleTests {
@@ -78,21 +79,23 @@ class LockerLifecycleTests {
         assertTasksEnd(origin.in(contexts).withUserConfiguration(PoolBeforeOrders.class));
     }
 
+    /** Connections of Spring Data Redis stop before beans are destroyed, and then no call runs unlocked. */
     @ParameterizedTest
     @ValueSource(classes = {PoolAfterOrders.class, PoolBeforeOrders.class})
-    void lockersOnRedisOutliveTheirUsersAndAreClosedBeforeTheirClient(Class<?> configuration) {
+    void callsThatComeAfterTheConnectionsHaveStoppedFail(Class<?> configuration) {
         try (RedisProcess redis = new RedisProcess()) {
-            assertTasksEnd(contexts.withBean(
-                            "redisson",
-                            RedissonClient.class,
-                            () -> RedisProcess.client(redis.address()),
-                            definition -> definition.setDestroyMethodName("shutdown"))
-                    .withPropertyValues(
-                            "keyedlock.locks.orders.backend=redis",
-                            "keyedlock.locks.orders.backend-timeout=60s",
-                            "keyedlock.defaults.backend=redis",
-                            "keyedlock.defaults.backend-timeout=60s")
-                    .withUserConfiguration(configuration));
+            contexts.withBean("connections", LettuceConnectionFactory.class, () -> RedisProcess.factory(redis.port()))
+                    .withPropertyValues("keyedlock.locks.orders.backend=redis", "keyedlock.defaults.backend=redis")
+                    .withUserConfiguration(configuration)
+                    .run(context -> {
+                        Orders orders = context.getBean(Orders.class);
+                        assertThat(orders.ship("42")).isEqualTo("42 shipped");
+                        Pool pool = context.getBean(Pool.class);
+                        CompletableFuture<String> late = pool.submit(() -> orders.ship("43"));
+                        context.close();
+                        assertThatThrownBy(late::join).hasCauseInstanceOf(RuntimeException.class);
+                        assertThat(redis.leasesAndQueues()).isEmpty();
+                    });
         }
     }
 

@@ -4,7 +4,7 @@ package io.keyedlock.autoconfigure;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.keyedlock.redis.RedisSettings;
+import io.keyedlock.lease.LeaseSettings;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -54,7 +54,8 @@ class LockerSettingsTests {
         "keyedlock.locks.orders.lease-time, 5ms",
         "keyedlock.locks.orders.lease-time, long",
         "keyedlock.locks.orders.backend-timeout, 0s",
-        "keyedlock.locks.orders.max-turn, -1s",
+        "keyedlock.locks.orders.handoff-window, -1s",
+        "keyedlock.locks.orders.max-hold, -1s",
         "keyedlock.locks.orders.fail-fast, perhaps",
         "keyedlock.defaults.lease-time, 400d",
         "keyedlock.locks[a.b].limit, 0",
@@ -85,12 +86,13 @@ class LockerSettingsTests {
     }
 
     @Test
-    void aDurationIsRefusedExactlyIfRedisSettingsRefuseIt() {
-        RedisSettings redis = RedisSettings.defaults();
+    void aDurationIsRefusedExactlyIfLeaseSettingsRefuseIt() {
+        LeaseSettings leases = LeaseSettings.defaults();
         Map<String, Consumer<Duration>> settings = Map.of(
-                "lease-time", redis::withLeaseTime,
-                "backend-timeout", redis::withBackendTimeout,
-                "max-turn", redis::withMaxTurn);
+                "lease-time", leases::withLeaseTime,
+                "backend-timeout", leases::withBackendTimeout,
+                "handoff-window", leases::withHandoffWindow,
+                "max-hold", leases::withMaxHold);
         List<Duration> bounds =
                 List.of(Duration.ZERO, Duration.ofMillis(10), Duration.ofMillis(100), Duration.ofDays(365));
         settings.forEach((name, setting) -> {
@@ -103,8 +105,7 @@ class LockerSettingsTests {
             }
         });
         BackendChoice unset = new LockerSettings(bound("limit", 1)).defaultBackend();
-        assertThat(List.of(unset.leaseTime(), unset.backendTimeout(), unset.maxTurn()))
-                .containsExactly(redis.leaseTime(), redis.backendTimeout(), redis.maxTurn());
+        assertThat(unset.leases()).isEqualTo(leases);
     }
 
     private static KeyedLockProperties bound(String name, Object value) {

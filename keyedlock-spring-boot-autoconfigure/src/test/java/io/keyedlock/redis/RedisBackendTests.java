@@ -8,16 +8,17 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerListener;
 import io.keyedlock.KeyedLockerSettings;
-import io.keyedlock.LockBackendException;
 import io.keyedlock.LockTimeoutException;
 import io.keyedlock.Permit;
+import io.keyedlock.lease.LeaseBackend;
+import io.keyedlock.lease.LeaseSettings;
+import io.keyedlock.lease.Leases;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
@@ -25,39 +26,39 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
-import org.redisson.api.RedissonClient;
-import org.redisson.client.codec.StringCodec;
-import org.springframework.test.util.ReflectionTestUtils;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.data.redis.connection.lettuce.LettuceConnectionFactory;
 
 /** Two lockers of one name on two clients of one real Redis, as in two processes. */
+@ExtendWith(OutputCaptureExtension.class)
 class RedisBackendTests {
 
     /** No answer is too late on a busy machine. */
-    private static final RedisSettings PATIENT = RedisSettings.defaults().withBackendTimeout(Duration.ofMinutes(1));
+    private static final LeaseSettings PATIENT = LeaseSettings.defaults().withBackendTimeout(Duration.ofMinutes(1));
 
     /** Beats of four seconds, for what has to wait for one. */
-    private static final RedisSettings BEATING = PATIENT.withLeaseTime(Duration.ofSeconds(12));
+    private static final LeaseSettings BEATING = PATIENT.withLeaseTime(Duration.ofSeconds(12));
 
     /** Beats of a quarter of an hour. */
-    private static final RedisSettings SLOW =
+    private static final LeaseSettings SLOW =
             PATIENT.withLeaseTime(Duration.ofHours(1)).withBackendTimeout(Duration.ofMinutes(30));
 
     private static RedisProcess redis;
-    private static RedissonClient here;
-    private static RedissonClient there;
+    private static LettuceConnectionFactory here;
+    private static LettuceConnectionFactory there;
 
     private final List<KeyedLocker<Object>> lockers = new ArrayList<>();
+    private final List<Leases> leases = new ArrayList<>();
     private final List<String> events = new CopyOnWriteArrayList<>();
     private String name;
 
     @BeforeAll
     static void start() {
         redis = new RedisProcess();
-        here = redis.client();
-        there = redis.client();
-        // They connect with their first call.
-        redis.keys(here);
-        redis.keys(there);
+        here = redis.factory();
+        there = redis.factory();
     }
 
     @AfterAll
@@ -73,30 +74,27 @@ class RedisBackendTests {
     @AfterEach
     void nothingStaysButTheCounter() {
         lockers.forEach(KeyedLocker::close);
-        RedisProcess.until(() -> {
-            List<String> left = new ArrayList<>(redis.keys(here));
-            left.removeIf(key -> key.endsWith("}:token"));
-            return left.isEmpty();
-        });
-        assertThat(redis.keys(here)).contains("keyedlock:{" + name + "}:token");
-        assertThat(here.getKeys().remainTimeToLive("keyedlock:{" + name + "}:token"))
+        leases.forEach(Leases::close);
+        RedisProcess.until(() -> redis.leasesAndQueues().isEmpty());
+        assertThat(redis.keys()).contains("keyedlock:v1:{" + name + "}:token");
+        assertThat(redis.template().getExpire("keyedlock:v1:{" + name + "}:token"))
                 .isEqualTo(-1);
+        assertThat(redis.template().getExpire("keyedlock:v1:{" + name + "}:gone:s:k"))
+                .isNotEqualTo(-1);
     }
 
-    private RedisBackend backend(RedissonClient client, RedisSettings settings) {
-        return RedisBackend.create(client, KeyedLockerSettings.defaults().withName(name), settings);
+    private LeaseBackend backend(LettuceConnectionFactory client, KeyedLockerSettings own, LeaseSettings settings) {
+        Leases created = Leases.create(new RedisLeaseStore(client, RedisLeaseStore.DEFAULT_PREFIX), "test");
+        leases.add(created);
+        return created.backend(own, settings);
     }
 
-    private KeyedLocker<Object> locker(RedissonClient client, int limit, RedisSettings settings) {
+    private KeyedLocker<Object> locker(LettuceConnectionFactory client, int limit, LeaseSettings settings) {
         KeyedLockerSettings own = KeyedLockerSettings.defaults().withName(name).withLimit(limit);
-        return locker(RedisBackend.create(client, own, settings), own);
+        return locker(backend(client, own, settings), own);
     }
 
-    private KeyedLocker<Object> locker(RedisBackend backend) {
-        return locker(backend, KeyedLockerSettings.defaults().withName(name));
-    }
-
-    private KeyedLocker<Object> locker(RedisBackend backend, KeyedLockerSettings own) {
+    private KeyedLocker<Object> locker(LeaseBackend backend, KeyedLockerSettings own) {
         KeyedLocker<Object> locker = KeyedLocker.createOn(backend, own);
         locker.addListener(new KeyedLockerListener() {
             @Override
@@ -108,7 +106,7 @@ class RedisBackendTests {
         return locker;
     }
 
-    private KeyedLocker<Object> locker(RedissonClient client) {
+    private KeyedLocker<Object> locker(LettuceConnectionFactory client) {
         return locker(client, 1, PATIENT);
     }
 
@@ -123,12 +121,10 @@ class RedisBackendTests {
     @Test
     void aKeyIsHeldInOneProcessAtATimeAndOthersAreToldWhenItIsFree() throws Exception {
         KeyedLocker<Object> one = locker(here);
-        RedisBackend theirs = backend(there, PATIENT);
-        KeyedLocker<Object> two = locker(theirs);
+        KeyedLocker<Object> two = locker(there);
         Permit first = one.acquire("k");
         CompletableFuture<Permit> waits = two.acquireAsync("k");
-        // Redis has put it in line by then. A wait that ends before would have Redis to blame.
-        RedisProcess.until(theirs::isListening);
+        theOtherIsInLine();
         assertThat(two.tryAcquire("k")).isEmpty();
         assertThat(two.tryAcquire("k", Duration.ofMillis(50))).isEmpty();
         two.acquire("other").close();
@@ -161,37 +157,6 @@ class RedisBackendTests {
     }
 
     @Test
-    void anAnsweredRequestKeepsNoTimer() throws Exception {
-        RedisBackend backend = backend(here, SLOW);
-        KeyedLocker<Object> one = locker(backend);
-        for (int i = 0; i < 50; i++) {
-            // The release of the one before is not answered yet, mostly.
-            one.acquire("k").close();
-        }
-        RedisProcess.until(() -> timers(backend) == 1);
-    }
-
-    @Test
-    void closingStartsNoSecondChainOfBeats() throws Exception {
-        RedisBackend backend = backend(here, SLOW);
-        KeyedLocker<Object> one = locker(backend);
-        Permit held = one.acquire("k");
-        for (int i = 0; i < 3; i++) {
-            backend.close();
-            RedisProcess.until(() -> timers(backend) == 1);
-        }
-        held.close();
-    }
-
-    /** How many timers run, once all is done that was to be done by now. */
-    private static int timers(RedisBackend backend) {
-        ScheduledThreadPoolExecutor scheduler = (ScheduledThreadPoolExecutor)
-                ReflectionTestUtils.getField(ReflectionTestUtils.getField(backend, "redis"), "scheduler");
-        return CompletableFuture.supplyAsync(() -> scheduler.getQueue().size(), scheduler)
-                .join();
-    }
-
-    @Test
     void aLimitHoldsOverAllProcesses() throws Exception {
         KeyedLocker<Object> one = locker(here, 3, PATIENT);
         KeyedLocker<Object> two = locker(there, 3, PATIENT);
@@ -209,35 +174,28 @@ class RedisBackendTests {
     }
 
     @Test
-    void processesWithDifferentLimitsAreTold() throws Exception {
+    void aLimitIsChangedWhileOthersUseTheOldOne(CapturedOutput output) throws Exception {
+        LeaseBackend backend =
+                backend(there, KeyedLockerSettings.defaults().withName(name).withLimit(3), PATIENT);
+        backend.connect();
         KeyedLocker<Object> one = locker(here, 1, PATIENT);
-        KeyedLocker<Object> three = locker(there, 3, PATIENT);
-        try (Permit held = one.acquire("k")) {
-            assertThat(held.fencingToken()).isPresent();
-            for (String key : List.of("k", "other")) {
-                assertThatThrownBy(() -> three.acquire(key))
-                        .isInstanceOf(LockBackendException.class)
-                        .hasMessageContaining("the limit 3 here")
-                        .hasMessageContaining("the limit 1");
-            }
-            KeyedLockerSettings settings =
-                    KeyedLockerSettings.defaults().withName(name).withLimit(2);
-            RedisBackend backend = RedisBackend.create(there, settings, PATIENT);
-            assertThatThrownBy(backend::connect).hasMessageContaining("the limit 2 here");
-            backend.close();
-        }
-        // Nobody holds anything any more, so that the limit may change.
-        RedisProcess.until(() -> redis.keys(here).size() == tokens());
-        three.acquire("k").close();
-    }
-
-    private long tokens() {
-        return redis.keys(here).stream().filter(key -> key.endsWith("}:token")).count();
+        KeyedLocker<Object> three =
+                locker(backend, KeyedLockerSettings.defaults().withName(name).withLimit(3));
+        Permit held = now(one.acquireAsync("k"));
+        Permit second = now(three.acquireAsync("k"));
+        Permit third = now(three.acquireAsync("k"));
+        assertThat(three.tryAcquire("k")).isEmpty();
+        assertThat(one.tryAcquire("k")).isEmpty();
+        assertThat(backend.otherLimit()).hasValue(1);
+        RedisProcess.until(() ->
+                output.toString().contains("Locker '" + name + "' has the limit 3 in this process and 1 in another"));
+        List.of(held, second, third).forEach(Permit::close);
+        one.acquire("k").close();
     }
 
     @Test
-    void aPermitIsPassedOnWithinATurnAndNotBeyond() throws Exception {
-        KeyedLocker<Object> generous = locker(here, 1, PATIENT.withMaxTurn(Duration.ofHours(1)));
+    void aLeaseIsHandedOffWithinItsWindowAndNotBeyond() throws Exception {
+        KeyedLocker<Object> generous = locker(here, 1, PATIENT.withHandoffWindow(Duration.ofHours(1)));
         List<CompletableFuture<Permit>> all = new ArrayList<>();
         for (int i = 0; i < 5; i++) {
             all.add(generous.acquireAsync("k"));
@@ -247,7 +205,7 @@ class RedisBackendTests {
             assertThat(token(now(permit))).isEqualTo(token);
             permit.join().close();
         }
-        KeyedLocker<Object> strict = locker(there, 1, PATIENT.withMaxTurn(Duration.ZERO));
+        KeyedLocker<Object> strict = locker(there, 1, PATIENT.withHandoffWindow(Duration.ZERO));
         all.clear();
         for (int i = 0; i < 5; i++) {
             all.add(strict.acquireAsync("k"));
@@ -261,7 +219,7 @@ class RedisBackendTests {
 
     @Test
     void processesTakeTurnsWhereBothHaveWaiters() throws Exception {
-        RedisSettings strict = PATIENT.withMaxTurn(Duration.ZERO);
+        LeaseSettings strict = PATIENT.withHandoffWindow(Duration.ZERO);
         KeyedLocker<Object> one = locker(here, 1, strict);
         KeyedLocker<Object> two = locker(there, 1, strict);
         Permit first = one.acquire("k");
@@ -283,11 +241,13 @@ class RedisBackendTests {
         }
     }
 
+    private long size(String what) {
+        return redis.template().opsForZSet().zCard("keyedlock:v1:{" + name + "}:" + what);
+    }
+
     /** Only the head of a process asks Redis, and the process of the holder has none that does. */
     private void theOtherIsInLine() {
-        RedisProcess.until(() -> here.getScoredSortedSet("keyedlock:{" + name + "}:queue:s:k", StringCodec.INSTANCE)
-                        .size()
-                == 1);
+        RedisProcess.until(() -> size("queue:s:k") == 1);
     }
 
     @Test
@@ -296,9 +256,9 @@ class RedisBackendTests {
         KeyedLocker<Object> two = locker(there);
         Permit first = one.acquire("k");
         CompletableFuture<Permit> gone = two.acquireAsync("k");
-        RedisProcess.until(() -> redis.keys(here).contains("keyedlock:{" + name + "}:queue:s:k"));
+        RedisProcess.until(() -> redis.keys().contains("keyedlock:v1:{" + name + "}:queue:s:k"));
         assertThat(gone.cancel(true)).isTrue();
-        RedisProcess.until(() -> !redis.keys(here).contains("keyedlock:{" + name + "}:queue:s:k"));
+        RedisProcess.until(() -> !redis.keys().contains("keyedlock:v1:{" + name + "}:queue:s:k"));
         first.close();
         one.acquire("k").close();
     }
@@ -324,8 +284,12 @@ class RedisBackendTests {
     }
 
     private double endOfLease(int key) {
-        return here.getScoredSortedSet("keyedlock:{" + name + "}:holders:int:" + key, StringCodec.INSTANCE)
-                .firstScore();
+        return redis.template()
+                .opsForZSet()
+                .rangeWithScores("keyedlock:v1:{" + name + "}:holders:int:" + key, 0, 0)
+                .iterator()
+                .next()
+                .getScore();
     }
 
     @Test
@@ -334,7 +298,7 @@ class RedisBackendTests {
         KeyedLocker<Object> two = locker(there);
         Permit held = one.acquire("k");
         long token = token(held);
-        here.getKeys().delete("keyedlock:{" + name + "}:holders:s:k");
+        redis.template().delete("keyedlock:v1:{" + name + "}:holders:s:k");
         RedisProcess.until(() -> events.contains("lost k"));
         Permit other = two.acquire("k", Duration.ofSeconds(60));
         assertThat(token(other)).isGreaterThan(token);
@@ -350,14 +314,12 @@ class RedisBackendTests {
     void releaseIsInRedisByTheTimeTheLockerIsClosed() throws Exception {
         KeyedLocker<Object> other = locker(there);
         for (int i = 0; i < 10; i++) {
-            RedissonClient own = redis.client();
+            LettuceConnectionFactory own = redis.factory();
             KeyedLocker<Object> locker = locker(own);
             locker.acquire("k").close();
             locker.close();
-            own.shutdown(0, 5, TimeUnit.SECONDS);
-            assertThat(here.getScoredSortedSet("keyedlock:{" + name + "}:holders:s:k", StringCodec.INSTANCE)
-                            .size())
-                    .isZero();
+            own.destroy();
+            assertThat(size("holders:s:k")).isZero();
         }
         other.acquire("k").close();
     }
@@ -368,7 +330,7 @@ class RedisBackendTests {
         // Again, as a release whose answer takes long may have been sent twice, and tells no loss then.
         RedisProcess.until(() -> {
             Permit held = one.acquireAsync("k").join();
-            here.getKeys().delete("keyedlock:{" + name + "}:holders:s:k");
+            redis.template().delete("keyedlock:v1:{" + name + "}:holders:s:k");
             held.close();
             return events.contains("lost k");
         });
@@ -379,7 +341,7 @@ class RedisBackendTests {
         KeyedLocker<Object> one = locker(here);
         Permit before = one.acquire("k");
         before.close();
-        here.getKeys().delete("keyedlock:{" + name + "}:token");
+        redis.template().delete("keyedlock:v1:{" + name + "}:token");
         Permit after = one.acquire("k");
         assertThat(token(after)).isGreaterThan(token(before));
         after.close();

@@ -1,26 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.redis;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
-import java.net.Socket;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.redisson.Redisson;
-import org.redisson.api.RedissonClient;
-import org.redisson.config.ClusterServersConfig;
-import org.redisson.config.Config;
+import org.springframework.data.redis.connection.RedisClusterConfiguration;
+import org.springframework.data.redis.connection.lettuce.LettuceConnectionFactory;
 import redis.embedded.RedisServer;
 
 /** A real Redis Cluster of three nodes on free ports of this machine, each with a third of the slots. */
@@ -35,7 +28,7 @@ final class RedisCluster implements AutoCloseable {
     private final Path directory;
     private final List<Integer> ports = new ArrayList<>();
     private final List<RedisServer> servers = new ArrayList<>();
-    private final List<RedissonClient> clients = new ArrayList<>();
+    private final List<LettuceConnectionFactory> factories = new ArrayList<>();
 
     RedisCluster() {
         try {
@@ -46,17 +39,17 @@ final class RedisCluster implements AutoCloseable {
                 int port = ports.get(node);
                 int from = SLOTS * node / NODES;
                 int to = SLOTS * (node + 1) / NODES;
-                ask(
+                RedisProcess.ask(
                         port,
                         "CLUSTER ADDSLOTS "
                                 + IntStream.range(from, to)
                                         .mapToObj(Integer::toString)
                                         .collect(Collectors.joining(" ")));
-                ask(port, "CLUSTER MEET 127.0.0.1 " + ports.get(0));
+                RedisProcess.ask(port, "CLUSTER MEET 127.0.0.1 " + ports.get(0));
             }
             for (int port : ports) {
                 RedisProcess.until(() -> {
-                    List<String> info = ask(port, "CLUSTER INFO");
+                    List<String> info = RedisProcess.ask(port, "CLUSTER INFO");
                     return info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:" + NODES);
                 });
             }
@@ -95,38 +88,19 @@ final class RedisCluster implements AutoCloseable {
         }
     }
 
-    /** Sends a command as it stands and returns the lines of the answer, without lengths. */
-    private static List<String> ask(int port, String command) {
-        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-            socket.getOutputStream().write((command + "\r\nQUIT\r\n").getBytes(StandardCharsets.UTF_8));
-            BufferedReader answers =
-                    new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
-            List<String> lines = answers.lines().toList();
-            if (lines.get(0).startsWith("-")) {
-                throw new IllegalStateException(command.substring(0, Math.min(40, command.length())) + ": " + lines);
-            }
-            return lines;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    RedissonClient client() {
-        Config config = new Config();
-        ClusterServersConfig cluster = config.useClusterServers();
-        cluster.setMasterConnectionMinimumIdleSize(1)
-                .setMasterConnectionPoolSize(8)
-                .setSubscriptionConnectionMinimumIdleSize(1);
-        ports.forEach(port -> cluster.addNodeAddress("redis://127.0.0.1:" + port));
-        RedissonClient client = Redisson.create(config);
-        clients.add(client);
-        return client;
+    LettuceConnectionFactory factory() {
+        LettuceConnectionFactory factory = new LettuceConnectionFactory(new RedisClusterConfiguration(
+                ports.stream().map(port -> "127.0.0.1:" + port).toList()));
+        factory.afterPropertiesSet();
+        factory.start();
+        factories.add(factory);
+        return factory;
     }
 
     /** The names of all keys, node by node. */
     List<List<String>> keys() {
         return ports.stream()
-                .map(port -> ask(port, "KEYS *").stream()
+                .map(port -> RedisProcess.ask(port, "KEYS *").stream()
                         .filter(line -> line.startsWith("keyedlock:"))
                         .toList())
                 .toList();
@@ -134,7 +108,7 @@ final class RedisCluster implements AutoCloseable {
 
     @Override
     public void close() {
-        clients.forEach(client -> client.shutdown(0, 5, TimeUnit.SECONDS));
+        factories.forEach(LettuceConnectionFactory::destroy);
         try {
             for (RedisServer server : servers) {
                 server.stop();

@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.Permit;
+import io.keyedlock.lease.LeaseBackend;
+import io.keyedlock.lease.LeaseSettings;
+import io.keyedlock.lease.Leases;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,23 +19,26 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.redisson.api.RedissonClient;
-import org.redisson.client.codec.StringCodec;
+import org.springframework.data.redis.connection.lettuce.LettuceConnectionFactory;
+import org.springframework.data.redis.core.StringRedisTemplate;
 
 /** Lockers on a Redis Cluster, where a script may touch the keys of one slot only, and the slots are on several nodes. */
 class RedisClusterTests {
 
     private static RedisCluster redis;
-    private static RedissonClient here;
-    private static RedissonClient there;
+    private static LettuceConnectionFactory here;
+    private static LettuceConnectionFactory there;
+    private static StringRedisTemplate template;
 
     private final List<KeyedLocker<Object>> lockers = new ArrayList<>();
+    private final List<Leases> leases = new ArrayList<>();
 
     @BeforeAll
     static void start() {
         redis = new RedisCluster();
-        here = redis.client();
-        there = redis.client();
+        here = redis.factory();
+        there = redis.factory();
+        template = new StringRedisTemplate(here);
     }
 
     @AfterAll
@@ -43,15 +49,18 @@ class RedisClusterTests {
     @AfterEach
     void close() {
         lockers.forEach(KeyedLocker::close);
+        leases.forEach(Leases::close);
     }
 
-    private KeyedLocker<Object> locker(RedissonClient client, String name, int limit) {
+    private KeyedLocker<Object> locker(LettuceConnectionFactory client, String name, int limit) {
         KeyedLockerSettings own =
                 KeyedLockerSettings.defaults().withName(name).withLimit(limit).withWaitTime(Duration.ofMinutes(1));
-        RedisSettings beating = RedisSettings.defaults()
+        LeaseSettings beating = LeaseSettings.defaults()
                 .withLeaseTime(Duration.ofSeconds(12))
                 .withBackendTimeout(Duration.ofMinutes(1));
-        RedisBackend backend = RedisBackend.create(client, own, beating);
+        Leases created = Leases.create(new RedisLeaseStore(client, RedisLeaseStore.DEFAULT_PREFIX), "test");
+        leases.add(created);
+        LeaseBackend backend = created.backend(own, beating);
         backend.connect();
         KeyedLocker<Object> locker = KeyedLocker.createOn(backend, own);
         lockers.add(locker);
@@ -82,9 +91,12 @@ class RedisClusterTests {
             next.close();
             other.close();
         }
-        RedisProcess.until(() -> redis.keys().stream().flatMap(List::stream).allMatch(key -> key.endsWith("}:token")));
+        RedisProcess.until(() -> redis.keys().stream()
+                .flatMap(List::stream)
+                .allMatch(key -> key.endsWith("}:token") || key.contains("}:gone:")));
         assertThat(redis.keys()).allSatisfy(node -> assertThat(node).isNotEmpty());
-        assertThat(redis.keys().stream().flatMap(List::stream)).hasSize(12);
+        assertThat(redis.keys().stream().flatMap(List::stream).filter(key -> key.endsWith("}:token")))
+                .hasSize(12);
     }
 
     @Test
@@ -107,11 +119,14 @@ class RedisClusterTests {
         ours.close();
         RedisProcess.until(() -> redis.keys().stream()
                 .flatMap(List::stream)
-                .noneMatch(key -> key.startsWith("keyedlock:{many}:holders")));
+                .noneMatch(key -> key.startsWith("keyedlock:v1:{many}:holders")));
     }
 
     private static double lastEnd(Object key) {
-        return here.getScoredSortedSet("keyedlock:{many}:holders:int:" + key, StringCodec.INSTANCE)
-                .lastScore();
+        return template.opsForZSet()
+                .reverseRangeWithScores("keyedlock:v1:{many}:holders:int:" + key, 0, 0)
+                .iterator()
+                .next()
+                .getScore();
     }
 }

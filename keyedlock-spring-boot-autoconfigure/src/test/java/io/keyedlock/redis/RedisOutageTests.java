@@ -8,14 +8,14 @@ import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.LockBackendException;
 import io.keyedlock.Permit;
+import io.keyedlock.lease.LeaseBackend;
+import io.keyedlock.lease.LeaseSettings;
+import io.keyedlock.lease.Leases;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -23,16 +23,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.extension.ExtendWith;
-import org.redisson.api.RedissonClient;
-import org.redisson.client.codec.StringCodec;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
-import org.springframework.test.util.ReflectionTestUtils;
 
-/**
- * What becomes of those who wait when Redis stands still or is down for a time, and of what Redis has of them. A place in
- * line lasts an hour here without a sign of life: whatever is gone, somebody has left it.
- */
+/** Waiters while Redis stands still or is down for a time, and what Redis has of them afterwards. */
 @ExtendWith(OutputCaptureExtension.class)
 class RedisOutageTests {
 
@@ -43,74 +37,58 @@ class RedisOutageTests {
     private static final Duration MINUTE = Duration.ofMinutes(1);
 
     private RedisProcess redis;
-    private RedissonClient witness;
     private KeyedLocker<Object> holder;
     private Permit held;
     private final List<KeyedLocker<Object>> lockers = new ArrayList<>();
+    private final List<Leases> leases = new ArrayList<>();
 
     @BeforeEach
     void aKeyIsHeldByAnother() throws Exception {
         redis = new RedisProcess();
-        witness = redis.client();
-        holder = locker(backend(redis.client(), HOUR, HOUR));
-        held = holder.acquire("k");
+        holder = locker(backend(HOUR, MINUTE));
+        held = holder.acquire("k", MINUTE);
     }
 
     @AfterEach
     void stop() {
-        // The one with a time-out of an hour would wait for its releases.
         redis.close();
         lockers.forEach(KeyedLocker::close);
+        leases.forEach(Leases::close);
     }
 
-    private static RedisBackend backend(RedissonClient client, Duration lease, Duration timeout) {
-        RedisBackend backend = RedisBackend.create(
-                client, SETTINGS, RedisSettings.defaults().withLeaseTime(lease).withBackendTimeout(timeout));
-        ReflectionTestUtils.setField(backend, "patienceMillis", Long.toString(HOUR.toMillis()));
-        return backend;
+    private LeaseBackend backend(Duration lease, Duration timeout) {
+        Leases created = Leases.create(new RedisLeaseStore(redis.factory(), RedisLeaseStore.DEFAULT_PREFIX), "test");
+        leases.add(created);
+        return created.backend(
+                SETTINGS, LeaseSettings.defaults().withLeaseTime(lease).withBackendTimeout(timeout));
     }
 
-    private KeyedLocker<Object> locker(RedisBackend backend) {
+    private KeyedLocker<Object> locker(LeaseBackend backend) {
         KeyedLocker<Object> locker = KeyedLocker.createOn(backend, SETTINGS);
         lockers.add(locker);
         return locker;
     }
 
-    private boolean somebodyIsInLine() {
-        return !witness.getScoredSortedSet("keyedlock:{outage}:queue:s:k", StringCodec.INSTANCE)
-                .isEmpty();
+    private long queued() {
+        return redis.template().opsForZSet().zCard("keyedlock:v1:{outage}:queue:s:k");
     }
 
-    /** Waits for the key, and awaits no further answer of Redis. */
-    private CompletableFuture<Permit> inLine(RedisBackend backend) throws InterruptedException {
-        KeyedLocker<Object> locker = locker(backend);
-        // Whoever is the first to wait asks again once its process listens.
-        try (Permit other = holder.acquire("first")) {
-            assertThat(other.fencingToken()).isPresent();
-            RedisProcess.until(() -> {
-                inLine(backend, locker, "first").cancel(true);
-                return backend.isListening();
-            });
-        }
-        CompletableFuture<Permit> waits = inLine(backend, locker, "k");
-        RedisProcess.until(() -> backend.owed() == 0);
-        return waits;
-    }
-
-    /** Waits until the backend has heard that it is in line; again if it has heard nothing in time. */
-    private static CompletableFuture<Permit> inLine(RedisBackend backend, KeyedLocker<Object> locker, Object key) {
-        Map<?, ?> open = (Map<?, ?>) ReflectionTestUtils.getField(backend, "open");
-        AtomicReference<CompletableFuture<Permit>> waits = new AtomicReference<>(locker.acquireAsync(key));
+    /** Waits for the key, again if Redis does not answer in time at first. */
+    private CompletableFuture<Permit> queue(KeyedLocker<Object> locker) {
+        List<CompletableFuture<Permit>> waits = new ArrayList<>(List.of(locker.acquireAsync("k", HOUR)));
         RedisProcess.until(() -> {
-            if (waits.get().isDone()) {
-                waits.set(locker.acquireAsync(key));
+            if (waits.get(0).isDone()) {
+                waits.set(0, locker.acquireAsync("k", HOUR));
             }
-            return open.values().stream()
-                    .anyMatch(request -> request instanceof RedisRequest asked
-                            && asked.keyName.equals("s:" + key)
-                            && asked.isInLine());
+            return queued() == 1;
         });
-        return waits.get();
+        return waits.get(0);
+    }
+
+    private void theKeyIsFreeForOthers() throws Exception {
+        RedisProcess.until(() -> queued() == 0);
+        held.close();
+        holder.acquire("k", MINUTE).close();
     }
 
     private static void fails(CompletableFuture<Permit> waits, String words) {
@@ -120,98 +98,103 @@ class RedisOutageTests {
                 .hasMessageContaining(words);
     }
 
-    private void theKeyIsFreeForOthers() throws Exception {
-        RedisProcess.until(() -> !somebodyIsInLine());
-        held.close();
-        holder.acquire("k", MINUTE).close();
-    }
-
     @Test
     @DisabledOnOs(OS.WINDOWS)
-    @DisplayName("a waiter that fails while Redis stands still has left the line once it goes on")
+    @DisplayName("a waiter that fails while Redis stands still has left the queue once it goes on")
     void redisStandsStill() throws Exception {
-        CompletableFuture<Permit> waits = inLine(backend(redis.client(MINUTE), HOUR, Duration.ofSeconds(2)));
+        CompletableFuture<Permit> waits = queue(locker(backend(HOUR, Duration.ofSeconds(2))));
         redis.standStill();
-        fails(waits, "no answer of Redis within 2000 ms");
+        fails(waits, "redis did not answer within 2000 ms");
         redis.goOn();
         theKeyIsFreeForOthers();
     }
 
     @Test
-    @DisabledOnOs(OS.WINDOWS)
-    @DisplayName("a beat that finds the place of one who has failed long ago has it left")
-    void beatComesLate() throws Exception {
-        RedisBackend backend = backend(redis.client(MINUTE), Duration.ofMillis(300), Duration.ofSeconds(1));
-        CompletableFuture<Permit> waits = inLine(backend);
-        redis.standStill();
-        fails(waits, "no answer of Redis");
-        RedisProcess.until(() -> backend.owed() == 0);
-        redis.goOn();
-        theKeyIsFreeForOthers();
-    }
-
-    @Test
-    @DisplayName("a waiter that is withdrawn while Redis is down has left the line once it is there again")
+    @DisplayName("a waiter that is cancelled while Redis is down has left the queue once it is there again")
     void redisIsDown() throws Exception {
-        RedisBackend backend = backend(redis.client(Duration.ofSeconds(10)), HOUR, Duration.ofSeconds(4));
-        CompletableFuture<Permit> waits = inLine(backend);
+        CompletableFuture<Permit> waits = queue(locker(backend(HOUR, Duration.ofSeconds(4))));
         redis.stop();
         waits.cancel(true);
-        RedisProcess.until(() -> backend.owed() > 0);
         redis.start();
         theKeyIsFreeForOthers();
     }
 
     @Test
     @DisabledOnOs(OS.WINDOWS)
-    @DisplayName("a permit that Redis grants when nobody hears of it any more is given back")
+    @DisplayName("a lease that Redis grants when nobody hears of it any more is released")
     void nobodyHearsOfTheGrant() throws Exception {
-        // The client gives up before the backend does, and so sees no answer that comes later.
-        KeyedLocker<Object> deaf = locker(backend(redis.client(Duration.ofSeconds(1)), HOUR, Duration.ofSeconds(10)));
-        RedisProcess.until(() -> works(deaf));
+        KeyedLocker<Object> other = locker(backend(HOUR, Duration.ofSeconds(1)));
         redis.standStill();
-        assertThatThrownBy(() -> deaf.acquire("another")).isInstanceOf(LockBackendException.class);
+        assertThatThrownBy(() -> other.acquire("another")).isInstanceOf(LockBackendException.class);
         redis.goOn();
         holder.acquire("another", MINUTE).close();
-        theKeyIsFreeForOthers();
+        held.close();
+    }
+
+    @Test
+    @DisplayName("a waiter survives an outage that is shorter than the backend timeout; the outage is logged once")
+    void shortOutage(CapturedOutput output) throws Exception {
+        LeaseBackend quick = backend(HOUR, Duration.ofMillis(500));
+        KeyedLocker<Object> patient = locker(backend(Duration.ofSeconds(6), MINUTE));
+        KeyedLocker<Object> impatient = locker(quick);
+        CompletableFuture<Permit> waits = queue(patient);
+        redis.stop();
+        RedisProcess.until(() -> {
+            assertThatThrownBy(() -> impatient.acquireAsync("other").get())
+                    .hasCauseInstanceOf(LockBackendException.class);
+            return !quick.isAvailable();
+        });
+        redis.start();
+        RedisProcess.until(() -> works(impatient) && quick.isAvailable());
+        assertThat(waits).isNotDone();
+        held.close();
+        waits.get(60, TimeUnit.SECONDS).close();
+        RedisProcess.until(() -> output.toString().contains("redis can be reached again"));
+        assertThat(output.toString().split("redis cannot be reached", -1)).hasSize(2);
     }
 
     private static boolean works(KeyedLocker<Object> locker) {
         try {
             locker.acquireAsync("other").join().close();
             return true;
-        } catch (CompletionException e) {
+        } catch (RuntimeException e) {
             return false;
         }
     }
 
     @Test
-    @DisplayName("a waiter in line outlives an outage that is shorter than the backend time-out")
-    void shortOutage() throws Exception {
-        RedisBackend backend = backend(redis.client(Duration.ofSeconds(10)), Duration.ofSeconds(6), HOUR);
-        CompletableFuture<Permit> waits = inLine(backend);
+    @DisplayName("callers do not wait for a driver that connects; when Redis has come, permits are granted")
+    void redisComesLater() {
         redis.stop();
-        RedisProcess.until(() -> !backend.isAvailable());
+        KeyedLocker<Object> locker = locker(backend(HOUR, Duration.ofMillis(300)));
+        fails(locker.acquireAsync("other"), "");
+        assertThat(locker.activeKeyCount()).isZero();
         redis.start();
-        RedisProcess.until(backend::isAvailable);
-        assertThat(waits).isNotDone();
+        RedisProcess.until(() -> works(locker));
+        assertThat(locker.activeKeyCount()).isZero();
+    }
+
+    @Test
+    @DisplayName("scripts that Redis has forgotten are sent again")
+    void scriptsAreFlushed() throws Exception {
+        redis.ask("SCRIPT FLUSH");
+        holder.acquire("other", MINUTE).close();
+        CompletableFuture<Permit> waits = queue(locker(backend(HOUR, MINUTE)));
+        redis.ask("SCRIPT FLUSH");
         held.close();
         waits.get(60, TimeUnit.SECONDS).close();
     }
 
     @Test
-    @DisplayName("a beat of a closed locker that finds its client shut down does not say that Redis cannot be reached")
-    void clientIsShutDownAfterTheLocker(CapturedOutput output) throws Exception {
-        RedissonClient own = redis.client();
-        RedisBackend backend = backend(own, HOUR, HOUR);
-        KeyedLocker<Object> locker = locker(backend);
-        // It has to be renewed, so that the closed locker goes on beating.
-        Permit lease = locker.acquire("other");
-        locker.close();
-        own.shutdown(0, 5, TimeUnit.SECONDS);
-        ReflectionTestUtils.invokeMethod(backend, "beat");
-        assertThat(output).doesNotContain("cannot reach Redis");
-        assertThat(backend.isAvailable()).isTrue();
-        lease.close();
+    @DisplayName("a subscription that is cut is made again")
+    void subscriptionIsCut() throws Exception {
+        KeyedLocker<Object> waiting = locker(backend(HOUR, HOUR));
+        CompletableFuture<Permit> first = queue(waiting);
+        RedisProcess.until(() -> redis.ask("PUBSUB CHANNELS *").size() > 1);
+        redis.ask("CLIENT KILL TYPE pubsub");
+        RedisProcess.until(() -> redis.ask("PUBSUB CHANNELS *").size() > 1);
+        // The next heartbeat is half an hour away.
+        held.close();
+        first.get(60, TimeUnit.SECONDS).close();
     }
 }

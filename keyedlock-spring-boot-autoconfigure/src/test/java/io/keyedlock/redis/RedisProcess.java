@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.redis;
 
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -17,22 +21,28 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
-import org.redisson.Redisson;
-import org.redisson.api.RedissonClient;
-import org.redisson.config.Config;
+import org.jspecify.annotations.Nullable;
+import org.springframework.data.redis.connection.RedisStandaloneConfiguration;
+import org.springframework.data.redis.connection.lettuce.LettuceConnectionFactory;
+import org.springframework.data.redis.core.StringRedisTemplate;
 import redis.embedded.RedisServer;
+import redis.embedded.core.RedisServerBuilder;
 
 /** A real Redis server on a free port of this machine, which writes down every change before it answers. */
 public final class RedisProcess implements AutoCloseable {
 
     private int port;
     private final Path directory = temporaryDirectory();
-    private final List<RedissonClient> clients = new ArrayList<>();
+    private final List<LettuceConnectionFactory> factories = new ArrayList<>();
+    private final String[] settings;
+    private StringRedisTemplate template;
     private RedisServer server;
     private long pid;
     private boolean standsStill;
 
-    public RedisProcess() {
+    /** Starts a server with further settings, each a line of its configuration. */
+    public RedisProcess(String... settings) {
+        this.settings = settings;
         // Somebody else may have taken the port meanwhile.
         started(() -> {
             port = freePort();
@@ -70,20 +80,23 @@ public final class RedisProcess implements AutoCloseable {
         }
     }
 
-    public String address() {
-        return "redis://127.0.0.1:" + port;
+    public int port() {
+        return port;
     }
 
     public void start() {
         try {
-            server = RedisServer.newRedisServer()
+            RedisServerBuilder builder = RedisServer.newRedisServer()
                     .port(port)
                     .bind("127.0.0.1")
                     .setting("dir " + directory)
                     .setting("appendonly yes")
                     .setting("appendfsync always")
-                    .setting("save \"\"")
-                    .build();
+                    .setting("save \"\"");
+            for (String setting : settings) {
+                builder.setting(setting);
+            }
+            server = builder.build();
             Set<Long> before = servers();
             server.start();
             Set<Long> started = servers();
@@ -147,56 +160,78 @@ public final class RedisProcess implements AutoCloseable {
         }
     }
 
-    /** A client of its own, as each process has one. */
-    public RedissonClient client() {
-        RedissonClient client = client(address());
-        clients.add(client);
-        return client;
+    /** Connections of their own, as each process has them. */
+    public LettuceConnectionFactory factory() {
+        LettuceConnectionFactory factory = factory(port, null);
+        factories.add(factory);
+        return factory;
     }
 
-    /** A client of its own that waits so long for an answer, and asks once. */
-    public RedissonClient client(Duration timeout) {
-        RedissonClient client = client(address(), timeout);
-        clients.add(client);
-        return client;
+    /** Connections of a user. */
+    public LettuceConnectionFactory factory(String user, String password) {
+        RedisStandaloneConfiguration server = new RedisStandaloneConfiguration("127.0.0.1", port);
+        server.setUsername(user);
+        server.setPassword(password);
+        LettuceConnectionFactory factory = new LettuceConnectionFactory(server);
+        factory.afterPropertiesSet();
+        factory.start();
+        factories.add(factory);
+        return factory;
     }
 
-    static RedissonClient client(String address, Duration timeout) {
-        Config config = config(address);
-        config.useSingleServer()
-                .setTimeout((int) timeout.toMillis())
-                .setConnectTimeout((int) timeout.toMillis())
-                .setRetryAttempts(0);
-        return Redisson.create(config);
+    /** Connections to a port, which stay open until they are destroyed. */
+    public static LettuceConnectionFactory factory(int port) {
+        return factory(port, null);
     }
 
-    public static RedissonClient client(String address) {
-        return Redisson.create(config(address));
+    private static LettuceConnectionFactory factory(int port, @Nullable String password) {
+        RedisStandaloneConfiguration server = new RedisStandaloneConfiguration("127.0.0.1", port);
+        if (password != null) {
+            server.setPassword(password);
+        }
+        LettuceConnectionFactory factory = new LettuceConnectionFactory(server);
+        factory.afterPropertiesSet();
+        factory.start();
+        return factory;
     }
 
-    /** A client of a server that is not there. It tries no second time, and so is soon shut down. */
-    public static RedissonClient clientOfNobody() {
-        Config config = config("redis://127.0.0.1:1");
-        config.useSingleServer().setRetryAttempts(0);
-        return Redisson.create(config);
+    /** For what a test does by itself. */
+    public StringRedisTemplate template() {
+        if (template == null) {
+            template = new StringRedisTemplate(factory());
+        }
+        return template;
     }
 
-    private static Config config(String address) {
-        Config config = new Config().setLazyInitialization(true);
-        config.useSingleServer()
-                .setAddress(address)
-                .setConnectionMinimumIdleSize(1)
-                .setConnectionPoolSize(8)
-                .setSubscriptionConnectionMinimumIdleSize(1)
-                .setTimeout(1_000)
-                .setConnectTimeout(1_000);
-        return config;
+    /** Sends a command as it stands and returns the lines of the answer. */
+    public List<String> ask(String command) {
+        return ask(port, command);
+    }
+
+    static List<String> ask(int port, String command) {
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+            socket.getOutputStream().write((command + "\r\nQUIT\r\n").getBytes(StandardCharsets.UTF_8));
+            BufferedReader answers =
+                    new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
+            List<String> lines = answers.lines().toList();
+            if (lines.get(0).startsWith("-")) {
+                throw new IllegalStateException(command.substring(0, Math.min(40, command.length())) + ": " + lines);
+            }
+            return lines;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** The names of all keys. */
-    public Set<String> keys(RedissonClient client) {
-        Set<String> keys = new TreeSet<>();
-        client.getKeys().getKeys().forEach(keys::add);
+    public Set<String> keys() {
+        return new TreeSet<>(template().keys("*"));
+    }
+
+    /** The names of what is there of leases and queues. */
+    public Set<String> leasesAndQueues() {
+        Set<String> keys = keys();
+        keys.removeIf(key -> key.endsWith("}:token") || key.contains("}:gone:") || !key.startsWith("keyedlock:"));
         return keys;
     }
 
@@ -213,7 +248,7 @@ public final class RedisProcess implements AutoCloseable {
         if (standsStill) {
             goOn();
         }
-        clients.forEach(client -> client.shutdown(0, 5, TimeUnit.SECONDS));
+        factories.forEach(LettuceConnectionFactory::destroy);
         stop();
         forgetEverything();
     }

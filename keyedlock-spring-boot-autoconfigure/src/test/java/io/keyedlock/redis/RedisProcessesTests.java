@@ -3,13 +3,15 @@ package io.keyedlock.redis;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.awaitility.Awaitility.await;
 
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerListener;
 import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.LockBackendException;
 import io.keyedlock.Permit;
+import io.keyedlock.lease.LeaseBackend;
+import io.keyedlock.lease.LeaseSettings;
+import io.keyedlock.lease.Leases;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -19,7 +21,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -27,10 +29,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
-import org.redisson.api.RScript;
-import org.redisson.api.RedissonClient;
-import org.redisson.client.codec.LongCodec;
-import org.redisson.client.codec.StringCodec;
 
 /** Several JVMs on one real Redis: what a locker promises across processes, also when one of them dies or stands still. */
 @Timeout(180)
@@ -51,15 +49,14 @@ class RedisProcessesTests {
     private static final Duration OUTAGE = Duration.ofSeconds(5);
 
     private RedisProcess redis;
-    private RedissonClient client;
     private final List<Worker> workers = new ArrayList<>();
     private final List<KeyedLocker<Object>> lockers = new ArrayList<>();
+    private final List<Leases> leases = new ArrayList<>();
     private final List<String> lost = new CopyOnWriteArrayList<>();
 
     @BeforeEach
     void start() {
         redis = new RedisProcess();
-        client = redis.client();
     }
 
     @AfterEach
@@ -68,6 +65,7 @@ class RedisProcessesTests {
             worker.process.destroyForcibly().waitFor();
         }
         lockers.forEach(KeyedLocker::close);
+        leases.forEach(Leases::close);
         redis.close();
     }
 
@@ -87,7 +85,7 @@ class RedisProcessesTests {
                     "-cp",
                     System.getProperty("java.class.path"),
                     RedisWorker.class.getName(),
-                    redis.address(),
+                    Integer.toString(redis.port()),
                     NAME,
                     Integer.toString(limit),
                     Long.toString(lease.toMillis())));
@@ -125,11 +123,13 @@ class RedisProcessesTests {
 
     private KeyedLocker<Object> locker(Duration lease, Duration backendTimeout) {
         KeyedLockerSettings settings = KeyedLockerSettings.defaults().withName(NAME);
-        RedisSettings own = RedisSettings.defaults().withLeaseTime(lease).withBackendTimeout(backendTimeout);
-        RedissonClient itsOwn = redis.client();
+        LeaseSettings own = LeaseSettings.defaults().withLeaseTime(lease).withBackendTimeout(backendTimeout);
+        Leases created = Leases.create(new RedisLeaseStore(redis.factory(), RedisLeaseStore.DEFAULT_PREFIX), "test");
+        leases.add(created);
+        LeaseBackend backend = created.backend(settings, own);
         // It connects with its first call.
-        redis.keys(itsOwn);
-        KeyedLocker<Object> locker = KeyedLocker.createOn(RedisBackend.create(itsOwn, settings, own), settings);
+        backend.connect();
+        KeyedLocker<Object> locker = KeyedLocker.createOn(backend, settings);
         locker.addListener(new KeyedLockerListener() {
             @Override
             public void leaseLost(Object key) {
@@ -169,15 +169,12 @@ class RedisProcessesTests {
         if (limit == 1) {
             long counted = 0;
             for (int i = 0; i < KEYS; i++) {
-                Long one = client.<Long>getBucket(RedisWorker.witness(NAME, "count", "k" + i), LongCodec.INSTANCE)
-                        .get();
-                counted += one == null ? 0 : one;
+                String one = redis.template().opsForValue().get(RedisWorker.witness(NAME, "count", "k" + i));
+                counted += one == null ? 0 : Long.parseLong(one);
             }
             assertThat(counted).as("no update is lost").isEqualTo(sections);
         }
-        RedisProcess.until(() -> redis.keys(client).stream()
-                .filter(key -> key.startsWith("keyedlock:"))
-                .allMatch(key -> key.endsWith("}:token")));
+        RedisProcess.until(() -> redis.leasesAndQueues().isEmpty());
     }
 
     @Test
@@ -220,16 +217,15 @@ class RedisProcessesTests {
 
     /** By the clock of Redis, in milliseconds. */
     private List<Long> endOfLeaseAndNow() {
-        return client.getScript(StringCodec.INSTANCE)
-                .eval(
-                        RScript.Mode.READ_ONLY,
-                        """
-                        local lease = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-                        local now = redis.call('TIME')
-                        return {tonumber(lease[2] or '0'), now[1] * 1000 + math.floor(now[2] / 1000)}
-                        """,
-                        RScript.ReturnType.LIST,
-                        List.of("keyedlock:{" + NAME + "}:holders:s:k"));
+        String both = redis.template()
+                .execute(
+                        org.springframework.data.redis.core.script.RedisScript.of("""
+                                local lease = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+                                local now = redis.call('TIME')
+                                return string.format('%.0f %.0f', lease[2] or 0, now[1] * 1000 + math.floor(now[2] / 1000))
+                                """, String.class),
+                        List.of("keyedlock:v1:{" + NAME + "}:holders:s:k"));
+        return Stream.of(both.split(" ", 2)).map(Long::parseLong).toList();
     }
 
     @Test
@@ -245,14 +241,13 @@ class RedisProcessesTests {
         Permit later = locker.acquire("k", Duration.ofMinutes(1));
         long token = later.fencingToken().orElseThrow();
         assertThat(token).isGreaterThan(stale);
-        assertThat(RedisWorker.store(client, NAME, token, "later")).isTrue();
+        assertThat(RedisWorker.store(redis.template(), NAME, token, "later")).isTrue();
 
         holder.signal("CONT");
         holder.goOn();
         assertThat(holder.says()).isEqualTo("refused");
         assertThat(holder.says()).isEqualTo("released");
-        assertThat(client.getMap("store:" + NAME, StringCodec.INSTANCE).get("value"))
-                .isEqualTo("later");
+        assertThat(redis.template().opsForHash().get("store:" + NAME, "value")).isEqualTo("later");
         later.close();
     }
 
@@ -297,67 +292,6 @@ class RedisProcessesTests {
         held.close();
         assertThat(one.activeKeyCount()).isZero();
         later.close();
-    }
-
-    @Test
-    @DisabledOnOs(OS.WINDOWS)
-    void releaseThatRedisHearsTwiceIsNoLoss() throws Exception {
-        KeyedLocker<Object> locker = locker(Duration.ofMinutes(1), OUTAGE);
-        Permit held = locker.acquire("k");
-        redis.standStill();
-        held.close();
-        // Longer than the client waits for an answer before it sends the command again.
-        await().pollDelay(Duration.ofSeconds(4)).atMost(Duration.ofMinutes(1)).until(() -> !isAvailable(locker));
-        redis.goOn();
-        RedisProcess.until(() -> works(locker, "k"));
-        assertThat(lost).isEmpty();
-    }
-
-    @Test
-    @DisabledOnOs(OS.WINDOWS)
-    void whatRedisDidNotHearIsRememberedOnlyAsLongAsItMatters() throws Exception {
-        KeyedLockerSettings settings = KeyedLockerSettings.defaults().withName(NAME);
-        RedissonClient own = RedisProcess.client(redis.address());
-        RedisBackend backend = RedisBackend.create(
-                own,
-                settings,
-                RedisSettings.defaults()
-                        .withLeaseTime(Duration.ofSeconds(10))
-                        .withBackendTimeout(Duration.ofMillis(200)));
-        KeyedLocker<Object> locker = KeyedLocker.createOn(backend, settings);
-        // The client's first call may take longer than the time-out.
-        RedisProcess.until(() -> works(locker, "k"));
-        Permit held = acquire(locker, "k");
-        RedisProcess.until(() -> backend.owed() == 0);
-        redis.standStill();
-        for (int i = 0; i < 100; i++) {
-            locker.acquireAsync("other " + i).cancel(false);
-        }
-        held.close();
-        RedisProcess.until(() -> backend.owed() >= 101);
-        assertThatThrownBy(() -> locker.acquire("k")).isInstanceOf(LockBackendException.class);
-        RedisProcess.until(() -> backend.owed() == 0);
-
-        own.shutdown(0, 5, TimeUnit.SECONDS);
-        locker.close();
-        RedisProcess.until(() -> Thread.getAllStackTraces().keySet().stream()
-                .noneMatch(thread -> thread.getName().equals("keyedlock-redis-" + NAME)));
-        redis.goOn();
-    }
-
-    private static boolean isAvailable(KeyedLocker<?> locker) {
-        return locker.backend().orElseThrow().isAvailable();
-    }
-
-    /** Again where the answer does not come in time. */
-    private static Permit acquire(KeyedLocker<Object> locker, Object key) throws InterruptedException {
-        while (true) {
-            try {
-                return locker.acquire(key, Duration.ofMinutes(1));
-            } catch (LockBackendException e) {
-                // Redis forgets it when it is told at the next beat.
-            }
-        }
     }
 
     private static boolean works(KeyedLocker<Object> locker, Object key) {

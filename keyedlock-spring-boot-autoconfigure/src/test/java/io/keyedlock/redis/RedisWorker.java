@@ -4,6 +4,9 @@ package io.keyedlock.redis;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.Permit;
+import io.keyedlock.lease.LeaseBackend;
+import io.keyedlock.lease.LeaseSettings;
+import io.keyedlock.lease.Leases;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
@@ -14,15 +17,13 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
-import org.redisson.api.RScript;
-import org.redisson.api.RedissonClient;
-import org.redisson.client.codec.LongCodec;
-import org.redisson.client.codec.StringCodec;
+import org.springframework.data.redis.connection.lettuce.LettuceConnectionFactory;
+import org.springframework.data.redis.core.StringRedisTemplate;
 
 /**
  * A process that uses a locker on Redis, for tests with more than one. What it has to say begins with {@link #SAYS}.
  *
- * <p>Arguments: address, locker, limit, milliseconds of a lease, and what to do.
+ * <p>Arguments: port, locker, limit, milliseconds of a lease, and what to do.
  */
 public final class RedisWorker {
 
@@ -42,11 +43,7 @@ public final class RedisWorker {
             return 1
             """;
 
-    private final RedissonClient redisson;
-
-    /** Sends nothing twice, so that a counter is raised once. */
-    private final RedissonClient counters;
-
+    private final StringRedisTemplate witnesses;
     private final KeyedLocker<String> locker;
     private final int limit;
     private final AtomicLong sections = new AtomicLong();
@@ -54,39 +51,40 @@ public final class RedisWorker {
 
     private volatile boolean mayEnd;
 
-    private RedisWorker(RedissonClient redisson, RedissonClient counters, KeyedLocker<String> locker, int limit) {
-        this.redisson = redisson;
-        this.counters = counters;
+    private RedisWorker(StringRedisTemplate witnesses, KeyedLocker<String> locker, int limit) {
+        this.witnesses = witnesses;
         this.locker = locker;
         this.limit = limit;
     }
 
     /** Works, says how it went, and ends. */
     public static void main(String[] args) throws Exception {
-        RedissonClient redisson = RedisProcess.client(args[0]);
-        RedissonClient counters = RedisProcess.client(args[0], Duration.ofMinutes(1));
-        // They connect with their first call, for which no lease is to wait.
-        redisson.getKeys().count();
-        counters.getKeys().count();
+        LettuceConnectionFactory connections = RedisProcess.factory(Integer.parseInt(args[0]));
+        StringRedisTemplate witnesses = new StringRedisTemplate(RedisProcess.factory(Integer.parseInt(args[0])));
         int limit = Integer.parseInt(args[2]);
         KeyedLockerSettings settings =
                 KeyedLockerSettings.defaults().withName(args[1]).withLimit(limit);
-        RedisSettings redis = RedisSettings.defaults()
+        LeaseSettings lease = LeaseSettings.defaults()
                 .withLeaseTime(Duration.ofMillis(Long.parseLong(args[3])))
                 .withBackendTimeout(Duration.ofMinutes(1));
-        try (KeyedLocker<String> locker =
-                KeyedLocker.createOn(RedisBackend.create(redisson, settings, redis), settings)) {
-            RedisWorker worker = new RedisWorker(redisson, counters, locker, limit);
+        Leases leases = Leases.create(
+                new RedisLeaseStore(connections, RedisLeaseStore.DEFAULT_PREFIX),
+                "worker " + ProcessHandle.current().pid());
+        LeaseBackend backend = leases.backend(settings, lease);
+        // It connects with its first call, for which no lease is to wait.
+        backend.connect();
+        try (KeyedLocker<String> locker = KeyedLocker.createOn(backend, settings)) {
+            RedisWorker worker = new RedisWorker(witnesses, locker, limit);
             switch (args[4]) {
                 case "hammer" -> worker.hammer(Integer.parseInt(args[5]), Integer.parseInt(args[6]));
                 case "hold" -> worker.hold(args[5]);
                 case "both" -> worker.both(Integer.parseInt(args[5]), args[6], args[7]);
                 default -> throw new IllegalArgumentException(args[4]);
             }
-        } finally {
-            counters.shutdown(0, 5, TimeUnit.SECONDS);
-            redisson.shutdown(0, 5, TimeUnit.SECONDS);
         }
+        leases.close();
+        connections.destroy();
+        System.exit(0);
     }
 
     private static void say(String what) {
@@ -130,15 +128,14 @@ public final class RedisWorker {
         String inside = witness(locker.name(), "inside", key);
         String count = witness(locker.name(), "count", key);
         try (Permit permit = locker.acquire(key, Duration.ofMinutes(1))) {
-            if (counters.getAtomicLong(inside).incrementAndGet() > limit) {
+            if (witnesses.opsForValue().increment(inside) > limit) {
                 tooMany.increment();
             }
             if (limit == 1) {
-                Long before =
-                        counters.<Long>getBucket(count, LongCodec.INSTANCE).get();
-                counters.getBucket(count, LongCodec.INSTANCE).set(before == null ? 1 : before + 1);
+                String before = witnesses.opsForValue().get(count);
+                witnesses.opsForValue().set(count, before == null ? "1" : Long.toString(Long.parseLong(before) + 1));
             }
-            counters.getAtomicLong(inside).decrementAndGet();
+            witnesses.opsForValue().decrement(inside);
             if (sections.incrementAndGet() == SHARE) {
                 say(HAS_ITS_SHARE);
             }
@@ -156,21 +153,18 @@ public final class RedisWorker {
             long token = permit.fencingToken().orElseThrow();
             say("held " + token);
             in.readLine();
-            say(store(redisson, locker.name(), token, "worker") ? "stored" : "refused");
+            say(store(witnesses, locker.name(), token, "worker") ? "stored" : "refused");
         }
         say("released");
     }
 
-    static boolean store(RedissonClient redisson, String name, long token, String value) {
-        Long taken = redisson.getScript(StringCodec.INSTANCE)
-                .eval(
-                        RScript.Mode.READ_WRITE,
-                        STORE,
-                        RScript.ReturnType.LONG,
+    static boolean store(StringRedisTemplate redis, String name, long token, String value) {
+        return redis.execute(
+                        org.springframework.data.redis.core.script.RedisScript.of(STORE, Long.class),
                         List.of("store:" + name),
                         Long.toString(token),
-                        value);
-        return taken == 1;
+                        value)
+                == 1;
     }
 
     /** Takes two keys at once, again and again. */

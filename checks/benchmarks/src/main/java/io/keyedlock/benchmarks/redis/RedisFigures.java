@@ -4,8 +4,9 @@ package io.keyedlock.benchmarks.redis;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.benchmarks.Machine;
-import io.keyedlock.redis.RedisBackend;
-import io.keyedlock.redis.RedisSettings;
+import io.keyedlock.lease.LeaseSettings;
+import io.keyedlock.lease.Leases;
+import io.keyedlock.redis.RedisLeaseStore;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -28,6 +29,7 @@ import org.redisson.api.RLock;
 import org.redisson.api.RPermitExpirableSemaphore;
 import org.redisson.api.RedissonClient;
 import org.redisson.config.Config;
+import org.springframework.data.redis.connection.lettuce.LettuceConnectionFactory;
 import redis.embedded.RedisServer;
 
 /**
@@ -69,10 +71,16 @@ public final class RedisFigures {
         server.start();
         RedissonClient redisson = client(port);
         KeyedLockerSettings settings = KeyedLockerSettings.defaults().withName("figures");
-        try (KeyedLocker<String> locker =
-                KeyedLocker.createOn(RedisBackend.create(redisson, settings, RedisSettings.defaults()), settings)) {
+        LettuceConnectionFactory connections = new LettuceConnectionFactory("127.0.0.1", port);
+        connections.afterPropertiesSet();
+        connections.start();
+        try (Leases leases =
+                        Leases.create(new RedisLeaseStore(connections, RedisLeaseStore.DEFAULT_PREFIX), "figures");
+                KeyedLocker<String> locker =
+                        KeyedLocker.createOn(leases.backend(settings, LeaseSettings.defaults()), settings)) {
             new RedisFigures(port).measure(sections(locker, redisson), rounds, seconds);
         } finally {
+            connections.destroy();
             redisson.shutdown(0, 5, TimeUnit.SECONDS);
             server.stop();
         }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.keyedlock.redis;
+package io.keyedlock.lease;
 
 import org.jspecify.annotations.Nullable;
 
-/** A key whose type has no name in Redis. It names the type and nothing of the key, and so may be told where keys are hidden. */
+/** The exception for a key whose type has no name. Contains the type only, so it may be shown where keys are hidden. */
 final class UnnamedKeyException extends IllegalArgumentException {
 
     private static final long serialVersionUID = 1L;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.keyedlock.redis;
+package io.keyedlock.lease;
 
 /**
- * Gives each key its name in Redis: equal keys the same name, in every process and every version of the application that
+ * Gives each key its name beyond this process: equal keys the same name, in every process and every version of the application that
  * runs at the same time, and unequal keys different ones.
  *
  * <pre>{@code

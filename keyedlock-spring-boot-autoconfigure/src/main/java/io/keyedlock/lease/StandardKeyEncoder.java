@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.keyedlock.redis;
+package io.keyedlock.lease;
 
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
@@ -52,9 +52,6 @@ final class StandardKeyEncoder implements KeyEncoder {
             return accessors.peek(accessor -> accessor.setAccessible(true)).toArray(Method[]::new);
         }
     };
-
-    /** What an array is in a key of an annotated method: a class of a room that this one does not know. */
-    private static final String COPY_OF_ARRAY = "io.keyedlock.aop.ArrayKey";
 
     private StandardKeyEncoder() {}
 
@@ -153,17 +150,16 @@ final class StandardKeyEncoder implements KeyEncoder {
 
     private static UnnamedKeyException unnamed(Object value, Object key, @Nullable Throwable cause) {
         Class<?> type = value.getClass();
-        if (type.isArray() || type.getName().equals(COPY_OF_ARRAY)) {
+        if (type.isArray()) {
             return new UnnamedKeyException(
-                    "A key that is an array or has one in it has no name in Redis. Use a list in place of the array: in an"
-                            + " annotation, T(java.util.Arrays).asList(#ids) in place of #ids if its elements are objects,"
-                            + " or a parameter that is a list.",
+                    "A key that is an array or has one in it has no name beyond this process, since arrays with equal"
+                            + " elements are not equal. Use a list in place of the array.",
                     null);
         }
         return new UnnamedKeyException(
                 "A key " + (value == key ? "" : "with a part ") + "of type "
                         + type.getName()
-                        + " has no name in Redis. Use a String, a number, a UUID, an enum, or a record or list of"
+                        + " has no name beyond this process. Use a String, a number, a UUID, an enum, or a record or list of"
                         + " them as key, or define a KeyEncoder that knows this type.",
                 cause);
     }

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.aop;
+
+import io.keyedlock.KeyedLockerBackend;
+import io.keyedlock.LockLeaseLostException;
+import io.keyedlock.Permit;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import reactor.util.context.ContextView;
+
+/**
+ * The permit of the annotated call that is running, for its fencing token and its validity. Known for lockers with a backend.
+ *
+ * <pre>{@code
+ * @KeyedLock(name = "accounts", key = "#account")
+ * public void pay(String account, long amount) {
+ *   long token = CurrentPermit.get().orElseThrow().fencingToken().orElseThrow();
+ *   ledger.pay(account, amount, token);
+ * }
+ * }</pre>
+ */
+public final class CurrentPermit {
+
+    private static final ThreadLocal<@Nullable CurrentPermit> INNERMOST = new ThreadLocal<>();
+
+    private final Permit permit;
+    private final boolean fails;
+    private final @Nullable CurrentPermit outer;
+
+    private CurrentPermit(Permit permit, boolean fails, @Nullable CurrentPermit outer) {
+        this.permit = permit;
+        this.fails = fails;
+        this.outer = outer;
+    }
+
+    /**
+     * Returns the permit of the innermost annotated call that runs on this thread. Do not close it.
+     *
+     * @return the permit, or empty if there is none, or only of lockers without a backend
+     */
+    public static Optional<Permit> get() {
+        CurrentPermit innermost = INNERMOST.get();
+        return innermost == null ? Optional.empty() : Optional.of(innermost.permit);
+    }
+
+    /**
+     * Returns the permit of the innermost annotated call of a reactive chain. Do not close it.
+     *
+     * @param context the context of the chain
+     * @return the permit, or empty if there is none
+     */
+    public static Optional<Permit> get(ContextView context) {
+        Held held = context.getOrDefault(Held.class, null);
+        return held == null ? Optional.empty() : Optional.of(held.permit());
+    }
+
+    /** Makes a permit current on this thread; null if its locker has no backend. To be followed by {@link #exit}. */
+    static @Nullable CurrentPermit enter(LockedMethod method, Permit permit) {
+        KeyedLockerBackend backend = method.locker().get().backend().orElse(null);
+        if (backend == null) {
+            return null;
+        }
+        CurrentPermit entered = new CurrentPermit(permit, backend.failsLostCalls(), INNERMOST.get());
+        INNERMOST.set(entered);
+        return entered;
+    }
+
+    static void exit(@Nullable CurrentPermit entered) {
+        if (entered != null) {
+            if (entered.outer == null) {
+                INNERMOST.remove();
+            } else {
+                INNERMOST.set(entered.outer);
+            }
+        }
+    }
+
+    boolean failsIfLost() {
+        return fails;
+    }
+
+    /** Throws if a call has lost its lease and is to fail. */
+    static void throwIfLost(LockedMethod method, Permit permit) {
+        if (outcome(method, permit, null) instanceof LockLeaseLostException lost) {
+            throw lost;
+        }
+    }
+
+    /** Throws if a call on this thread has lost its lease and is to fail. */
+    static void checkAll() {
+        for (CurrentPermit each = INNERMOST.get(); each != null; each = each.outer) {
+            if (each.fails) {
+                each.permit.checkValid();
+            }
+        }
+    }
+
+    /** Returns why a call that has ended must fail, if its lease was lost; that is beneath a failure of its own. */
+    static @Nullable Throwable outcome(LockedMethod method, Permit permit, @Nullable Throwable failure) {
+        boolean fails = method.locker()
+                .get()
+                .backend()
+                .map(KeyedLockerBackend::failsLostCalls)
+                .orElse(false);
+        if (!fails || failure instanceof LockLeaseLostException) {
+            return failure;
+        }
+        try {
+            permit.checkValid();
+            return failure;
+        } catch (LockLeaseLostException lost) {
+            if (failure == null) {
+                return lost;
+            }
+            failure.addSuppressed(lost);
+            return failure;
+        }
+    }
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.lease;
+
+import io.keyedlock.KeyedLockerBackend;
+import io.keyedlock.KeyedLockerSettings;
+import io.keyedlock.LockBackendException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BiConsumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The backend of one locker in a {@link LeaseStore}, so that its keys exclude each other in all processes that have a locker
+ * of that name in the same store. Created by {@link Leases#backend}.
+ *
+ * <p>A permit is a lease, stored under a random id and renewed while it is held.
+ */
+public final class LeaseBackend implements KeyedLockerBackend {
+
+    /** A heartbeat is missed four times before others stop waiting for a waiter. */
+    private static final int MISSED_HEARTBEATS = 4;
+
+    private static final Duration LEAST_PATIENCE = Duration.ofMillis(100);
+
+    /** Long enough for a live waiter to react, and short since a dead one blocks its key for so long. */
+    private static final Duration LONGEST_OFFER = Duration.ofMillis(250);
+
+    /** The clocks of two machines may differ in speed; this fraction of a lease covers it. */
+    private static final int CLOCK_DRIFT = 100;
+
+    /** How long a differing limit is reported after it was last seen. */
+    private static final long OTHER_LIMIT_NANOS = TimeUnit.MINUTES.toNanos(1);
+
+    final long timeoutNanos;
+    final long heartbeatNanos;
+    final long handoffNanos;
+    final long maxHoldNanos;
+
+    /** How long a lease lasts as seen from here: shorter than for the store. */
+    final long leaseNanos;
+
+    /** How long after it was last asked the store may have something of a request. */
+    final long rememberedNanos;
+
+    final Leases leases;
+
+    private final LeaseStore.Requester requester;
+    private final KeyEncoder encoder;
+    private final boolean showKeys;
+    private final boolean failOnLeaseLost;
+    private final AtomicLong lastNumber = new AtomicLong();
+    private final LongAdder timeouts = new LongAdder();
+
+    /** By the name of the key, a release that the store has not answered yet. */
+    private final Map<String, CompletableFuture<?>> releasing = new ConcurrentHashMap<>();
+
+    /** The last differing limit of another process, or 0. Written by whoever receives an answer. */
+    private volatile int otherLimit;
+
+    /** When that was seen. */
+    private volatile long otherLimitAt;
+
+    private final AtomicBoolean warnedOfLimit = new AtomicBoolean();
+
+    LeaseBackend(
+            Leases leases,
+            KeyedLockerSettings locker,
+            LeaseSettings settings,
+            String process,
+            String id,
+            String owner) {
+        this.leases = leases;
+        this.encoder = settings.keyEncoder();
+        this.showKeys = locker.showKeys();
+        this.failOnLeaseLost = settings.failOnLeaseLost();
+        this.timeoutNanos = settings.backendTimeout().toNanos();
+        this.handoffNanos = settings.handoffWindow().toNanos();
+        this.maxHoldNanos = settings.maxHold().isZero()
+                ? Long.MAX_VALUE
+                : settings.maxHold().toNanos();
+        long lease = settings.leaseTime().toNanos();
+        this.leaseNanos = lease - lease / CLOCK_DRIFT;
+        this.heartbeatNanos = Math.min(lease / 3, timeoutNanos / 2);
+        Duration patience = longer(LEAST_PATIENCE, Duration.ofNanos(MISSED_HEARTBEATS * heartbeatNanos));
+        Duration heartbeat = Duration.ofNanos(heartbeatNanos);
+        this.requester = new LeaseStore.Requester(
+                process,
+                id,
+                owner,
+                locker.name(),
+                locker.limit(),
+                settings.leaseTime(),
+                patience,
+                heartbeat.compareTo(LONGEST_OFFER) < 0 ? heartbeat : LONGEST_OFFER);
+        this.rememberedNanos =
+                timeoutNanos + Math.max(lease, requester.patience().toNanos());
+    }
+
+    private static Duration longer(Duration one, Duration other) {
+        return one.compareTo(other) < 0 ? other : one;
+    }
+
+    /**
+     * Checks that the store can be reached. Waits for the answer, up to twice the backend timeout.
+     *
+     * @throws LockBackendException if it cannot be reached
+     */
+    public void connect() {
+        CompletableFuture<Void> answered = new CompletableFuture<>();
+        leases.calls.call(leases.store::ping, timeoutNanos, (nothing, failure) -> {
+            if (failure == null) {
+                answered.complete(null);
+            } else {
+                answered.completeExceptionally(failure);
+            }
+        });
+        try {
+            answered.get(2 * timeoutNanos, TimeUnit.NANOSECONDS);
+        } catch (ExecutionException e) {
+            throw unavailable(e.getCause());
+        } catch (TimeoutException e) {
+            throw unavailable(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw unavailable(e);
+        }
+    }
+
+    private LockBackendException unavailable(@Nullable Throwable cause) {
+        return new LockBackendException(
+                requester.lock(),
+                null,
+                "Locker '" + requester.lock() + "' cannot use " + name() + ": " + leases.calls.describe(cause),
+                cause);
+    }
+
+    @Override
+    public String name() {
+        return leases.store.name();
+    }
+
+    @Override
+    public String keyName(Object key) {
+        try {
+            return encoder.encode(key);
+        } catch (UnnamedKeyException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            throw showKeys ? e : redact(e);
+        }
+    }
+
+    /** Messages of keys, encoders and their causes may contain the key. */
+    private IllegalArgumentException redact(RuntimeException failure) {
+        IllegalArgumentException redacted = new IllegalArgumentException("A key of '" + requester.lock()
+                + "' has no name, since the KeyEncoder failed: "
+                + failure.getClass().getName()
+                + ". The message is hidden because it may contain the key (keyedlock.show-keys=false).");
+        redacted.setStackTrace(failure.getStackTrace());
+        return redacted;
+    }
+
+    @Override
+    public boolean isAvailable() {
+        return leases.calls.isAvailable();
+    }
+
+    @Override
+    public boolean failsLostCalls() {
+        return failOnLeaseLost;
+    }
+
+    @Override
+    public long timeouts() {
+        return timeouts.sum();
+    }
+
+    @Override
+    public OptionalInt otherLimit() {
+        int other = otherLimit;
+        boolean recent = leases.timer.nanoTime() - otherLimitAt < OTHER_LIMIT_NANOS;
+        return other != 0 && recent ? OptionalInt.of(other) : OptionalInt.empty();
+    }
+
+    @Override
+    public CompletionStage<List<Holder>> holdersElsewhere(String keyName) {
+        CompletableFuture<List<Holder>> holders = new CompletableFuture<>();
+        call(() -> leases.store.holders(requester.lock(), keyName), (found, failure) -> {
+            if (found == null || failure != null) {
+                holders.completeExceptionally(failure == null ? new IllegalStateException() : failure);
+            } else {
+                holders.complete(found.stream()
+                        .filter(holder -> !holder.requesterId().equals(requester.id()))
+                        .map(LeaseStore.Holder::description)
+                        .toList());
+            }
+        });
+        return holders;
+    }
+
+    // ---- requests
+
+    @Override
+    public Request acquire(String keyName, boolean waits, Receiver receiver) {
+        LeaseStore.Claim claim = new LeaseStore.Claim(requester, lastNumber.incrementAndGet(), keyName, waits);
+        LeaseRequest request = new LeaseRequest(this, claim, receiver);
+        leases.opened(request);
+        CompletableFuture<?> before = releasing.get(keyName);
+        if (before == null) {
+            request.ask();
+        } else {
+            // That answer may take as long as any, and this caller must not wait twice as long.
+            request.failUnlessAnswered(timeoutNanos);
+            before.whenComplete((released, failure) -> request.ask());
+        }
+        return request;
+    }
+
+    /** Calls the store, and counts the call if it times out. */
+    <T> void call(Supplier<CompletionStage<T>> call, BiConsumer<@Nullable T, @Nullable Throwable> answer) {
+        leases.calls.call(call, timeoutNanos, (value, failure) -> {
+            if (failure instanceof TimeoutException) {
+                timeouts.increment();
+            }
+            answer.accept(value, failure);
+        });
+    }
+
+    /** Notes a limit that another process uses, and logs the first. */
+    void sawLimit(int other) {
+        if (other == 0) {
+            return;
+        }
+        otherLimit = other;
+        otherLimitAt = leases.timer.nanoTime();
+        if (warnedOfLimit.compareAndSet(false, true)) {
+            LeaseLog.warn(
+                    "Locker '" + requester.lock() + "' has the limit " + requester.limit()
+                            + " in this process and " + other + " in another. Each process admits callers up to its own"
+                            + " limit. Configure one limit in all of them.",
+                    null);
+        }
+    }
+
+    /**
+     * Releases whatever the store may have of a request.
+     *
+     * @param expected whether it should be a lease, whose absence is reported
+     */
+    void release(LeaseRequest request, boolean expected) {
+        leases.settled(request);
+        String key = request.claim.key();
+        CompletableFuture<Void> released = new CompletableFuture<>();
+        releasing.put(key, released);
+        leases.releasing.add(released);
+        call(() -> leases.store.release(request.claim), (held, failure) -> {
+            releasing.remove(key, released);
+            released.complete(null);
+            if (failure != null) {
+                leases.owe(request);
+            } else if (expected && Boolean.FALSE.equals(held)) {
+                request.wasLost();
+            }
+        });
+    }
+
+    /**
+     * Waits until the store has answered the releases under way, up to the backend timeout: its client may be shut down next,
+     * and a release that does not arrive keeps its key until the lease ends.
+     */
+    @Override
+    public void close() {
+        CompletableFuture<?> released =
+                CompletableFuture.allOf(List.copyOf(releasing.values()).toArray(new CompletableFuture<?>[0]));
+        try {
+            released.get(timeoutNanos, TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (ExecutionException | TimeoutException e) {
+            LeaseLog.info(name() + " has not answered all releases of '" + requester.lock() + "'");
+        }
+    }
+}

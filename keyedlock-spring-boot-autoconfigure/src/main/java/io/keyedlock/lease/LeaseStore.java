@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.lease;
+
+import io.keyedlock.KeyedLockerBackend;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletionStage;
+
+/**
+ * A place outside the process that stores leases and queues of waiters.
+ *
+ * <p><b>Threads.</b> All methods are asynchronous and never block the caller. They may throw; that counts as a failed call.
+ * Returned stages complete on any thread. A caller that no longer wants an answer cancels the stage's
+ * {@link CompletionStage#toCompletableFuture() future}; the store should then not send a command that it has not sent yet.
+ *
+ * <p><b>Network.</b> Calls may arrive late, repeatedly and in another order than they were made. A store must keep these rules
+ * nonetheless:
+ *
+ * <ul>
+ *   <li>A claim is granted only while fewer leases of its key exist than the limit of <em>its</em> requester, and no earlier
+ *       waiter could be granted one instead. Leases end by the store's clock.
+ *   <li>Fencing tokens of a key strictly increase: {@code max(last + 1, time of the store in microseconds)}.
+ *   <li>After a claim was released it never holds or awaits anything again, even if an {@link #acquire} of it arrives later.
+ *       It suffices to remember for each requester and key the highest number released, for {@link #TOMBSTONE_TIME} or for a
+ *       lease time, whichever is longer, since a requester makes the claims of one key one after another.
+ *   <li>A waiter is forgotten when it has given no sign of life (a call that names its claim) for its patience, or when the
+ *       sign has vanished. A waiter that was offered a free lease and has not acquired it within
+ *       {@link Requester#offerTime()} no longer precedes others.
+ * </ul>
+ */
+public interface LeaseStore extends AutoCloseable {
+
+    /** The shortest time for which a released claim is remembered. */
+    Duration TOMBSTONE_TIME = Duration.ofSeconds(10);
+
+    /**
+     * Returns the kind of store, as the endpoint and messages show it.
+     *
+     * @return a short name, for instance {@code redis}
+     */
+    String name();
+
+    /**
+     * Acquires a lease, or enqueues the claim if it waits. Repeating a call is harmless: a claim that is held is granted again
+     * with the same token, and one that waits keeps its place.
+     *
+     * @param claim the claim
+     * @return the answer
+     */
+    CompletionStage<Grant> acquire(Claim claim);
+
+    /**
+     * Releases the lease or the place in the queue that a claim may have, and offers free leases to waiters.
+     *
+     * @param claim the claim
+     * @return whether a lease was held that had not ended
+     */
+    CompletionStage<Boolean> release(Claim claim);
+
+    /**
+     * Renews leases and places in queues. The claims may be of different lockers.
+     *
+     * @param claims the claims
+     * @return an answer for each claim, in their order
+     */
+    CompletionStage<List<Heartbeat>> heartbeat(List<Claim> claims);
+
+    /**
+     * Returns the holders of a key, in any process.
+     *
+     * @param lock the name of the locker
+     * @param key the name of the key
+     * @return the holders whose leases have not ended
+     */
+    CompletionStage<List<Holder>> holders(String lock, String key);
+
+    /**
+     * Checks with a cheap call that the store can be reached and used.
+     *
+     * @return a stage that completes when the store has answered
+     */
+    CompletionStage<Void> ping();
+
+    /**
+     * Registers the listener for turns; called once, before any other call. A store without notifications ignores it, and
+     * heartbeats find turns.
+     *
+     * @param process the id of this process, see {@link Requester#process()}
+     * @param listener the listener
+     */
+    void listen(String process, TurnListener listener);
+
+    /** Releases what the store itself uses. The connections of the application stay open. */
+    @Override
+    void close();
+
+    /** The listener for notifications of a store. Its methods never block or throw. */
+    interface TurnListener {
+
+        /**
+         * Called when a lease is offered to a waiter of this process.
+         *
+         * @param claimId the {@link Claim#id() id} of the claim
+         */
+        void turn(String claimId);
+
+        /** Called when notifications arrive from now on, and earlier ones may have been missed. */
+        void listening();
+    }
+
+    /**
+     * A locker of one process.
+     *
+     * @param process a random id of the process, without colons
+     * @param id a random id of the locker in the process, without colons
+     * @param owner how other processes show this one
+     * @param lock the name of the locker
+     * @param limit how many leases of a key may exist for this locker to acquire one more
+     * @param leaseTime how long a lease lasts unless it is renewed
+     * @param patience how long a place in a queue lasts without a sign of life
+     * @param offerTime how long a waiter that was offered a free lease precedes others
+     */
+    record Requester(
+            String process,
+            String id,
+            String owner,
+            String lock,
+            int limit,
+            Duration leaseTime,
+            Duration patience,
+            Duration offerTime) {
+
+        /**
+         * Returns how long the store remembers that a claim was released.
+         *
+         * @return the lease time, or {@link #TOMBSTONE_TIME} if that is longer
+         */
+        public Duration tombstoneTime() {
+            return leaseTime.compareTo(TOMBSTONE_TIME) < 0 ? TOMBSTONE_TIME : leaseTime;
+        }
+    }
+
+    /**
+     * One request for a lease.
+     *
+     * @param requester who asks
+     * @param number a number that rises with each claim of the requester
+     * @param key the name of the key
+     * @param waits whether to enqueue the claim if no lease is free
+     */
+    record Claim(Requester requester, long number, String key, boolean waits) {
+
+        /**
+         * Returns the id of the claim, which is unique.
+         *
+         * @return the ids of the requester and the number, joined by a colon
+         */
+        public String id() {
+            return requester.id() + ":" + number;
+        }
+    }
+
+    /** What became of a claim. */
+    enum Outcome {
+        /** The claim holds a lease. */
+        GRANTED,
+        /** The claim waits. */
+        QUEUED,
+        /** No lease is free and the claim does not wait, or the claim was released before. */
+        TAKEN
+    }
+
+    /**
+     * The answer to {@link #acquire}.
+     *
+     * @param outcome what became of the claim
+     * @param token the fencing token if the claim was granted, else 0
+     * @param otherLimit a limit of another process that was found in the store and differs from that of the requester, or 0
+     */
+    record Grant(Outcome outcome, long token, int otherLimit) {}
+
+    /** The answer to a heartbeat of one claim. */
+    enum Heartbeat {
+        /** The claim holds a lease, which was renewed. */
+        RENEWED,
+        /** The claim neither holds a lease nor waits. */
+        GONE,
+        /** The claim waits. */
+        WAITING,
+        /** The claim waits, and a lease is free for it to acquire. */
+        ITS_TURN
+    }
+
+    /**
+     * A holder of a key.
+     *
+     * @param requesterId the {@link Requester#id() id} of the requester
+     * @param description how the holder is shown
+     */
+    record Holder(String requesterId, KeyedLockerBackend.Holder description) {}
+}

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.lease;
+
+import io.keyedlock.KeyedLockerSettings;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongBinaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The leases of one application in one store. Creates the backends of its lockers and renews what they hold.
+ *
+ * <pre>{@code
+ * Leases leases = Leases.create(store, "shop on host-1");
+ * KeyedLockerSettings settings = KeyedLockerSettings.defaults().withName("orders");
+ * KeyedLocker<String> orders =
+ *     KeyedLocker.createOn(leases.backend(settings, LeaseSettings.defaults()), settings);
+ * }</pre>
+ *
+ * <p>Close the lockers first, then this.
+ */
+public final class Leases implements AutoCloseable {
+
+    /*
+     * THREADS
+     * Calls of the store are made by whoever wants something, and answered on threads of the store's driver, which run
+     * nothing here that blocks. One thread (the timer) ends calls that are not answered in time and sends heartbeats: one
+     * call for all lockers renews all leases and places in queues, and finds leases that are lost and turns whose
+     * notification did not arrive. Nothing is sent while nothing is held, awaited or owed, apart from one ping in 30 s.
+     *
+     * WHAT REMAINS IN THE STORE
+     * A request that is over and a lease that was released leave nothing but a tombstone, once the store answers again.
+     * Whoever cancels or releases tells the store at once. If the store does not answer that, or did not answer the
+     * question before, the release is owed: it is repeated after the next heartbeat or ping that is answered, or dropped
+     * when the store must have forgotten the request by itself.
+     *
+     * RACES
+     * Answer against timeout, cancellation or failure: the state of LeaseRequest decides. The loser releases what the store
+     * may have. That may happen more than once, which is harmless, since no claim id is used twice.
+     * Owed release against a new request for its key: in either order, since a release offers the lease to whose turn it is.
+     * Renewal against release: a release ends the state HELD before it calls the store, so a heartbeat that finds the lease
+     * gone then reports nothing.
+     * A late answer of a heartbeat against a later one: the end of a lease only moves forward.
+     * A new request against the release of the same key before it: it is sent when the release was answered, so that it does
+     * not find the lease of its own process in its way.
+     * A failure against close: the client may be shut down when close has returned, so failures are not reported from then on.
+     */
+
+    private static final long PING_NANOS = TimeUnit.SECONDS.toNanos(30);
+
+    /** Two heartbeats that are due within a quarter of their interval are sent together. */
+    private static final int COALESCE = 4;
+
+    final LeaseStore store;
+    final StoreCalls calls;
+    final LeaseTimer timer;
+
+    /** Decides the end of a lease from the previous end and that of a renewal. Tests put a fault here. */
+    final LongBinaryOperator renewal;
+
+    private final String process;
+    private final String owner;
+    private final AtomicInteger lockers = new AtomicInteger();
+
+    /** By claim id, the requests that are open or hold a lease. */
+    private final Map<String, LeaseRequest> requests = new ConcurrentHashMap<>();
+
+    /** By claim id, the requests whose release the store has not answered; see above. */
+    private final Map<String, LeaseRequest> owed = new ConcurrentHashMap<>();
+
+    /** The releases that the store has not answered yet. */
+    final Set<CompletableFuture<?>> releasing = ConcurrentHashMap.newKeySet();
+
+    private volatile boolean closed;
+
+    /** Whether the timer will call {@link #tick()}, at {@link #tickAt}. Written under this; read before it is locked. */
+    private volatile boolean scheduled;
+
+    private volatile long tickAt;
+
+    /** Guarded by this. */
+    private Runnable cancelTick = () -> {};
+
+    Leases(LeaseStore store, String owner, LeaseTimer timer, String process, LongBinaryOperator renewal) {
+        this.store = store;
+        this.owner = owner;
+        this.timer = timer;
+        this.process = process;
+        this.renewal = renewal;
+        this.calls = new StoreCalls(timer, store.name());
+        store.listen(process, new LeaseStore.TurnListener() {
+            @Override
+            public void turn(String claimId) {
+                LeaseRequest request = requests.get(claimId);
+                if (request != null) {
+                    request.ask();
+                }
+            }
+
+            @Override
+            public void listening() {
+                requests.values().forEach(LeaseRequest::askAgain);
+            }
+        });
+    }
+
+    /**
+     * Creates the leases of this process. The store need not be reachable yet; see {@link LeaseBackend#connect()}.
+     *
+     * @param store the store, which is closed with this object
+     * @param owner how other processes show this one as a holder
+     * @return new leases
+     */
+    public static Leases create(LeaseStore store, String owner) {
+        Objects.requireNonNull(owner, "owner");
+        byte[] bytes = new byte[9];
+        new SecureRandom().nextBytes(bytes);
+        return new Leases(
+                store,
+                owner,
+                LeaseTimer.create("keyedlock-leases"),
+                HexFormat.of().formatHex(bytes),
+                Math::max);
+    }
+
+    /**
+     * Creates the backend of one locker.
+     *
+     * @param locker the settings of the locker: its name, its limit, and whether keys may be shown
+     * @param settings how the locker uses the store
+     * @return a new backend
+     */
+    public LeaseBackend backend(KeyedLockerSettings locker, LeaseSettings settings) {
+        if (!locker.showKeys()) {
+            calls.hideKeys();
+        }
+        scheduleTick(timer.nanoTime() + PING_NANOS);
+        String id = process + "." + Integer.toString(lockers.incrementAndGet(), Character.MAX_RADIX);
+        return new LeaseBackend(this, locker, settings, process, id, owner);
+    }
+
+    // ---- requests
+
+    void opened(LeaseRequest request) {
+        requests.put(request.claim.id(), request);
+    }
+
+    /** Has the next heartbeat come at a time or earlier, so that it includes a request that waits or holds from now on. */
+    void renewBy(long time) {
+        scheduleTick(time);
+    }
+
+    void ended(LeaseRequest request) {
+        requests.remove(request.claim.id(), request);
+    }
+
+    /** Repeats the release of a request when the store answers again. */
+    void owe(LeaseRequest request) {
+        long now = timer.nanoTime();
+        if (request.mayBeKnown(now)) {
+            owed.put(request.claim.id(), request);
+            scheduleTick(now + request.backend.heartbeatNanos);
+        }
+    }
+
+    void settled(LeaseRequest request) {
+        owed.remove(request.claim.id());
+    }
+
+    /** How many requests may be left in the store because it could not be reached. */
+    int owed() {
+        return owed.size();
+    }
+
+    // ---- heartbeats
+
+    private void scheduleTick(long time) {
+        if (scheduled && tickAt - time <= 0) {
+            return;
+        }
+        synchronized (this) {
+            if (!scheduled || tickAt - time > 0) {
+                cancelTick.run();
+                tickAt = time;
+                scheduled = true;
+                long delay = Math.max(TimeUnit.MILLISECONDS.toNanos(1), time - timer.nanoTime());
+                cancelTick = timer.schedule(this::tick, delay);
+            }
+        }
+    }
+
+    private void tick() {
+        synchronized (this) {
+            scheduled = false;
+        }
+        long now = timer.nanoTime();
+        long next = PING_NANOS;
+        boolean mayStop = closed;
+        try {
+            // By timeout, since a call has one.
+            Map<Long, List<LeaseRequest>> due = new LinkedHashMap<>();
+            for (LeaseRequest request : requests.values()) {
+                long wait = request.untilHeartbeat(now);
+                if (wait <= request.backend.heartbeatNanos / COALESCE) {
+                    request.heartbeatSent(now);
+                    due.computeIfAbsent(request.backend.timeoutNanos, timeout -> new ArrayList<>())
+                            .add(request);
+                    wait = request.backend.heartbeatNanos;
+                }
+                next = Math.min(next, Math.min(wait, request.untilEnd(now)));
+            }
+            owed.values().removeIf(request -> !request.mayBeKnown(now));
+            for (LeaseRequest request : owed.values()) {
+                next = Math.min(next, request.backend.heartbeatNanos);
+            }
+            if (mayStop && requests.isEmpty() && owed.isEmpty()) {
+                stop();
+                return;
+            }
+            due.forEach((timeout, batch) -> heartbeat(batch, timeout, now));
+            if (due.isEmpty() && (!owed.isEmpty() || now - calls.heardAt() >= PING_NANOS)) {
+                ping();
+            }
+        } catch (RuntimeException | Error e) {
+            next = TimeUnit.MILLISECONDS.toNanos(100);
+            LeaseLog.error("Leases in " + store.name() + " could not be renewed this time", e);
+        }
+        // A close that came too late for this tick has scheduled the next one itself.
+        scheduleTick(now + next);
+    }
+
+    private void heartbeat(List<LeaseRequest> batch, long timeoutNanos, long sent) {
+        List<LeaseStore.Claim> claims =
+                batch.stream().map(request -> request.claim).toList();
+        calls.call(
+                () -> store.heartbeat(claims),
+                timeoutNanos,
+                (answers, failure) -> heartbeatAnswered(batch, sent, answers, failure));
+    }
+
+    private void heartbeatAnswered(
+            List<LeaseRequest> batch,
+            long sent,
+            @Nullable List<LeaseStore.Heartbeat> answers,
+            @Nullable Throwable failure) {
+        if (answers == null || failure != null) {
+            Throwable reason = failure == null ? new IllegalStateException("no answer") : failure;
+            batch.forEach(request -> request.heartbeatFailed(reason));
+            return;
+        }
+        for (int i = 0; i < batch.size(); i++) {
+            batch.get(i).heartbeatAnswered(sent, answers.get(i));
+        }
+        settleOwed();
+    }
+
+    private void ping() {
+        long timeout = owed.values().stream()
+                .mapToLong(request -> request.backend.timeoutNanos)
+                .min()
+                .orElse(LeaseSettings.defaults().backendTimeout().toNanos());
+        calls.call(store::ping, timeout, (nothing, failure) -> {
+            if (failure == null) {
+                settleOwed();
+            }
+        });
+    }
+
+    private void settleOwed() {
+        if (!owed.isEmpty()) {
+            long now = timer.nanoTime();
+            for (LeaseRequest request : List.copyOf(owed.values())) {
+                if (owed.remove(request.claim.id(), request) && request.mayBeKnown(now)) {
+                    request.backend.release(request, false);
+                }
+            }
+        }
+    }
+
+    // ---- close
+
+    /**
+     * Waits until the store has answered the releases under way, since a release that does not arrive keeps its key until the
+     * lease ends. To be called before the connections of the store are closed.
+     *
+     * @param timeout how long to wait at most
+     */
+    public void awaitReleases(Duration timeout) {
+        CompletableFuture<?> released =
+                CompletableFuture.allOf(List.copyOf(releasing).toArray(new CompletableFuture<?>[0]));
+        try {
+            released.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (ExecutionException | TimeoutException e) {
+            LeaseLog.info(store.name() + " has not answered all releases of this application");
+        }
+    }
+
+    /** Reports no failures from now on, and ends the timer and the store once the last lease has been released. */
+    @Override
+    public void close() {
+        closed = true;
+        calls.closing();
+        scheduleTick(timer.nanoTime());
+    }
+
+    private void stop() {
+        timer.shutdown();
+        try {
+            store.close();
+        } catch (RuntimeException e) {
+            LeaseLog.error(store.name() + " could not be closed", e);
+        }
+    }
+}

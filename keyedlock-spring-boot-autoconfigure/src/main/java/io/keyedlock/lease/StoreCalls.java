@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.lease;
+
+import io.keyedlock.KeyText;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeoutException;
+import java.util.function.BiConsumer;
+import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The calls of a store: each is answered or fails within its timeout. Decides from their outcomes whether the store can be
+ * reached.
+ *
+ * <p>The store becomes unavailable when calls have failed for the timeout of the last of them and none has succeeded
+ * meanwhile, and available again with the first success. So a single late answer changes nothing, and each outage is logged
+ * once.
+ */
+final class StoreCalls {
+
+    /** The code with which a server begins an error, which never contains a key. */
+    private static final Pattern ERROR_CODE = Pattern.compile("\\b(?!EVAL)[A-Z]{4,}\\b");
+
+    /** How much of the message of a driver is shown. */
+    private static final int LONGEST_FOREIGN = 1000;
+
+    private final LeaseTimer timer;
+    private final String storeName;
+
+    /** When a call last succeeded. Written by whoever receives the answer. */
+    private volatile long heardAt;
+
+    private volatile boolean available = true;
+
+    /** Failures after this say nothing about the store, since its client may be shut down. */
+    private volatile boolean closing;
+
+    /** Whether messages of drivers, which may contain commands with keys, are shown. */
+    private volatile boolean showKeys = true;
+
+    /** Whether calls have failed and none has succeeded since. Guarded by this. */
+    private boolean failing;
+
+    /** When the first of these calls was made. Guarded by this. */
+    private long failingSince;
+
+    /** Why; a timeout only if there is no better reason. Guarded by this. */
+    private @Nullable Throwable cause;
+
+    StoreCalls(LeaseTimer timer, String storeName) {
+        this.timer = timer;
+        this.storeName = storeName;
+        this.heardAt = timer.nanoTime();
+    }
+
+    boolean isAvailable() {
+        return available;
+    }
+
+    long heardAt() {
+        return heardAt;
+    }
+
+    void hideKeys() {
+        showKeys = false;
+    }
+
+    void closing() {
+        closing = true;
+    }
+
+    /** Makes a call. Exactly one answer or failure is passed on; what arrives after the timeout is dropped. */
+    <T> void call(
+            Supplier<CompletionStage<T>> call, long timeoutNanos, BiConsumer<@Nullable T, @Nullable Throwable> answer) {
+        long asked = timer.nanoTime();
+        CompletableFuture<T> outcome = new CompletableFuture<>();
+        CompletableFuture<T> sent = send(call);
+        sent.whenComplete((value, failure) -> {
+            if (failure == null) {
+                outcome.complete(value);
+            } else {
+                outcome.completeExceptionally(failure);
+            }
+        });
+        if (!outcome.isDone()) {
+            Runnable cancelTimer = timer.schedule(
+                    () -> {
+                        if (outcome.completeExceptionally(noAnswer(timeoutNanos))) {
+                            sent.cancel(true);
+                        }
+                    },
+                    timeoutNanos);
+            outcome.whenComplete((value, failure) -> cancelTimer.run());
+        }
+        outcome.whenComplete((value, failure) -> {
+            Throwable reason = failure == null ? null : explain(failure, asked, timeoutNanos);
+            if (reason == null) {
+                heard();
+            }
+            try {
+                answer.accept(value, reason);
+            } catch (RuntimeException | Error e) {
+                LeaseLog.error("An answer of " + storeName + " could not be processed", e);
+            }
+        });
+    }
+
+    private static <T> CompletableFuture<T> send(Supplier<CompletionStage<T>> call) {
+        try {
+            return call.get().toCompletableFuture();
+        } catch (RuntimeException | Error e) {
+            return CompletableFuture.failedFuture(e);
+        }
+    }
+
+    TimeoutException noAnswer(long timeoutNanos) {
+        return new TimeoutException(storeName + " did not answer within "
+                + Duration.ofNanos(timeoutNanos).toMillis() + " ms");
+    }
+
+    private void heard() {
+        heardAt = timer.nanoTime();
+        if (!available || failing()) {
+            boolean back;
+            synchronized (this) {
+                failing = false;
+                cause = null;
+                back = !available;
+                available = true;
+            }
+            if (back) {
+                LeaseLog.info(storeName + " can be reached again");
+            }
+        }
+    }
+
+    private synchronized boolean failing() {
+        return failing;
+    }
+
+    /** Records a failure, and returns the reason to report. */
+    private Throwable explain(Throwable failure, long asked, long timeoutNanos) {
+        Throwable reason =
+                failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
+        if (closing) {
+            return reason;
+        }
+        boolean isTimeout = reason instanceof TimeoutException;
+        boolean isFirst = false;
+        synchronized (this) {
+            if (!failing || heardAt - failingSince > 0) {
+                isFirst = true;
+                failing = true;
+                failingSince = asked;
+                cause = null;
+            }
+            if (cause == null || !isTimeout) {
+                cause = reason;
+            } else if (!(cause instanceof TimeoutException)) {
+                reason = new TimeoutException(reason.getMessage() + "; before that: " + describe(cause));
+            }
+        }
+        long failed = timer.nanoTime() - asked;
+        if (available) {
+            if (failed >= timeoutNanos) {
+                assess(timeoutNanos);
+            } else if (isFirst) {
+                timer.schedule(() -> assess(timeoutNanos), timeoutNanos - failed);
+            }
+        }
+        return reason;
+    }
+
+    private void assess(long timeoutNanos) {
+        Throwable reason;
+        synchronized (this) {
+            if (!available || closing || !failing || heardAt - failingSince > 0) {
+                return;
+            }
+            if (timer.nanoTime() - failingSince < timeoutNanos) {
+                return;
+            }
+            available = false;
+            reason = cause;
+        }
+        LeaseLog.warn(
+                storeName + " cannot be reached: " + describe(reason)
+                        + ". Lockers on it grant no permits until it can be reached again.",
+                showKeys ? reason : null);
+    }
+
+    /** Returns the innermost message of a failure, or its type and error code where messages might contain keys. */
+    String describe(@Nullable Throwable failure) {
+        if (failure == null) {
+            return "unknown reason";
+        }
+        Throwable root = failure;
+        while (root.getCause() != null && root.getCause() != root) {
+            root = root.getCause();
+        }
+        String message = root.getMessage();
+        if (message == null) {
+            return root.getClass().getName();
+        }
+        if (showKeys || root instanceof TimeoutException) {
+            String text = KeyText.inLine(message, LONGEST_FOREIGN);
+            return text.endsWith(".") ? text.substring(0, text.length() - 1) : text;
+        }
+        Matcher code = ERROR_CODE.matcher(message);
+        return root.getClass().getName() + (code.find() ? " (" + code.group() + ")" : "");
+    }
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.redis;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.springframework.dao.DataAccessResourceFailureException;
+import org.springframework.data.redis.connection.ReactiveRedisConnection;
+import org.springframework.data.redis.connection.ReactiveRedisConnectionFactory;
+import org.springframework.data.redis.connection.ReactiveScriptingCommands;
+import org.springframework.data.redis.connection.ReturnType;
+import reactor.core.publisher.Mono;
+
+/**
+ * Runs scripts over one connection of the application, and blocks no caller.
+ *
+ * <p>A driver may connect within the call that needs a connection, for seconds if Redis is not there. So a thread of this object,
+ * which lives only meanwhile, connects and runs the first script; all calls until then wait for that attempt and fail with it.
+ */
+final class RedisCommands implements AutoCloseable {
+
+    private final ReactiveRedisConnectionFactory factory;
+    private final RedisNames names;
+
+    /** Receives what {@link RedisScript#CHECK} says, after each attempt that succeeded. */
+    private final Consumer<String> contacts;
+
+    private final ThreadPoolExecutor connector;
+
+    /** The attempt under way or the connection; null or failed if there is none. */
+    private final AtomicReference<@Nullable CompletableFuture<ReactiveRedisConnection>> connection =
+            new AtomicReference<>();
+
+    RedisCommands(ReactiveRedisConnectionFactory factory, RedisNames names, Consumer<String> contacts) {
+        this.factory = factory;
+        this.names = names;
+        this.contacts = contacts;
+        this.connector = new ThreadPoolExecutor(1, 1, 1, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), task -> {
+            Thread thread = new Thread(null, task, "keyedlock-redis-connect", 0, false);
+            thread.setContextClassLoader(null);
+            thread.setDaemon(true);
+            return thread;
+        });
+        connector.allowCoreThreadTimeOut(true);
+    }
+
+    /** Runs a script. A cancelled future withdraws the command if the driver has not sent it yet. */
+    CompletableFuture<String> run(RedisScript script, List<String> keys, List<String> arguments) {
+        CompletableFuture<ReactiveRedisConnection> current = connection();
+        if (current.isDone() && !current.isCompletedExceptionally()) {
+            return send(current, script, keys, arguments).toFuture();
+        }
+        return Mono.fromFuture(current, true)
+                .flatMap(connected -> send(current, script, keys, arguments))
+                .toFuture();
+    }
+
+    /** Runs something that may block, on the thread that connects. */
+    void mayBlock(Runnable task) {
+        try {
+            connector.execute(task);
+        } catch (RejectedExecutionException e) {
+            // Closed meanwhile, so nobody needs it.
+        }
+    }
+
+    private CompletableFuture<ReactiveRedisConnection> connection() {
+        CompletableFuture<ReactiveRedisConnection> current = connection.get();
+        if (current != null && !current.isCompletedExceptionally()) {
+            return current;
+        }
+        CompletableFuture<ReactiveRedisConnection> attempt = new CompletableFuture<>();
+        if (!connection.compareAndSet(current, attempt)) {
+            return connection();
+        }
+        try {
+            connector.execute(() -> connect(attempt));
+        } catch (RejectedExecutionException e) {
+            attempt.completeExceptionally(new IllegalStateException("The Redis store is closed", e));
+        }
+        return attempt;
+    }
+
+    private void connect(CompletableFuture<ReactiveRedisConnection> attempt) {
+        try {
+            ReactiveRedisConnection connected = factory.getReactiveConnection();
+            evaluate(connected, RedisScript.CHECK, List.of(names.check()), List.of(names.channels()))
+                    .subscribe(
+                            answer -> {
+                                attempt.complete(connected);
+                                contacts.accept(answer);
+                            },
+                            attempt::completeExceptionally,
+                            () -> attempt.completeExceptionally(new IllegalStateException("Redis answered nothing")));
+        } catch (RuntimeException | Error e) {
+            attempt.completeExceptionally(e);
+        }
+    }
+
+    private Mono<String> send(
+            CompletableFuture<ReactiveRedisConnection> current,
+            RedisScript script,
+            List<String> keys,
+            List<String> arguments) {
+        return evaluate(current.join(), script, keys, arguments).doOnError(failure -> {
+            if (failure instanceof DataAccessResourceFailureException) {
+                // The connection may have been closed with its factory, and opened anew.
+                connection.compareAndSet(current, null);
+            }
+        });
+    }
+
+    private static Mono<String> evaluate(
+            ReactiveRedisConnection connection, RedisScript script, List<String> keys, List<String> arguments) {
+        ReactiveScriptingCommands scripts = connection.scriptingCommands();
+        return scripts.<ByteBuffer>evalSha(script.digest(), ReturnType.VALUE, keys.size(), encode(keys, arguments))
+                .next()
+                .onErrorResume(
+                        RedisCommands::isUnknownScript,
+                        unknown -> scripts.<ByteBuffer>eval(
+                                        StandardCharsets.UTF_8.encode(script.text()),
+                                        ReturnType.VALUE,
+                                        keys.size(),
+                                        encode(keys, arguments))
+                                .next())
+                .map(answer -> StandardCharsets.UTF_8.decode(answer).toString());
+    }
+
+    private static ByteBuffer[] encode(List<String> keys, List<String> arguments) {
+        ByteBuffer[] encoded = new ByteBuffer[keys.size() + arguments.size()];
+        int i = 0;
+        for (String key : keys) {
+            encoded[i++] = StandardCharsets.UTF_8.encode(key);
+        }
+        for (String argument : arguments) {
+            encoded[i++] = StandardCharsets.UTF_8.encode(argument);
+        }
+        return encoded;
+    }
+
+    private static boolean isUnknownScript(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            String message = cause.getMessage();
+            if (message != null && message.contains("NOSCRIPT")) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    @Override
+    public void close() {
+        connector.shutdown();
+    }
+}

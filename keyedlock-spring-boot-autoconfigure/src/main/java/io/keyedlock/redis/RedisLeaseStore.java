@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.redis;
+
+import io.keyedlock.KeyText;
+import io.keyedlock.KeyedLockerBackend;
+import io.keyedlock.lease.LeaseStore;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.data.redis.connection.ReactiveRedisConnectionFactory;
+
+/**
+ * A store of leases in Redis 6.2 or newer, or Valkey, standalone or as a cluster.
+ *
+ * <p>At the first contact it examines the server, and logs what the server lacks: its version, the right to publish, an eviction
+ * policy other than {@code noeviction}, and replicas without {@code min-replicas-to-write}.
+ */
+public final class RedisLeaseStore implements LeaseStore {
+
+    /** The default prefix of names. */
+    public static final String DEFAULT_PREFIX = "keyedlock";
+
+    private static final Logger log = LoggerFactory.getLogger(RedisLeaseStore.class);
+
+    /** How many claims one script renews, so that none takes long. */
+    private static final int BATCH = 100;
+
+    private final ReactiveRedisConnectionFactory factory;
+    private final RedisNames names;
+    private final RedisCommands commands;
+    private final AtomicBoolean examined = new AtomicBoolean();
+    private final AtomicBoolean warnedOfPublish = new AtomicBoolean();
+    private final AtomicBoolean warnedOfSubscribe = new AtomicBoolean();
+
+    private volatile boolean closed;
+    private volatile @Nullable RedisTurns turns;
+
+    /**
+     * Creates a store. Redis need not be reachable yet.
+     *
+     * @param factory the connections of the application, which stay the application's to close
+     * @param prefix the prefix of all names in Redis, without braces; see {@link #DEFAULT_PREFIX}
+     * @throws IllegalArgumentException if the prefix is blank or contains braces
+     */
+    public RedisLeaseStore(ReactiveRedisConnectionFactory factory, String prefix) {
+        this.factory = Objects.requireNonNull(factory, "factory");
+        this.names = new RedisNames(prefix);
+        this.commands = new RedisCommands(factory, names, this::examine);
+    }
+
+    @Override
+    public String name() {
+        return "redis";
+    }
+
+    @Override
+    public void listen(String process, TurnListener listener) {
+        turns = new RedisTurns(factory, commands, names.channels() + process, listener, this::notListening);
+    }
+
+    // ---- calls
+
+    @Override
+    public CompletionStage<Grant> acquire(Claim claim) {
+        Requester requester = claim.requester();
+        List<String> keys = new ArrayList<>(6);
+        keys.add(names.token(requester.lock()));
+        keys.addAll(names.keys(requester.lock(), claim.key()));
+        CompletableFuture<String> answer = commands.run(
+                RedisScript.ACQUIRE,
+                keys,
+                List.of(
+                        names.channels(),
+                        Integer.toString(requester.limit()),
+                        requester.id(),
+                        Long.toString(claim.number()),
+                        claim.waits() ? "1" : "0",
+                        millis(requester.leaseTime()),
+                        millis(requester.patience()),
+                        millis(requester.offerTime()),
+                        requester.owner()));
+        return map(answer, this::grant);
+    }
+
+    private Grant grant(String answer) {
+        String[] parts = answer.split(" ", 4);
+        publishDenied(parts[3]);
+        Outcome outcome = switch (parts[0]) {
+            case "1" -> Outcome.GRANTED;
+            case "2" -> Outcome.QUEUED;
+            default -> Outcome.TAKEN;
+        };
+        if (outcome == Outcome.QUEUED) {
+            RedisTurns current = turns;
+            if (current != null) {
+                current.subscribe();
+            }
+        }
+        return new Grant(outcome, Long.parseLong(parts[1]), Integer.parseInt(parts[2]));
+    }
+
+    @Override
+    public CompletionStage<Boolean> release(Claim claim) {
+        Requester requester = claim.requester();
+        CompletableFuture<String> answer = commands.run(
+                RedisScript.RELEASE,
+                names.keys(requester.lock(), claim.key()),
+                List.of(
+                        names.channels(),
+                        Integer.toString(requester.limit()),
+                        requester.id(),
+                        Long.toString(claim.number()),
+                        millis(requester.tombstoneTime())));
+        return map(answer, text -> {
+            publishDenied(text.substring(2));
+            return text.startsWith("1");
+        });
+    }
+
+    @Override
+    public CompletionStage<List<Heartbeat>> heartbeat(List<Claim> claims) {
+        // A script may touch the names of one locker only, since a cluster keeps others elsewhere.
+        Map<String, List<Integer>> byLock = new LinkedHashMap<>();
+        for (int i = 0; i < claims.size(); i++) {
+            byLock.computeIfAbsent(claims.get(i).requester().lock(), lock -> new ArrayList<>())
+                    .add(i);
+        }
+        Heartbeat[] answers = new Heartbeat[claims.size()];
+        List<CompletableFuture<?>> parts = new ArrayList<>();
+        for (List<Integer> positions : byLock.values()) {
+            for (int from = 0; from < positions.size(); from += BATCH) {
+                List<Integer> batch = positions.subList(from, Math.min(from + BATCH, positions.size()));
+                parts.add(map(
+                        commands.run(
+                                RedisScript.HEARTBEAT, heartbeatKeys(claims, batch), heartbeatArguments(claims, batch)),
+                        answer -> {
+                            for (int i = 0; i < batch.size(); i++) {
+                                answers[batch.get(i)] = heartbeat(answer.charAt(i));
+                            }
+                            publishDenied(answer.substring(batch.size() + 1));
+                            return answer;
+                        }));
+            }
+        }
+        CompletableFuture<List<Heartbeat>> all = CompletableFuture.allOf(parts.toArray(new CompletableFuture<?>[0]))
+                .thenApply(nothing -> List.of(answers));
+        cancelWith(all, parts);
+        return all;
+    }
+
+    private List<String> heartbeatKeys(List<Claim> claims, List<Integer> batch) {
+        List<String> keys = new ArrayList<>(4 * batch.size());
+        for (int i : batch) {
+            Claim claim = claims.get(i);
+            keys.addAll(names.keys(claim.requester().lock(), claim.key()).subList(0, 4));
+        }
+        return keys;
+    }
+
+    private List<String> heartbeatArguments(List<Claim> claims, List<Integer> batch) {
+        List<String> arguments = new ArrayList<>(1 + 4 * batch.size());
+        arguments.add(names.channels());
+        for (int i : batch) {
+            Claim claim = claims.get(i);
+            arguments.add(Integer.toString(claim.requester().limit()));
+            arguments.add(claim.id());
+            arguments.add(millis(claim.requester().leaseTime()));
+            arguments.add(millis(claim.requester().patience()));
+        }
+        return arguments;
+    }
+
+    private static Heartbeat heartbeat(char digit) {
+        return switch (digit) {
+            case '1' -> Heartbeat.RENEWED;
+            case '2' -> Heartbeat.WAITING;
+            case '3' -> Heartbeat.ITS_TURN;
+            default -> Heartbeat.GONE;
+        };
+    }
+
+    @Override
+    public CompletionStage<List<Holder>> holders(String lock, String key) {
+        CompletableFuture<String> answer =
+                commands.run(RedisScript.HOLDERS, names.keys(lock, key).subList(0, 2), List.of());
+        return map(
+                answer,
+                text -> text.lines()
+                        .map(line -> line.split(" ", 4))
+                        .map(parts -> new Holder(
+                                parts[0],
+                                new KeyedLockerBackend.Holder(
+                                        parts[3],
+                                        Duration.ofMillis(Long.parseLong(parts[1])),
+                                        Duration.ofMillis(Long.parseLong(parts[2])))))
+                        .toList());
+    }
+
+    @Override
+    public CompletionStage<Void> ping() {
+        return map(commands.run(RedisScript.PING, List.of(names.check()), List.of()), text -> null);
+    }
+
+    private static String millis(Duration duration) {
+        return Long.toString(Math.max(1, duration.toMillis()));
+    }
+
+    /** Maps an answer; cancelling the result cancels the call. */
+    private static <T extends @Nullable Object> CompletableFuture<T> map(
+            CompletableFuture<String> answer, java.util.function.Function<String, T> mapping) {
+        CompletableFuture<T> mapped = answer.thenApply(mapping);
+        cancelWith(mapped, List.of(answer));
+        return mapped;
+    }
+
+    private static void cancelWith(CompletableFuture<?> result, List<? extends CompletableFuture<?>> parts) {
+        result.whenComplete((value, failure) -> {
+            if (result.isCancelled()) {
+                parts.forEach(part -> part.cancel(true));
+            }
+        });
+    }
+
+    // ---- findings, logged where a slow appender delays no answer
+
+    private void examine(String answer) {
+        if (examined.compareAndSet(false, true)) {
+            List<RedisServerCheck.Finding> findings = RedisServerCheck.examine(answer, names.pattern());
+            for (RedisServerCheck.Finding finding : findings) {
+                if (finding.isWarning()) {
+                    warn(finding.message());
+                } else {
+                    CompletableFuture.runAsync(() -> log.info(finding.message()));
+                }
+            }
+        }
+        if (!answer.startsWith("\n") && !answer.isEmpty()) {
+            // The finding has said so.
+            warnedOfPublish.set(true);
+        }
+    }
+
+    private void publishDenied(String error) {
+        if (!error.isEmpty() && warnedOfPublish.compareAndSet(false, true)) {
+            warn(RedisServerCheck.publishRefused(error, names.pattern()));
+        }
+    }
+
+    private void notListening(Throwable cause) {
+        if (!closed && warnedOfSubscribe.compareAndSet(false, true)) {
+            Throwable root = cause;
+            while (root.getCause() != null) {
+                root = root.getCause();
+            }
+            warn("Redis refuses the subscription to " + names.channels() + "* (" + KeyText.inLine(root.getMessage())
+                    + "). Waiters find their turn by heartbeats only, which takes longer. Allow the Redis user the command"
+                    + " and the channels: ACL SETUSER <user> +publish +subscribe &" + names.pattern());
+        }
+    }
+
+    private static void warn(String message) {
+        CompletableFuture.runAsync(() -> log.warn(message));
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        RedisTurns current = turns;
+        if (current != null) {
+            current.close();
+        }
+        commands.close();
+    }
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.lease;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.keyedlock.KeyedLockerBackend;
+import io.keyedlock.KeyedLockerSettings;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+
+/** What is sent when, and what is reported, under a clock that the test turns. */
+@ExtendWith(OutputCaptureExtension.class)
+class LeasesTests {
+
+    private final ManualTimer timer = new ManualTimer();
+    private final RecordingStore store = new RecordingStore();
+    private final Leases leases = new Leases(store, "test", timer, "p", Math::max);
+
+    private LeaseBackend backend(String lock, LeaseSettings settings) {
+        return leases.backend(KeyedLockerSettings.defaults().withName(lock), settings);
+    }
+
+    private LeaseBackend backend() {
+        return backend("orders", LeaseSettings.defaults());
+    }
+
+    @Test
+    void nothingIsSentWhileNothingIsHeldButAPingInHalfAMinute() {
+        for (int i = 0; i < 50; i++) {
+            backend("lock-" + i, LeaseSettings.defaults());
+        }
+        timer.pass(Duration.ofMinutes(5));
+        assertThat(store.calls).hasSizeBetween(9, 10).containsOnly("ping");
+    }
+
+    @Test
+    void oneHeartbeatRenewsWhatAllLockersHold() {
+        for (int i = 0; i < 50; i++) {
+            backend("lock-" + i, LeaseSettings.defaults()).acquire("k", true, new Recorder());
+        }
+        store.calls.clear();
+        timer.pass(Duration.ofSeconds(15));
+        assertThat(store.calls).hasSize(10).containsOnly("heartbeat of 50");
+    }
+
+    @Test
+    void anAnsweredRequestKeepsNoTimer() {
+        LeaseBackend backend = backend();
+        for (int i = 0; i < 20; i++) {
+            Recorder holder = new Recorder();
+            backend.acquire("k", true, holder);
+            holder.lease.release();
+        }
+        assertThat(timer.tasks).hasSize(1);
+    }
+
+    @Test
+    void aSingleLateAnswerChangesNothingAndIsCounted(CapturedOutput output) {
+        LeaseBackend backend = backend();
+        Recorder unlucky = new Recorder();
+        store.answers = false;
+        backend.acquire("k", true, unlucky);
+        timer.pass(Duration.ofSeconds(1));
+        store.answers = true;
+        Recorder lucky = new Recorder();
+        backend.acquire("other", true, lucky);
+        timer.pass(Duration.ofSeconds(3));
+        assertThat(unlucky.failure).hasMessage("recorded did not answer within 3000 ms");
+        assertThat(backend.isAvailable()).isTrue();
+        assertThat(backend.timeouts()).isEqualTo(1);
+        assertThat(output).doesNotContain("cannot be reached");
+    }
+
+    @Test
+    void anOutageIsLoggedOnceWithItsReasonHoweverManyAreConcerned(CapturedOutput output) {
+        LeaseBackend backend = backend();
+        store.failure = new IllegalStateException("READONLY You can't write against a read only replica.");
+        for (int i = 0; i < 1_000; i++) {
+            backend.acquire("k" + i, true, new Recorder());
+        }
+        assertThat(backend.isAvailable()).as("not yet").isTrue();
+        timer.pass(Duration.ofSeconds(10));
+        assertThat(backend.isAvailable()).isFalse();
+        store.failure = null;
+        backend.acquire("k", true, new Recorder());
+        assertThat(backend.isAvailable()).isTrue();
+        Awaitility.await().until(() -> output.toString().contains("recorded can be reached again"));
+        assertThat(output.toString().split("recorded cannot be reached: READONLY", -1))
+                .hasSize(2);
+    }
+
+    @Test
+    void aLeaseThatIsHeldTooLongIsNoLongerRenewedAndIsLost() {
+        LeaseBackend backend = backend("orders", LeaseSettings.defaults().withMaxHold(Duration.ofSeconds(60)));
+        Recorder holder = new Recorder();
+        backend.acquire("k", true, holder);
+        timer.pass(Duration.ofSeconds(80));
+        assertThat(holder.lost).isZero();
+        assertThat(holder.lease.isValid()).isTrue();
+        timer.pass(Duration.ofSeconds(10));
+        assertThat(holder.lost).isEqualTo(1);
+        assertThat(holder.lease.isValid()).isFalse();
+        holder.lease.release();
+        Recorder next = new Recorder();
+        backend.acquire("k", true, next);
+        assertThat(next.lease).isNotNull();
+    }
+
+    @Test
+    void aLeaseOutlivesAnOutageThatIsShorterThanItself() {
+        LeaseBackend backend = backend();
+        Recorder holder = new Recorder();
+        backend.acquire("k", true, holder);
+        store.answers = false;
+        timer.pass(Duration.ofSeconds(25));
+        store.answers = true;
+        timer.pass(Duration.ofSeconds(60));
+        assertThat(holder.lost).isZero();
+    }
+
+    @Test
+    void closedLeasesStopWhenTheLastOneIsReleased() {
+        LeaseBackend backend = backend();
+        Recorder holder = new Recorder();
+        backend.acquire("k", true, holder);
+        leases.close();
+        timer.pass(Duration.ofMinutes(2));
+        assertThat(holder.lost).isZero();
+        assertThat(store.closed).isFalse();
+        holder.lease.release();
+        timer.pass(Duration.ofSeconds(2));
+        assertThat(store.closed).isTrue();
+    }
+
+    /** Runs tasks when the test lets time pass. */
+    private static final class ManualTimer implements LeaseTimer {
+        private final List<Task> tasks = new ArrayList<>();
+        private long now;
+
+        private static final class Task {
+            private final long time;
+            private final Runnable action;
+
+            Task(long time, Runnable action) {
+                this.time = time;
+                this.action = action;
+            }
+        }
+
+        @Override
+        public long nanoTime() {
+            return now;
+        }
+
+        @Override
+        public Runnable schedule(Runnable action, long nanos) {
+            Task task = new Task(now + nanos, action);
+            tasks.add(task);
+            return () -> tasks.remove(task);
+        }
+
+        @Override
+        public void shutdown() {
+            tasks.clear();
+        }
+
+        void pass(Duration duration) {
+            long end = now + duration.toNanos();
+            while (true) {
+                Task next = tasks.stream()
+                        .filter(task -> task.time <= end)
+                        .min(Comparator.comparingLong(task -> task.time))
+                        .orElse(null);
+                if (next == null) {
+                    break;
+                }
+                tasks.remove(next);
+                now = next.time;
+                next.action.run();
+            }
+            now = end;
+        }
+    }
+
+    /** A store that answers at once, late, or with a failure, by the clock of the timer. */
+    private final class RecordingStore implements LeaseStore {
+        private final StoreModel model = new StoreModel(claim -> {}, (claim, token) -> {});
+        private final List<String> calls = new ArrayList<>();
+        private boolean answers = true;
+        private RuntimeException failure;
+        private boolean closed;
+
+        private <T> CompletionStage<T> answer(String call, java.util.function.LongFunction<T> operation) {
+            calls.add(call);
+            if (failure != null) {
+                return CompletableFuture.failedFuture(failure);
+            }
+            return answers
+                    ? CompletableFuture.completedFuture(operation.apply(1_000_000 + timer.now / 1_000))
+                    : new CompletableFuture<>();
+        }
+
+        @Override
+        public String name() {
+            return "recorded";
+        }
+
+        @Override
+        public CompletionStage<Grant> acquire(Claim claim) {
+            return answer("acquire", time -> model.acquire(claim, time));
+        }
+
+        @Override
+        public CompletionStage<Boolean> release(Claim claim) {
+            return answer("release", time -> model.release(claim, time));
+        }
+
+        @Override
+        public CompletionStage<List<Heartbeat>> heartbeat(List<Claim> claims) {
+            return answer(
+                    "heartbeat of " + claims.size(),
+                    time -> claims.stream()
+                            .map(claim -> model.heartbeat(claim, time))
+                            .toList());
+        }
+
+        @Override
+        public CompletionStage<List<Holder>> holders(String lock, String key) {
+            return answer("holders", time -> model.holders(lock, key, time));
+        }
+
+        @Override
+        public CompletionStage<Void> ping() {
+            return answer("ping", time -> null);
+        }
+
+        @Override
+        public void listen(String process, TurnListener listener) {}
+
+        @Override
+        public void close() {
+            closed = true;
+        }
+    }
+
+    private static final class Recorder implements KeyedLockerBackend.Receiver {
+        private KeyedLockerBackend.Lease lease;
+        private Throwable failure;
+        private int lost;
+
+        @Override
+        public void queued() {}
+
+        @Override
+        public void granted(KeyedLockerBackend.Lease granted) {
+            lease = granted;
+        }
+
+        @Override
+        public void refused() {}
+
+        @Override
+        public void failed(Throwable cause) {
+            failure = cause;
+        }
+
+        @Override
+        public void lost() {
+            lost++;
+        }
+    }
+}
