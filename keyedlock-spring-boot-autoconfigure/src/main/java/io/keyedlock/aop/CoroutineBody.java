@@ -7,6 +7,7 @@ import kotlin.coroutines.Continuation;
 import kotlin.coroutines.CoroutineContext;
 import kotlinx.coroutines.BuildersKt;
 import kotlinx.coroutines.CompletableJob;
+import kotlinx.coroutines.CopyableThreadContextElement;
 import kotlinx.coroutines.Job;
 import kotlinx.coroutines.JobKt;
 import kotlinx.coroutines.NonCancellable;
@@ -21,14 +22,14 @@ import reactor.core.publisher.Mono;
  * A coroutine as a body. It runs behind a publisher, which forgets it when it is cancelled, while a coroutine that has been
  * cancelled still runs what it has in {@code finally}, or to its end if it never looks.
  *
- * <p>So this goes along in the coroutine's context and is asked for each time a thread takes the coroutine up, the first
- * time before any code of it has run. That is how it learns the job whose end is waited for. Where nothing is dispatched,
- * that is within the subscription and after the last look at whether it is cancelled; hence {@link #beginsInSubscribe()}.
+ * <p>So this goes along in the coroutine's context and is asked each time a thread takes the coroutine up, the first time
+ * before any code of it has run. That is how it learns the job whose end is waited for: the first job it sees, as later
+ * ones are of coroutines that the body has begun. Where nothing is dispatched, that is within the subscription and after
+ * the last look at whether it is cancelled; hence {@link #beginsInSubscribe()}.
  *
  * <p>To be touched only where kotlinx-coroutines-reactor is there.
  */
-abstract class CoroutineBody extends AbstractCoroutineContextElement
-        implements ReactiveBody, ThreadContextElement<Unit> {
+abstract class CoroutineBody extends AbstractCoroutineContextElement implements ThreadContextElement<Unit> {
 
     private static final CoroutineContext.Key<CoroutineBody> KEY = new CoroutineContext.Key<>() {};
 
@@ -39,12 +40,11 @@ abstract class CoroutineBody extends AbstractCoroutineContextElement
         super(KEY);
     }
 
-    @Override
+    /** Of {@link ReactiveBody}, as the next. */
     public boolean beginsInSubscribe() {
         return true;
     }
 
-    @Override
     public void whenEnded(Runnable action) {
         Job running = job;
         if (running == null) {
@@ -59,9 +59,7 @@ abstract class CoroutineBody extends AbstractCoroutineContextElement
 
     @Override
     public Unit updateThreadContext(CoroutineContext context) {
-        Job known = job;
-        // After the first one, another where advice further inside has tried again; not one that the body has begun.
-        if (known == null || known.isCompleted()) {
+        if (job == null) {
             job = context.get(Job.Key);
         }
         return Unit.INSTANCE;
@@ -72,8 +70,37 @@ abstract class CoroutineBody extends AbstractCoroutineContextElement
         // The thread was left as it was.
     }
 
-    /** A suspending function, which runs in its caller's context. */
-    static final class OfFunction extends CoroutineBody {
+    /**
+     * A suspending function, which runs in its caller's context. Advice further inside may try it again, and each try is a
+     * coroutine of its own. It asks for a copy of this before it begins, which is how the latest is known. The jobs alone
+     * cannot tell: a job that has failed counts as completed only after the next try may have begun.
+     */
+    static final class OfFunction extends CoroutineBody implements ReactiveBody, CopyableThreadContextElement<Unit> {
+
+        /** Null before the first try. A try that has no job yet when the call is cancelled runs nothing. */
+        private volatile @Nullable Try latest;
+
+        @Override
+        public CopyableThreadContextElement<Unit> copyForChild() {
+            Try next = new Try();
+            latest = next;
+            return next;
+        }
+
+        @Override
+        public CoroutineContext mergeForChild(CoroutineContext.Element overwriting) {
+            return overwriting;
+        }
+
+        @Override
+        public void whenEnded(Runnable action) {
+            Try current = latest;
+            if (current == null) {
+                super.whenEnded(action);
+            } else {
+                current.whenEnded(action);
+            }
+        }
 
         @Override
         public Object[] arguments(Object[] passed) {
@@ -91,8 +118,22 @@ abstract class CoroutineBody extends AbstractCoroutineContextElement
         }
     }
 
+    /** One try of a suspending function. Coroutines that its body begins share it. */
+    private static final class Try extends CoroutineBody implements CopyableThreadContextElement<Unit> {
+
+        @Override
+        public CopyableThreadContextElement<Unit> copyForChild() {
+            return this;
+        }
+
+        @Override
+        public CoroutineContext mergeForChild(CoroutineContext.Element overwriting) {
+            return overwriting instanceof OfFunction nested ? nested.copyForChild() : overwriting;
+        }
+    }
+
     /** A flow, which runs in its collector's context, and whose collector waits until the key is free. */
-    static final class OfFlow extends CoroutineBody {
+    static final class OfFlow extends CoroutineBody implements ReactiveBody {
 
         private final CoroutineContext collecting;
 

@@ -16,6 +16,7 @@ import java.util.Optional
 import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.CountDownLatch
+import java.util.concurrent.Executor
 import java.util.concurrent.Executors
 import java.util.concurrent.TimeUnit
 import java.util.concurrent.atomic.AtomicInteger
@@ -197,6 +198,35 @@ class SuspendingFunctionTests {
                 }
             }
             Awaitility.await().atMost(Duration.ofMillis(PATIENCE)).until { locker.activeKeyCount() == 0 }
+        }
+    }
+
+    @Test
+    fun `a try that begins before the failed one counts as completed keeps its key`() {
+        val again = TryAgain { (it.proceed() as Mono<*>).retry(1) }
+        runner.withBean("again", Advisor::class.java, { again }).withBean(Orders::class.java).run { context ->
+            val orders = context.getBean(Orders::class.java)
+            val locker = context.getBean(KeyedLockerRegistry::class.java).get<Any>("shared")
+            val cleared = CompletableDeferred<Unit>()
+            val later = ArrayDeque<Runnable>()
+            var direct = false
+            val dispatcher = Executor { if (direct) it.run() else later.add(it) }.asCoroutineDispatcher()
+            val caller = CoroutineScope(dispatcher).launch { orders.clearingAtTheSecondTry("a", cleared) }
+            later.removeFirst().run()
+            assertThat(orders.begun).isEmpty()
+            // Nothing is dispatched any more, so the second try begins within the completion of the first.
+            direct = true
+            later.removeFirst().run()
+            assertThat(orders.begun).hasSize(2)
+            direct = false
+            caller.cancel()
+            assertThat(locker.isActive("a")).isTrue()
+            direct = true
+            while (later.isNotEmpty()) later.removeFirst().run()
+            assertThat(orders.cancelled).hasSize(1)
+            assertThat(locker.isActive("a")).isTrue()
+            cleared.complete(Unit)
+            assertThat(locker.activeKeyCount()).isZero()
         }
     }
 
