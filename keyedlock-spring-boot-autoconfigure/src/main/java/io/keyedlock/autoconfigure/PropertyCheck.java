@@ -34,11 +34,17 @@ import org.springframework.core.env.SystemEnvironmentPropertySource;
  *
  * <p>The properties that exist are the components of {@link KeyedLockProperties}. An environment variable may write a dash as
  * an underscore, so that one component takes up several elements of its name. An unknown variable is refused only if its
- * beginning is known or nearly so: platforms set variables of their own, such as {@code KEYEDLOCK_SERVICE_HOST}.
+ * beginning is known or nearly so: images set variables of their own, such as {@code KEYEDLOCK_HOME}. Variables of the form
+ * that Kubernetes gives those of its services never are, since a service may be called {@code keyedlock-web}.
  */
 final class PropertyCheck {
 
     private static final ConfigurationPropertyName PREFIX = ConfigurationPropertyName.of("keyedlock");
+
+    /** What Kubernetes sets in each container for a service whose name begins with {@code keyedlock}, with dots. */
+    private static final Pattern KUBERNETES_SERVICE = Pattern.compile(
+            ".*\\.(service\\.host|service\\.port(\\..+)?|port(\\[\\d+]\\.(tcp|udp|sctp)(\\.(addr|port|proto))?)?)");
+
     private static final Pattern BARE_NUMBER = Pattern.compile("[+-]?\\d+");
     private static final Pattern ZERO = Pattern.compile("[+-]?0+");
 
@@ -145,6 +151,9 @@ final class PropertyCheck {
             if (atEnd || Collection.class.isAssignableFrom(raw)) {
                 return raw == Duration.class ? ofDuration() : null;
             }
+            if (variable && KUBERNETES_SERVICE.matcher(name.toString()).matches()) {
+                return null;
+            }
             return "There is no such property: " + parent + " is a single value. Write it without what follows.";
         }
 
@@ -162,7 +171,9 @@ final class PropertyCheck {
             // A dot may stand where a dash was meant.
             Optional<String> meant =
                     Suggestion.nearest(String.join("-", rest), known).or(() -> Suggestion.nearest(rest.get(0), known));
-            if (meant.isEmpty() && index == 1 && variable) {
+            if (variable
+                    && ((meant.isEmpty() && index == 1)
+                            || KUBERNETES_SERVICE.matcher(name.toString()).matches())) {
                 return null;
             }
             if (type == KeyedLockProperties.Locker.class && index + 1 < name.getNumberOfElements()) {

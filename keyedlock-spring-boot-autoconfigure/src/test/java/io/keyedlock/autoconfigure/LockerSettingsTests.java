@@ -10,6 +10,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -268,6 +269,49 @@ class LockerSettingsTests {
             assertThat(registry.get("orders").settings().fair()).isTrue();
             assertThat(registry.get("orders").settings().longHold()).isEqualTo(Duration.ofSeconds(5));
             assertThat(registry.get("a.b").settings().waitTime()).isEqualTo(Duration.ofSeconds(2));
+        }
+    }
+
+    /** Those of a service with the ports 8080, unnamed or named "http", as Kubernetes sets them in every container. */
+    private static final List<String> OF_A_SERVICE = List.of(
+            "SERVICE_HOST",
+            "SERVICE_PORT",
+            "SERVICE_PORT_HTTP",
+            "PORT",
+            "PORT_8080_TCP",
+            "PORT_8080_TCP_ADDR",
+            "PORT_8080_TCP_PROTO",
+            "PORT_8080_TCP_PORT");
+
+    @Test
+    void variablesOfKubernetesForServicesAreNoProperties() {
+        Map<String, Object> variables = new HashMap<>();
+        for (String service : List.of("", "WEB_", "SHUTDOWN_", "EXECUTOR_", "DEFAULTS_WAIT_TIME_", "WEB_SHOW_KYES_")) {
+            OF_A_SERVICE.forEach(variable -> variables.put("KEYEDLOCK_" + service + variable, "tcp://10.0.0.1:8080"));
+        }
+        SpringApplication application = application(Plain.class, Map.of());
+        application.addInitializers(variables(variables));
+        try (ConfigurableApplicationContext context = application.run()) {
+            assertThat(context.getBean(LockerRegistry.class).names()).isEmpty();
+        }
+    }
+
+    @Test
+    void whatOnlyResemblesAVariableOfKubernetesIsRefused() {
+        for (String variable : List.of(
+                "KEYEDLOCK_WEB_SHOWKEY",
+                "KEYEDLOCK_WEB_PORTS",
+                "KEYEDLOCK_WEB_SERVICE",
+                "KEYEDLOCK_WEB_PORT_HTTP_TCP",
+                "KEYEDLOCK_WEB_PORT_8080_TCP_HOST")) {
+            SpringApplication application = application(Plain.class, Map.of());
+            application.addInitializers(variables(Map.of(variable, "1")));
+            assertThatThrownBy(application::run).as(variable).hasMessageContaining("There is no such property");
+        }
+        for (String property :
+                List.of("keyedlock.web.port", "keyedlock.web.service.host", "keyedlock.web.port.8080.tcp")) {
+            SpringApplication application = application(Plain.class, Map.of(property, "1"));
+            assertThatThrownBy(application::run).as(property).hasMessageContaining("There is no such property");
         }
     }
 
