@@ -6,6 +6,7 @@ import io.keyedlock.aop.LockInvocation;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aot.hint.MemberCategory;
+import org.springframework.aot.hint.ReflectionHints;
 import org.springframework.aot.hint.RuntimeHints;
 import org.springframework.aot.hint.RuntimeHintsRegistrar;
 import org.springframework.aot.hint.TypeReference;
@@ -22,10 +23,21 @@ final class KeyedLockRuntimeHints implements RuntimeHintsRegistrar {
     public void registerHints(RuntimeHints hints, @Nullable ClassLoader classLoader) {
         hints.reflection().registerType(KeyedLock.class, MemberCategory.INVOKE_DECLARED_METHODS);
         hints.reflection().registerType(LockInvocation.class, MemberCategory.INVOKE_PUBLIC_METHODS);
+        registerRecords(hints.reflection(), KeyedLockProperties.class);
         // The Flight Recorder reads the fields of an event.
         hints.reflection().registerType(TypeReference.of(WAIT_EVENT), event -> {
             event.withMembers(MemberCategory.INVOKE_DECLARED_CONSTRUCTORS);
             WAIT_EVENT_FIELDS.forEach(event::withField);
         });
+    }
+
+    /** The check of properties reads the components of these records; without a hint an image knows none. */
+    private static void registerRecords(ReflectionHints hints, Class<?> type) {
+        hints.registerType(type, MemberCategory.INVOKE_DECLARED_METHODS);
+        for (Class<?> nested : type.getDeclaredClasses()) {
+            if (nested.isRecord()) {
+                registerRecords(hints, nested);
+            }
+        }
     }
 }

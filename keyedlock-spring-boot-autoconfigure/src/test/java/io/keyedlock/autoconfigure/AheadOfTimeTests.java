@@ -111,6 +111,14 @@ class AheadOfTimeTests {
                 .accepts(hints);
         assertThat(reachable(LockInvocation.class, MemberCategory.INVOKE_PUBLIC_METHODS))
                 .accepts(hints);
+        assertThat(Stream.concat(
+                        Stream.of(KeyedLockProperties.class),
+                        Stream.of(KeyedLockProperties.class.getDeclaredClasses())
+                                .filter(Class::isRecord)))
+                .hasSizeGreaterThan(5)
+                .allSatisfy(properties -> assertThat(reachable(properties, MemberCategory.INVOKE_DECLARED_METHODS))
+                        .as(properties.getName())
+                        .accepts(hints));
         Class<?> event = Class.forName(
                 KeyedLockRuntimeHints.WAIT_EVENT, false, getClass().getClassLoader());
         assertThat(reachable(event, MemberCategory.INVOKE_DECLARED_CONSTRUCTORS))
