@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.aop;
 
+import io.keyedlock.annotation.KeyedLock;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.aop.framework.AopInfrastructureBean;
 import org.springframework.aop.framework.AopProxyUtils;
 import org.springframework.beans.factory.FactoryBean;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.core.NestedExceptionUtils;
+import org.springframework.core.type.AnnotationMetadata;
+import org.springframework.core.type.classreading.SimpleMetadataReaderFactory;
 import org.springframework.util.ClassUtils;
 
 /** The classes of the beans of one bean factory as far as they are known without making a bean. */
@@ -51,13 +57,64 @@ final class BeanTypes {
                 .toList();
     }
 
-    /** The annotated methods of a class; none if it refers to classes that are missing, so that it cannot be made either. */
-    static List<AnnotatedMethod> annotatedMethods(Class<?> type) {
+    /** Finds the annotated methods of a bean's class; none, and a warning, if its methods cannot be read. */
+    static List<AnnotatedMethod> annotatedMethods(String bean, Class<?> type) {
         try {
             return AnnotatedMethod.of(type);
         } catch (IllegalStateException | LinkageError e) {
-            LOG.debug("The methods of {} cannot be looked at", type, e);
+            warnOfUnreadable(bean, type, e);
             return List.of();
+        }
+    }
+
+    /**
+     * Finds the annotated methods of a bean's class. If its methods cannot be read, it has none, and that is a finding where
+     * the class file says that one is annotated, and else a warning.
+     */
+    static List<AnnotatedMethod> annotatedMethods(String bean, Class<?> type, Findings findings) {
+        try {
+            return AnnotatedMethod.of(type);
+        } catch (IllegalStateException | LinkageError e) {
+            if (mentionsLock(type)) {
+                findings.add(new Finding(
+                        type.getName(),
+                        "",
+                        "its methods cannot be read (" + NestedExceptionUtils.getMostSpecificCause(e)
+                                + "), so nothing would lock",
+                        "Add the missing class, or move what refers to it into a class without @KeyedLock"));
+            } else {
+                warnOfUnreadable(bean, type, e);
+            }
+            return List.of();
+        }
+    }
+
+    private static void warnOfUnreadable(String bean, Class<?> type, Throwable failure) {
+        LOG.warn(
+                "The methods of the bean '{}' ({}) cannot be read, so any @KeyedLock on them is not seen and they would run"
+                        + " without their locks: {}. Add the missing class, or move what refers to it into another class",
+                bean,
+                type.getName(),
+                NestedExceptionUtils.getMostSpecificCause(failure).toString());
+    }
+
+    /** Whether the annotation stands in the file of a class or of one above it; read without loading what they refer to. */
+    private static boolean mentionsLock(Class<?> type) {
+        return Stream.concat(
+                        Stream.<Class<?>>iterate(type, each -> each != null, Class::getSuperclass),
+                        Stream.of(ClassUtils.getAllInterfacesForClass(type)))
+                .anyMatch(BeanTypes::mentionsLockItself);
+    }
+
+    private static boolean mentionsLockItself(Class<?> type) {
+        String name = KeyedLock.class.getName();
+        try {
+            AnnotationMetadata metadata = new SimpleMetadataReaderFactory(type.getClassLoader())
+                    .getMetadataReader(type.getName())
+                    .getAnnotationMetadata();
+            return metadata.hasAnnotatedMethods(name) || metadata.isAnnotated(name);
+        } catch (IOException | IllegalStateException | LinkageError e) {
+            return false;
         }
     }
 }

@@ -6,6 +6,7 @@ import java.lang.reflect.Method;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
 import org.springframework.aop.ClassFilter;
+import org.springframework.aop.framework.autoproxy.ProxyCreationContext;
 import org.springframework.aop.support.DefaultPointcutAdvisor;
 import org.springframework.aop.support.StaticMethodMatcherPointcut;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
@@ -82,7 +83,7 @@ public final class KeyedLockAdvisor extends DefaultPointcutAdvisor {
 
         @Override
         public boolean matches(Class<?> type) {
-            return proxies.canProxy(type);
+            return proxies.canProxy(ProxyCreationContext.getCurrentProxiedBeanName(), type);
         }
 
         @Override

@@ -22,7 +22,7 @@ final class KeyedLockAotProcessor implements BeanRegistrationAotProcessor {
 
     @Override
     public @Nullable BeanRegistrationAotContribution processAheadOfTime(RegisteredBean bean) {
-        List<AnnotatedMethod> methods = BeanTypes.annotatedMethods(bean.getBeanClass());
+        List<AnnotatedMethod> methods = BeanTypes.annotatedMethods(bean.getBeanName(), bean.getBeanClass());
         if (methods.isEmpty()) {
             return null;
         }

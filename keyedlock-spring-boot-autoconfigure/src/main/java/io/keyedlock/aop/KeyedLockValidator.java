@@ -40,7 +40,7 @@ public final class KeyedLockValidator
     private final Consumer<String> users;
     private final BooleanSupplier failing;
     private final Proxies proxies;
-    private final Map<Class<?>, Checked> checked = new ConcurrentHashMap<>();
+    private final Map<Subject, Checked> checked = new ConcurrentHashMap<>();
 
     /** The beans that the bean factory has created itself so far. Used until startup has ended. */
     private final Set<String> created = ConcurrentHashMap.newKeySet();
@@ -105,9 +105,10 @@ public final class KeyedLockValidator
                 continue;
             }
             for (Class<?> type : BeanTypes.of(beans, name)) {
-                findings.addAll(check(type).findings());
+                Checked known = check(name, type);
+                findings.addAll(known.findings());
                 if (singleton != null) {
-                    openLockers(name, check(type), findings);
+                    openLockers(name, known, findings);
                 }
             }
             if (singleton != null) {
@@ -128,7 +129,7 @@ public final class KeyedLockValidator
             return;
         }
         Class<?> type = ClassUtils.getUserClass(AopProxyUtils.ultimateTargetClass(singleton));
-        if (!BeanTypes.annotatedMethods(type).isEmpty()) {
+        if (!BeanTypes.annotatedMethods(name, type).isEmpty()) {
             LOG.warn(
                     "The bean '{}' of {} was registered ready-made, so its methods with @KeyedLock run without their locks. Register a"
                             + " bean definition instead, for instance with registerBean(name, type, supplier)",
@@ -146,8 +147,8 @@ public final class KeyedLockValidator
     public Object postProcessAfterInitialization(Object bean, String name) {
         if (started && !(bean instanceof AopInfrastructureBean)) {
             Class<?> type = ClassUtils.getUserClass(AopProxyUtils.ultimateTargetClass(bean));
-            boolean known = checked.containsKey(type);
-            Checked found = check(type);
+            boolean known = checked.containsKey(subject(name, type));
+            Checked found = check(name, type);
             Findings findings = new Findings();
             findings.addAll(found.findings());
             openLockers(name, found, findings);
@@ -186,27 +187,32 @@ public final class KeyedLockValidator
         LOG.warn("{}", exception.getMessage());
     }
 
-    private Checked check(Class<?> type) {
-        Checked known = checked.get(type);
+    private Checked check(String name, Class<?> type) {
+        Subject subject = subject(name, type);
+        Checked known = checked.get(subject);
         if (known == null) {
-            known = inspect(type);
-            checked.put(type, known);
+            known = inspect(name, subject);
+            checked.put(subject, known);
         }
         return known;
     }
 
-    private Checked inspect(Class<?> type) {
-        List<AnnotatedMethod> methods = BeanTypes.annotatedMethods(type);
+    private Subject subject(String name, Class<?> type) {
+        return new Subject(type, proxies.areByInterfaces(name, type));
+    }
+
+    private Checked inspect(String name, Subject subject) {
         Findings findings = new Findings();
+        List<AnnotatedMethod> methods = BeanTypes.annotatedMethods(name, subject.type(), findings);
         boolean off = !methods.isEmpty() && proxies.areOff();
         for (AnnotatedMethod annotated : methods) {
-            checkAdvisable(annotated, off, findings);
+            checkAdvisable(annotated, subject.byInterfaces(), off, findings);
             findings.addAll(advisor.get().methods().check(annotated));
         }
         return new Checked(methods, findings.toList());
     }
 
-    private void checkAdvisable(AnnotatedMethod annotated, boolean off, Findings findings) {
+    private void checkAdvisable(AnnotatedMethod annotated, boolean byInterfaces, boolean off, Findings findings) {
         Class<?> type = annotated.type();
         Method method = annotated.method();
         if (off) {
@@ -229,10 +235,10 @@ public final class KeyedLockValidator
                     "Remove " + word + ", and call the method from another bean");
             return;
         }
-        Proxies.Obstacle obstacle = proxies.obstacleTo(type);
+        Proxies.Obstacle obstacle = byInterfaces ? null : Proxies.obstacleToSubclass(type);
         if (obstacle != null) {
             findings.add(new Finding(type.getName(), "", obstacle.problem(), obstacle.remedy()));
-        } else if (Modifier.isFinal(method.getModifiers()) && !Proxies.isProxiedByInterfaces(type)) {
+        } else if (Modifier.isFinal(method.getModifiers()) && !byInterfaces) {
             add(
                     findings,
                     annotated,
@@ -247,7 +253,7 @@ public final class KeyedLockValidator
         if (bean instanceof AopInfrastructureBean) {
             return List.of();
         }
-        Checked known = check(type);
+        Checked known = check(name, type);
         if (known.methods().isEmpty() || !known.findings().isEmpty()) {
             return List.of();
         }
@@ -270,7 +276,7 @@ public final class KeyedLockValidator
                         findings,
                         annotated,
                         "the bean '" + name + "' is proxied by its interfaces, and none of them has this method",
-                        "Declare it in one of them, or remove spring.aop.proxy-target-class=false");
+                        "Declare it in one of them, or remove spring.aop.proxy-target-class=false (@Proxyable, if the bean has it)");
             }
         }
         return findings.toList();
@@ -286,6 +292,9 @@ public final class KeyedLockValidator
         findings.add(new Finding(
                 annotated.type().getName(), AnnotatedMethod.signature(annotated.method()), problem, remedy));
     }
+
+    /** A class as a bean of it is proxied. */
+    private record Subject(Class<?> type, boolean byInterfaces) {}
 
     /** What is known of a class: its annotated methods, and what is wrong with them. */
     private record Checked(List<AnnotatedMethod> methods, List<Finding> findings) {}

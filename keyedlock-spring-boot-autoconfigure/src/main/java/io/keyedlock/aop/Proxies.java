@@ -16,6 +16,7 @@ import org.springframework.aop.TargetSource;
 import org.springframework.aop.framework.Advised;
 import org.springframework.aop.framework.ProxyConfig;
 import org.springframework.aop.framework.autoproxy.AbstractAdvisorAutoProxyCreator;
+import org.springframework.aop.framework.autoproxy.AutoProxyUtils;
 import org.springframework.aop.support.AopUtils;
 import org.springframework.beans.factory.Aware;
 import org.springframework.beans.factory.DisposableBean;
@@ -24,6 +25,7 @@ import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.beans.factory.config.BeanFactoryPostProcessor;
 import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.core.Conventions;
 import org.springframework.util.ClassUtils;
 
 /** What proxies a bean factory makes, and whether a bean has got one that locks. */
@@ -31,6 +33,10 @@ final class Proxies {
 
     private static final Set<Class<?>> OF_THE_LIFE_CYCLE =
             Set.of(InitializingBean.class, DisposableBean.class, Closeable.class, AutoCloseable.class);
+
+    /** Of bean definitions with {@code @Proxyable}; {@code AutoProxyUtils} has a constant for it since Spring 7. */
+    private static final String EXPOSED_INTERFACES =
+            Conventions.getQualifiedAttributeName(AutoProxyUtils.class, "exposedInterfaces");
 
     private final ConfigurableListableBeanFactory beans;
 
@@ -43,21 +49,34 @@ final class Proxies {
         return beans.getBeanNamesForType(AbstractAdvisorAutoProxyCreator.class, true, false).length == 0;
     }
 
-    /** Whether a proxy of a class can be made, by a subclass or by its interfaces. */
-    boolean canProxy(Class<?> type) {
-        return obstacleTo(type) == null;
+    /** Whether a proxy of a bean of a class can be made, by a subclass or by interfaces. */
+    boolean canProxy(@Nullable String bean, Class<?> type) {
+        return obstacleToSubclass(type) == null || areByInterfaces(bean, type);
     }
 
-    /** Says why no proxy of a class can be made; null if one can. */
-    @Nullable
-    Obstacle obstacleTo(Class<?> type) {
-        Obstacle obstacle = obstacleToSubclass(type);
-        return obstacle == null || isProxiedByInterfaces(type) || (!areSubclasses() && hasProxyInterface(type))
-                ? null
-                : obstacle;
+    /** Whether the proxy of a bean of a class implements interfaces, as Spring decides it, and does not extend the class. */
+    boolean areByInterfaces(@Nullable String bean, Class<?> type) {
+        if (isProxiedByInterfaces(type)) {
+            return true;
+        }
+        BeanDefinition definition =
+                bean != null && beans.containsBeanDefinition(bean) ? beans.getBeanDefinition(bean) : null;
+        if (definition != null) {
+            if (Boolean.TRUE.equals(definition.getAttribute(AutoProxyUtils.PRESERVE_TARGET_CLASS_ATTRIBUTE))) {
+                return false;
+            }
+            Object exposed = definition.getAttribute(EXPOSED_INTERFACES);
+            if (exposed != null) {
+                return exposed instanceof Class<?>
+                        || (exposed instanceof Class<?>[] named && named.length > 0)
+                        || hasProxyInterface(type);
+            }
+        }
+        return hasProxyInterface(type) && !areSubclasses();
     }
 
-    private static @Nullable Obstacle obstacleToSubclass(Class<?> type) {
+    /** Says why no class can extend a class; null if one can. */
+    static @Nullable Obstacle obstacleToSubclass(Class<?> type) {
         if (Modifier.isFinal(type.getModifiers())) {
             return new Obstacle(
                     "the class is final, and a proxy would have to extend it",

@@ -29,7 +29,7 @@ public final class UnlockedMethodsWarning implements SmartInitializingSingleton 
         Set<String> methods = new TreeSet<>();
         for (String name : BeanTypes.names(beans)) {
             for (Class<?> type : BeanTypes.of(beans, name)) {
-                BeanTypes.annotatedMethods(type).forEach(annotated -> methods.add(annotated.described()));
+                BeanTypes.annotatedMethods(name, type).forEach(annotated -> methods.add(annotated.described()));
             }
         }
         if (!methods.isEmpty()) {

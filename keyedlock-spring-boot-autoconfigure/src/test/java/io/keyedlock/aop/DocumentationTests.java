@@ -84,7 +84,6 @@ class DocumentationTests {
             " more keys of '",
             "a locker without settings, such as a mock,",
             // What somebody reads who has asked for it: debug lines, recordings, meters.
-            "The methods of {} cannot be looked at",
             "Acquired {} of '{}' after {} ms",
             "Waited {} ms in vain for {} of '{}'",
             "Keyed Lock Wait",

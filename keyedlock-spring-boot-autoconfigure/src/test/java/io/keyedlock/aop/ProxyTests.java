@@ -7,22 +7,28 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerRegistry;
 import io.keyedlock.LockReentryException;
+import io.keyedlock.LockRejectedException;
 import io.keyedlock.LockTimeoutException;
 import io.keyedlock.Permit;
 import io.keyedlock.annotation.KeyedLock;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.aopalliance.intercept.MethodInterceptor;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.aop.ProxyMethodInvocation;
 import org.springframework.aop.framework.Advised;
 import org.springframework.aop.framework.ProxyFactory;
+import org.springframework.aop.framework.autoproxy.AutoProxyUtils;
 import org.springframework.aop.framework.autoproxy.DefaultAdvisorAutoProxyCreator;
 import org.springframework.aop.support.DefaultPointcutAdvisor;
 import org.springframework.aop.support.annotation.AnnotationMatchingPointcut;
@@ -33,12 +39,16 @@ import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.ApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.util.ClassUtils;
 import reactor.core.publisher.Mono;
 
 /** Classes that no proxy can be made of, beans with several proxies around them, and decorators. */
 @ExtendWith(OutputCaptureExtension.class)
 @SuppressWarnings("try") // permits are held, not used
 class ProxyTests {
+
+    @TempDir
+    Path directory;
 
     // ---- no proxy
 
@@ -126,6 +136,83 @@ class ProxyTests {
                 Hidden.class,
                 Contexts.runner().withBean(Hidden.class, Hidden::create),
                 "the class has private constructors only");
+    }
+
+    /** Since Spring Framework 7, one bean can be proxied by its interfaces where others are by their classes. */
+    @ParameterizedTest
+    @ValueSource(strings = {"ProxyType.INTERFACES", "interfaces = java.util.concurrent.Callable.class"})
+    @EnabledIf("hasProxyable")
+    void finalClassThatIsProxiedByItsInterfacesByAnnotationLocks(String how) throws Exception {
+        Class<?> type = CompiledSource.load(directory, "sample.ByInterfaces", """
+                package sample;
+                import io.keyedlock.annotation.KeyedLock;
+                import org.springframework.context.annotation.*;
+
+                @Proxyable(%s)
+                public final class ByInterfaces implements java.util.concurrent.Callable<String> {
+                    @KeyedLock(name = "orders", key = "'42'", policy = KeyedLock.Policy.REJECT)
+                    public String call() {
+                        return "shipped";
+                    }
+                }
+                """.formatted(how));
+        Contexts.runner(type)
+                .withClassLoader(type.getClassLoader())
+                .withPropertyValues("keyedlock.locks.orders.limit=1")
+                .run(context -> {
+                    Callable<?> bean = context.getBean(Callable.class);
+                    assertThat(bean.call()).isEqualTo("shipped");
+                    try (Permit held = orders(context).acquireAsync("42").join()) {
+                        assertThatThrownBy(bean::call).isInstanceOf(LockRejectedException.class);
+                    }
+                });
+    }
+
+    static boolean hasProxyable() {
+        return ClassUtils.isPresent(
+                "org.springframework.context.annotation.Proxyable", ProxyTests.class.getClassLoader());
+    }
+
+    private static KeyedLocker<Object> orders(ApplicationContext context) {
+        return context.getBean(KeyedLockerRegistry.class).get("orders");
+    }
+
+    @Test
+    void finalMethodOfABeanThatIsProxiedByItsInterfacesLocks() {
+        ApplicationContextRunner runner =
+                Contexts.runner(FinalMethod.class).withPropertyValues("keyedlock.locks.orders.limit=1");
+        runner.withPropertyValues("spring.aop.proxy-target-class=false").run(context -> {
+            Port bean = context.getBean(Port.class);
+            try (Permit held = orders(context).acquireAsync("42").join()) {
+                assertThatThrownBy(() -> bean.ship("42")).isInstanceOf(LockRejectedException.class);
+            }
+        });
+        runner.run(context -> assertThat(context)
+                .getFailure()
+                .hasMessageContaining(FinalMethod.class.getName() + ".ship(String): the method is final"));
+    }
+
+    static class FinalMethod implements Port {
+
+        @Override
+        @KeyedLock(name = "orders", key = "#id", policy = KeyedLock.Policy.REJECT)
+        public final String ship(String id) {
+            return id;
+        }
+    }
+
+    /** Such as {@code @Scope(proxyMode = TARGET_CLASS)} and full configuration classes set it. */
+    @Test
+    void finalClassOfABeanThatIsProxiedByItsClassInAnyCaseIsTold() {
+        ApplicationContextRunner runner =
+                Contexts.runner(Final.class).withPropertyValues("spring.aop.proxy-target-class=false");
+        runner.run(context -> assertThat(context).hasNotFailed());
+        assertTold(
+                Final.class,
+                runner.withInitializer(context -> context.addBeanFactoryPostProcessor(
+                        beans -> beans.getBeanDefinition(beans.getBeanNamesForType(Final.class)[0])
+                                .setAttribute(AutoProxyUtils.PRESERVE_TARGET_CLASS_ATTRIBUTE, true))),
+                "the class is final");
     }
 
     @Test

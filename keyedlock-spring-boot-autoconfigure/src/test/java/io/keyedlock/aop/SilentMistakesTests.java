@@ -7,6 +7,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.annotation.KeyedLock;
+import java.lang.reflect.Constructor;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -18,13 +21,19 @@ import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.beans.factory.FactoryBean;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Scope;
 import reactor.core.publisher.Mono;
 
 /** What would leave methods without the lock that somebody expects, or under one that is too wide, and so is told at startup. */
+@ExtendWith(OutputCaptureExtension.class)
 class SilentMistakesTests {
 
     private static List<Finding> findings(ApplicationContextRunner runner) {
@@ -398,5 +407,91 @@ class SilentMistakesTests {
         assertThat(findings)
                 .extracting(Finding::remedy)
                 .allMatch(remedy -> remedy.startsWith("Write @KeyedLock on the method of " + here + "Both"));
+    }
+
+    // ---- classes that cannot be read
+
+    @Test
+    void classWithAnAnnotatedMethodThatCannotBeReadIsTold(@TempDir Path directory) throws Exception {
+        Class<?> type = unreadable(directory, "@io.keyedlock.annotation.KeyedLock");
+        assertThat(findings(made(type))).singleElement().satisfies(finding -> {
+            assertThat(finding.className()).isEqualTo("sample.Unreadable");
+            assertThat(finding.problem())
+                    .contains("its methods cannot be read")
+                    .contains("sample")
+                    .contains("Gone");
+            assertThat(finding.remedy()).contains("Add the missing class");
+        });
+    }
+
+    @Test
+    void annotationOnAnInheritedMethodOfAClassThatCannotBeReadIsTold(@TempDir Path directory) throws Exception {
+        Class<?> heir = CompiledSource.load(
+                directory,
+                "sample.Heir",
+                SOURCE.formatted("", "@io.keyedlock.annotation.KeyedLock") + "final class Heir extends Unreadable {}");
+        Files.delete(directory.resolve("sample/Gone.class"));
+        assertThat(findings(made(heir)))
+                .singleElement()
+                .satisfies(finding -> assertThat(finding.problem()).contains("its methods cannot be read"));
+    }
+
+    @Test
+    void otherClassesThatCannotBeReadAreWarnedOf(@TempDir Path directory, CapturedOutput output) throws Exception {
+        Class<?> type = unreadable(directory, "");
+        assertThat(findings(made(type))).isEmpty();
+        assertThat(output)
+                .containsOnlyOnce("The methods of the bean 'made' (sample.Unreadable) cannot be read")
+                .containsPattern("sample[./]Gone. Add the missing class");
+    }
+
+    @Test
+    void whereTheAdviceIsSwitchedOffClassesThatCannotBeReadAreWarnedOf(@TempDir Path directory, CapturedOutput output)
+            throws Exception {
+        Class<?> type = unreadable(directory, "@io.keyedlock.annotation.KeyedLock");
+        made(type)
+                .withPropertyValues("keyedlock.enabled=false")
+                .run(context -> assertThat(context).hasNotFailed());
+        assertThat(output).contains("The methods of the bean 'made' (sample.Unreadable) cannot be read");
+    }
+
+    private static final String SOURCE = """
+            package sample;
+
+            class Gone {}
+
+            %s class Unreadable {
+                %s
+                public void ship() {}
+
+                public void other(Gone gone) {}
+            }
+            """;
+
+    /** A class that refers to another which has gone since. It is final, so that no proxy creator reads it. */
+    private static Class<?> unreadable(Path directory, String annotation) throws Exception {
+        Class<?> type = CompiledSource.load(directory, "sample.Unreadable", SOURCE.formatted("final", annotation));
+        Files.delete(directory.resolve("sample/Gone.class"));
+        return type;
+    }
+
+    private static ApplicationContextRunner made(Class<?> type) {
+        return Contexts.runner().withBean("made", Made.class, () -> new Made(type));
+    }
+
+    /** Spring reads the class of what a factory makes only to put a proxy around it. */
+    record Made(Class<?> type) implements FactoryBean<Object> {
+
+        @Override
+        public Object getObject() throws ReflectiveOperationException {
+            Constructor<?> constructor = type.getDeclaredConstructor();
+            constructor.setAccessible(true);
+            return constructor.newInstance();
+        }
+
+        @Override
+        public Class<?> getObjectType() {
+            return type;
+        }
     }
 }
