@@ -21,6 +21,11 @@ abstract class HttpTests {
 
     /** Asks for a path, with names and values of headers by turns. */
     HttpResponse<String> get(String path, String... headers) {
+        return get(port, path, headers);
+    }
+
+    /** The same on another port. */
+    static HttpResponse<String> get(int port, String path, String... headers) {
         HttpRequest.Builder request = HttpRequest.newBuilder(URI.create("http://localhost:" + port + path));
         if (headers.length > 0) {
             request.headers(headers);
