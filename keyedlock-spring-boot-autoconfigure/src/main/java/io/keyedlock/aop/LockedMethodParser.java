@@ -101,10 +101,12 @@ final class LockedMethodParser {
             }
             AnnotatedElement rival = annotated.rival();
             if (rival != null) {
-                report(
+                findings.add(new Finding(
+                        annotated.type().getName(),
+                        AnnotatedMethod.signature(annotated.method()),
                         "two interfaces lock it differently, as " + AnnotatedMethod.described(annotated.carrier())
                                 + " and " + AnnotatedMethod.described(rival) + " say",
-                        "Write @KeyedLock on the method of " + annotated.type().getName() + ", which beats both");
+                        "Write @KeyedLock on this method, which beats both"));
             }
             KeyedLock.Policy policy = attributes.getEnum("policy", KeyedLock.Policy.class);
             Duration waitTime = waitTime(policy);

@@ -404,9 +404,10 @@ class SilentMistakesTests {
                         "two interfaces lock it differently, as " + here + "First.own(String) and " + here
                                 + "Second.own(String) say",
                         "two interfaces lock it differently, as " + here + "FirstType and " + here + "SecondType say");
-        assertThat(findings)
-                .extracting(Finding::remedy)
-                .allMatch(remedy -> remedy.startsWith("Write @KeyedLock on the method of " + here + "Both"));
+        assertThat(findings).allSatisfy(finding -> {
+            assertThat(finding.className()).startsWith(here + "Both");
+            assertThat(finding.remedy()).startsWith("Write @KeyedLock on this method");
+        });
     }
 
     // ---- classes that cannot be read

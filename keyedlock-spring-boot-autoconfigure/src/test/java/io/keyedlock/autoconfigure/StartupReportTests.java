@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.autoconfigure.aop.AopAutoConfiguration;
@@ -40,6 +41,7 @@ class StartupReportTests {
                 .withBean(Attributes.class)
                 .withBean(Methods.class)
                 .withBean(Ledger.class)
+                .withBean(Trade.class)
                 .run(context -> {
                     assertThat(context).getFailure().isInstanceOf(InvalidKeyedLockException.class);
                     FailureAnalysis analysis =
@@ -84,6 +86,12 @@ class StartupReportTests {
 
         @KeyedLock(key = "'${region}' + #order.id")
         public void placeholder(Order order) {}
+
+        @KeyedLock(key = "#root")
+        public void wholeCall(Order order) {}
+
+        @KeyedLock(key = "#root")
+        public void namedAsTheCall(Order root) {}
 
         @KeyedLock(key = "#order.idd")
         public void property(Order order) {}
@@ -170,6 +178,29 @@ class StartupReportTests {
         public List<CompletableFuture<String>> late() {
             return List.of();
         }
+
+        @KeyedLock
+        public Stream<String> stream() {
+            return Stream.empty();
+        }
+    }
+
+    interface Imports {
+
+        @KeyedLock(name = "orders", key = "#id")
+        void book(String id);
+    }
+
+    interface Exports {
+
+        @KeyedLock(name = "stock", key = "#id")
+        void book(String id);
+    }
+
+    static class Trade implements Imports, Exports {
+
+        @Override
+        public void book(String id) {}
     }
 
     @KeyedLock
