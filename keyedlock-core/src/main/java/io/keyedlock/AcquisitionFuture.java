@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock;
 
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
@@ -37,6 +38,7 @@ abstract class AcquisitionFuture extends CompletableFuture<Permit> {
 
     @Override
     public final boolean completeExceptionally(Throwable failure) {
+        Objects.requireNonNull(failure, "failure");
         withdraw();
         return super.completeExceptionally(failure);
     }

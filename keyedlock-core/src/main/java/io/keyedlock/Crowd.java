@@ -109,6 +109,7 @@ final class Crowd {
     }
 
     void addHold(ExtraHold h) {
+        index(h);
         ExtraHold before = latestHold;
         if (before != null) {
             h.older = before;
@@ -117,7 +118,6 @@ final class Crowd {
         latestHold = h;
         holdCount++;
         entry.stripe.furtherHolds++;
-        index(h);
     }
 
     void removeHold(Hold hold) {
@@ -154,9 +154,7 @@ final class Crowd {
         Thread before = hold.owner;
         hold.owner = owner;
         if (hold instanceof ExtraHold h) {
-            if (before != null && byOwner != null) {
-                byOwner.remove(before, h);
-            }
+            removeFromIndex(h, before);
             index(h);
         }
     }
@@ -181,6 +179,17 @@ final class Crowd {
         if (byOwner != null && h.owner != null) {
             try {
                 byOwner.put(h.owner, h);
+            } catch (VirtualMachineError e) {
+                byOwner = null;
+            }
+        }
+    }
+
+    /** Never fails: a map that was left halfway is dropped. */
+    private void removeFromIndex(ExtraHold h, @Nullable Thread owner) {
+        if (byOwner != null && owner != null) {
+            try {
+                byOwner.remove(owner, h);
             } catch (VirtualMachineError e) {
                 byOwner = null;
             }

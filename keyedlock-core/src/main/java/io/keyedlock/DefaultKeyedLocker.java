@@ -429,7 +429,19 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
 
     @Override
     public Optional<Permit> tryAcquire(K key) {
-        return Optional.ofNullable(tryAcquire(key, hash(key)));
+        return handOver(tryAcquire(key, hash(key)));
+    }
+
+    private static Optional<Permit> handOver(@Nullable Permit permit) {
+        try {
+            return Optional.ofNullable(permit);
+        } catch (Throwable e) {
+            // No memory for the optional: nobody has the permit.
+            if (permit != null) {
+                permit.close();
+            }
+            throw e;
+        }
     }
 
     @Nullable
@@ -450,7 +462,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     @Override
     public Optional<Permit> tryAcquire(K key, Duration waitTime) throws InterruptedException {
         long nanos = nanos(waitTime);
-        return Optional.ofNullable(tryAcquire(key, hash(key), nanos, waitTime));
+        return handOver(tryAcquire(key, hash(key), nanos, waitTime));
     }
 
     @Nullable
@@ -662,7 +674,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     @Override
     public Optional<Permit> tryAcquireAll(Collection<? extends K> keys) {
         try (KeyOrder order = new KeyOrder(stripes, backend, keys)) {
-            return Optional.ofNullable(SeveralPermits.tryAcquire(this, order));
+            return handOver(SeveralPermits.tryAcquire(this, order));
         }
     }
 

@@ -20,8 +20,8 @@ final class Deliveries {
     private static final ThreadLocal<Deliveries> OF_THREAD = new ThreadLocal<>();
 
     /**
-     * Waiters whose delivery ended before it began, as the stack of their thread had ended: completed by the next delivery on
-     * any thread. Linked by {@link Waiter#nextDone}.
+     * Waiters whose delivery ended before it began, as the stack of their thread had ended: completed a little later, or by the
+     * next delivery on any thread. Linked by {@link Waiter#nextDone}.
      */
     private static final AtomicReference<@Nullable Waiter> STRANDED = new AtomicReference<>();
 
@@ -194,5 +194,18 @@ final class Deliveries {
             before = STRANDED.get();
             last.nextDone = before;
         } while (!STRANDED.compareAndSet(before, done));
+        try {
+            Background.schedule(Deliveries::deliverStranded, Background.STUCK_NANOS);
+        } catch (Throwable e) {
+            // Left to the next delivery.
+        }
+    }
+
+    /** On the timer's thread. */
+    private static void deliverStranded() {
+        Waiter stranded = STRANDED.getAndSet(null);
+        if (stranded != null) {
+            deliverElsewhere(stranded);
+        }
     }
 }

@@ -20,6 +20,11 @@ final class Headroom {
         descend(12, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
     }
 
+    /** Checks for the end of a hold that has no consequences for others. */
+    static void checkForRelease() {
+        descend(4, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
+    }
+
     /** Has parameters only to have a large frame. */
     private static long descend(
             int left, long a, long b, long c, long d, long e, long f, long g, long h, long i, long j, long k, long l) {

@@ -22,12 +22,20 @@ import org.jspecify.annotations.Nullable;
  */
 final class KeyOrder implements AutoCloseable {
 
-    /**
-     * One of the keys.
-     *
-     * @param pin its entry, if another of the keys has the same hash
-     */
-    record Slot(Object key, int hash, @Nullable Entry pin) {
+    /** One of the keys. */
+    static final class Slot {
+
+        final Object key;
+
+        final int hash;
+
+        /** Its entry, if another of the keys has the same hash. */
+        private @Nullable Entry pin;
+
+        private Slot(Object key) {
+            this.key = key;
+            this.hash = DefaultKeyedLocker.hash(key);
+        }
 
         private long pinNumber() {
             return pin == null ? 0 : pin.crowd().pinNumber;
@@ -35,7 +43,7 @@ final class KeyOrder implements AutoCloseable {
     }
 
     private static final Comparator<Slot> CANONICAL =
-            Comparator.comparingInt(Slot::hash).thenComparingLong(Slot::pinNumber);
+            Comparator.<Slot>comparingInt(slot -> slot.hash).thenComparingLong(Slot::pinNumber);
 
     private final List<Slot> slots;
 
@@ -43,13 +51,15 @@ final class KeyOrder implements AutoCloseable {
     private int unpinned;
 
     KeyOrder(Stripes stripes, @Nullable KeyedLockerBackend backend, Collection<?> keys) {
+        // For close(), after which nobody else has the permits.
+        Headroom.checkForWait();
         Set<Object> distinct = new LinkedHashSet<>();
         for (Object key : keys) {
             distinct.add(Objects.requireNonNull(key, "keys must not contain null"));
         }
         List<Slot> all = new ArrayList<>(distinct.size());
         for (Object key : distinct) {
-            all.add(new Slot(key, DefaultKeyedLocker.hash(key), null));
+            all.add(new Slot(key));
         }
         slots = all;
         if (backend != null) {
@@ -60,36 +70,35 @@ final class KeyOrder implements AutoCloseable {
         boolean complete = false;
         try {
             pinWhereHashesAreEqual(stripes);
+            all.sort(CANONICAL);
             complete = true;
         } finally {
             if (!complete) {
                 close();
             }
         }
-        slots.sort(CANONICAL);
     }
 
     /** By the names that the keys have in every process, so that callers of all processes are in one order. */
     private static Comparator<Slot> byName(KeyedLockerBackend backend, List<Slot> slots) {
         IdentityHashMap<Object, String> names = new IdentityHashMap<>();
         for (Slot slot : slots) {
-            names.put(slot.key(), backend.keyName(slot.key()));
+            names.put(slot.key, backend.keyName(slot.key));
         }
-        return Comparator.comparing(slot -> names.getOrDefault(slot.key(), ""));
+        return Comparator.comparing(slot -> names.getOrDefault(slot.key, ""));
     }
 
     private void pinWhereHashesAreEqual(Stripes stripes) {
         for (int i = 0; i < slots.size(); i++) {
             Slot slot = slots.get(i);
             if (hashAt(i - 1, slot) || hashAt(i + 1, slot)) {
-                Entry pin = stripes.of(slot.hash()).pin(slot.key(), slot.hash());
-                slots.set(i, new Slot(slot.key(), slot.hash(), pin));
+                slot.pin = stripes.of(slot.hash).pin(slot.key, slot.hash);
             }
         }
     }
 
     private boolean hashAt(int i, Slot slot) {
-        return i >= 0 && i < slots.size() && slots.get(i).hash() == slot.hash();
+        return i >= 0 && i < slots.size() && slots.get(i).hash == slot.hash;
     }
 
     int size() {
@@ -103,7 +112,7 @@ final class KeyOrder implements AutoCloseable {
     @Override
     public void close() {
         for (; unpinned < slots.size(); unpinned++) {
-            Entry pin = slots.get(unpinned).pin();
+            Entry pin = slots.get(unpinned).pin;
             if (pin != null) {
                 pin.stripe.unpin(pin);
             }

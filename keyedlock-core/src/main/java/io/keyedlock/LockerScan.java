@@ -173,7 +173,7 @@ final class LockerScan extends WeakReference<DefaultKeyedLocker<?>> {
         try {
             Background.execute(() -> {
                 try {
-                    found.forEach(hold -> report(locker, hold));
+                    found.forEach(hold -> reportGuarded(locker, hold));
                 } finally {
                     reporting.set(false);
                 }
@@ -183,6 +183,15 @@ final class LockerScan extends WeakReference<DefaultKeyedLocker<?>> {
             if (!handedOver) {
                 reporting.set(false);
             }
+        }
+    }
+
+    /** A failure, for instance while a stack is read, concerns one hold. It was marked as reported or is found again. */
+    private static void reportGuarded(DefaultKeyedLocker<?> locker, Hold hold) {
+        try {
+            report(locker, hold);
+        } catch (Throwable e) {
+            Messages.warn(locker.settings(), "A long hold of " + locker.name() + " could not be reported", e);
         }
     }
 

@@ -169,15 +169,27 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
     @Override
     public void granted(KeyedLockerBackend.Lease granted) {
         lease = granted;
-        Headroom.checkForSection();
-        entry.stripe.lock();
-        if (key.asking == this) {
-            key.asking = null;
-            entry.stripe.settleAndUnlock(entry, null, this, true);
-        } else {
-            entry.stripe.unlock();
-            release(granted);
+        inSection(() -> {
+            entry.stripe.lock();
+            if (key.asking == this) {
+                key.asking = null;
+                entry.stripe.settleAndUnlock(entry, null, this, true);
+            } else {
+                entry.stripe.unlock();
+                release(granted);
+            }
+        });
+    }
+
+    /** Runs on another thread what this one's stack has no room for: the backend does not answer twice. */
+    private static void inSection(Runnable section) {
+        try {
+            Headroom.checkForSection();
+        } catch (StackOverflowError e) {
+            Background.execute(section);
+            return;
         }
+        section.run();
     }
 
     @Override
@@ -191,16 +203,17 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
     }
 
     private void ended(@Nullable Throwable cause) {
-        Headroom.checkForSection();
-        entry.stripe.lock();
-        if (key.asking == this) {
-            key.asking = null;
-            Crowd crowd = entry.crowd();
-            Waiter ended = cause == null ? key.refuse(crowd) : key.fail(crowd, cause);
-            entry.stripe.settleAndUnlock(entry, ended, null, true);
-        } else {
-            entry.stripe.unlock();
-        }
+        inSection(() -> {
+            entry.stripe.lock();
+            if (key.asking == this) {
+                key.asking = null;
+                Crowd crowd = entry.crowd();
+                Waiter ended = cause == null ? key.refuse(crowd) : key.fail(crowd, cause);
+                entry.stripe.settleAndUnlock(entry, ended, null, true);
+            } else {
+                entry.stripe.unlock();
+            }
+        });
     }
 
     @Override

@@ -69,7 +69,7 @@ final class SeveralFuture extends AcquisitionFuture {
             KeyOrder.Slot slot = keys.get(i);
             long left = SeveralPermits.left(nanos, start, locker.clock.nanoTime());
             // Whoever has one of the keys is on the way, and is let in where newcomers are refused.
-            PermitFuture next = locker.acquireAsync(slot.key(), slot.hash(), left, waitTime, i > 0);
+            PermitFuture next = locker.acquireAsync(slot.key, slot.hash, left, waitTime, i > 0);
             if (!goOnWith(next)) {
                 return;
             }

@@ -41,7 +41,7 @@ final class SeveralPermits implements Permit {
             for (int i = 0; i < keys.size(); i++) {
                 KeyOrder.Slot slot = keys.get(i);
                 long left = left(nanos, start, i == 0 ? start : locker.clock.nanoTime());
-                all.add(locker.acquire(slot.key(), slot.hash(), left, waitTime));
+                all.add(locker.acquire(slot.key, slot.hash, left, waitTime));
             }
             complete = true;
         } finally {
@@ -58,7 +58,7 @@ final class SeveralPermits implements Permit {
         try {
             for (int i = 0; i < keys.size(); i++) {
                 KeyOrder.Slot slot = keys.get(i);
-                Permit permit = locker.tryAcquire(slot.key(), slot.hash());
+                Permit permit = locker.tryAcquire(slot.key, slot.hash);
                 if (permit == null) {
                     return null;
                 }

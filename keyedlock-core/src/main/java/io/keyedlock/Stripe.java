@@ -255,6 +255,8 @@ final class Stripe extends Table {
                 boolean acts = c != null && c.mustAct();
                 if (acts || watch != null) {
                     Headroom.checkForSection();
+                } else if (c != null) {
+                    Headroom.checkForRelease();
                 }
                 ended = (reentry == null ? hold.closeFirst() : reentry.closeOnce()) && !hold.isHeld();
                 if (ended) {

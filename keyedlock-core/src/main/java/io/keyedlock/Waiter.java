@@ -38,6 +38,8 @@ final class Waiter implements AcquireResult {
     /** How often waking a thread is attempted. */
     private static final int UNPARK_ATTEMPTS = 1000;
 
+    private static final long UNPARK_LATER_NANOS = 1_000_000;
+
     /** How often a thread that was woken looks for a free permit before it parks again. */
     private static final int LOOKS = SpinLock.SPINS == 0 ? 0 : 3;
 
@@ -128,12 +130,17 @@ final class Waiter implements AcquireResult {
 
     /** Tells those who want to know of this wait that it has begun. By the caller who lined up, with no lock held. */
     void begins() {
+        KeyedLockerListener.Wait recorded = WaitEvent.begin(this);
         ListenerCalls events = entry.stripe.locker.events();
-        KeyedLockerListener.Wait both = both(events == null ? null : events.waiting(this), WaitEvent.begin(this));
-        if (both == null) {
-            return;
+        KeyedLockerListener.Wait told = events == null ? null : events.waiting(this);
+        KeyedLockerListener.Wait both;
+        try {
+            both = both(told, recorded);
+        } catch (Throwable e) {
+            tell(told, KeyedLockerListener.Outcome.CANCELLED, Duration.ZERO);
+            throw e;
         }
-        if (!OBSERVER.compareAndSet(this, null, both)) {
+        if (both != null && !OBSERVER.compareAndSet(this, null, both)) {
             // A future that was completed before its caller came to this.
             tell(both, failure, Duration.ZERO);
         }
@@ -192,7 +199,10 @@ final class Waiter implements AcquireResult {
         return headSince != 0 && now - headSince >= (signalled ? BYPASS_OF_SIGNALLED_NANOS : BYPASS_NANOS);
     }
 
-    /** Wakes the thread. Tries again where the system is short of something: nobody else would wake it. */
+    /**
+     * Wakes the thread. Tries again where the system is short of something, at last from another thread: nobody else would wake
+     * it, and the current thread has others to wake.
+     */
     @SuppressWarnings("ThreadPriorityCheck") // others may free what is missing
     void unparkThread() {
         for (int attempt = 1; ; attempt++) {
@@ -201,10 +211,19 @@ final class Waiter implements AcquireResult {
                 return;
             } catch (Throwable e) {
                 if (attempt == UNPARK_ATTEMPTS) {
-                    throw e;
+                    unparkLater();
+                    return;
                 }
                 Thread.yield();
             }
+        }
+    }
+
+    private void unparkLater() {
+        try {
+            Background.schedule(this::unparkThread, UNPARK_LATER_NANOS);
+        } catch (Throwable e) {
+            // Neither memory nor a thread is left. A release that follows signals the head again.
         }
     }
 

@@ -2,6 +2,7 @@
 package io.keyedlock;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.reflect.Field;
@@ -303,6 +304,8 @@ class AsyncCasesTests {
         assertThat(completed.complete(own)).isTrue();
         assertThat(completed.join()).isSameAs(own);
         CompletableFuture<Permit> failed = locker.acquireAsync("k");
+        assertThatNullPointerException().isThrownBy(() -> failed.completeExceptionally(null));
+        assertThat(Cast.waiters(locker, "k")).isEqualTo(1);
         assertThat(failed.completeExceptionally(new IllegalStateException())).isTrue();
         CompletableFuture<Permit> timed = locker.acquireAsync("k").orTimeout(1, TimeUnit.MILLISECONDS);
         assertThat(Actor.failure(timed)).isInstanceOf(TimeoutException.class);

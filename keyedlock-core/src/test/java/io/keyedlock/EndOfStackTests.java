@@ -2,7 +2,9 @@
 package io.keyedlock;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.DisplayName;
@@ -17,8 +19,16 @@ class EndOfStackTests {
 
     private static final int ROUNDS = 10;
 
+    /** Enough for an index of the holds by thread. */
+    private static final int MANY = 20;
+
     /** Used by the deep thread only. */
     private static Permit open;
+
+    /** Used by the deep thread only. */
+    private static Permit oneOfMany;
+
+    private static KeyedLocker<Integer> many;
 
     @ParameterizedTest
     @ValueSource(strings = {"-Xint", "-XX:TieredStopAtLevel=1", "-XX:+TieredCompilation"})
@@ -37,7 +47,12 @@ class EndOfStackTests {
     private static void round(int round) throws Exception {
         KeyedLocker<Integer> locker = KeyedLocker.create();
         Permit held = locker.acquireAsync(1).join();
-        for (int depth = 0; depth < 3; depth++) {
+        many = KeyedLocker.create(KeyedLockerSettings.defaults().withLimit(MANY));
+        List<Permit> others = new ArrayList<>();
+        for (int i = 1; i < MANY; i++) {
+            others.add(many.acquireAsync(1).join());
+        }
+        for (int depth = 0; depth < 4; depth++) {
             use(locker, depth);
             closeWhatIsOpen();
         }
@@ -57,6 +72,9 @@ class EndOfStackTests {
                                     .close();
                         }
                         locker.awaitIdle();
+                        many.tryAcquire(1, Duration.ofMinutes(1)).orElseThrow().close();
+                        others.forEach(Permit::close);
+                        many.awaitIdle();
                     } catch (InterruptedException e) {
                         throw new AssertionError(e);
                     }
@@ -88,6 +106,10 @@ class EndOfStackTests {
                 open.close();
                 open = null;
             }
+            if (oneOfMany != null) {
+                oneOfMany.close();
+                oneOfMany = null;
+            }
         } catch (StackOverflowError e) {
             // The next frame tries again.
         }
@@ -95,11 +117,17 @@ class EndOfStackTests {
 
     private static void use(KeyedLocker<Integer> locker, int depth) {
         try {
-            switch (depth % 3) {
+            switch (depth % 4) {
                 // A key that is taken: lines up and leaves.
                 case 0 -> locker.tryAcquire(1, Duration.ofNanos(1)).ifPresent(Permit::close);
                 case 1 -> locker.acquireAsync(1).cancel(true);
-                // A free one.
+                // One of many permits, the last that is available.
+                case 2 -> {
+                    if (oneOfMany == null) {
+                        oneOfMany = many.acquire(1);
+                    }
+                }
+                // A free key.
                 default -> {
                     if (open == null) {
                         open = locker.acquire(2);

@@ -41,6 +41,9 @@ final class PropertyCheck {
 
     private static final ConfigurationPropertyName PREFIX = ConfigurationPropertyName.of("keyedlock");
 
+    /** How builds name the version of this library; test runners pass such properties on to the tests. */
+    private static final ConfigurationPropertyName VERSION = ConfigurationPropertyName.of("keyedlock.version");
+
     /** What Kubernetes sets in each container for a service whose name begins with {@code keyedlock}, with dots. */
     private static final Pattern KUBERNETES_SERVICE = Pattern.compile(
             ".*\\.(service\\.host|service\\.port(\\..+)?|port(\\[\\d+]\\.(tcp|udp|sctp)(\\.(addr|port|proto))?)?)");
@@ -64,7 +67,9 @@ final class PropertyCheck {
         PropertyCheck check = new PropertyCheck(environment);
         for (ConfigurationPropertySource source : ConfigurationPropertySources.get(environment)) {
             if (source instanceof IterableConfigurationPropertySource names) {
-                names.stream().filter(PREFIX::isAncestorOf).forEach(name -> check.check(name, source));
+                names.stream()
+                        .filter(name -> PREFIX.isAncestorOf(name) && !name.equals(VERSION))
+                        .forEach(name -> check.check(name, source));
             }
         }
         check.throwFirst();

@@ -251,6 +251,7 @@ class LockerSettingsTests {
                         "keyedlock.defaults.waitTime", "1s",
                         "keyedlock.defaults.max_waiters", "3",
                         "keyedlock.LONG-HOLD.threshold", "0",
+                        "keyedlock.version", "1.0",
                         "keyedlock.locks.orders.Limit", "2",
                         "keyedlock.locks[a.b].wait-time", "${patience:2s}"));
         application.addInitializers(variables(Map.of(
