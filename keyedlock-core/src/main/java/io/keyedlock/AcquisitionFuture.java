@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 abstract class AcquisitionFuture extends CompletableFuture<Permit> {
 
     /** Leaves the queue if nothing was granted yet; else completes this future with what was granted. */
-    abstract void withdraw();
+    abstract void leaveQueue();
 
     final void deliver(Permit permit) {
         super.complete(permit);
@@ -26,20 +26,20 @@ abstract class AcquisitionFuture extends CompletableFuture<Permit> {
 
     @Override
     public final boolean cancel(boolean mayInterruptIfRunning) {
-        withdraw();
+        leaveQueue();
         return super.cancel(mayInterruptIfRunning);
     }
 
     @Override
     public final boolean complete(@Nullable Permit value) {
-        withdraw();
+        leaveQueue();
         return super.complete(value);
     }
 
     @Override
     public final boolean completeExceptionally(Throwable failure) {
         Objects.requireNonNull(failure, "failure");
-        withdraw();
+        leaveQueue();
         return super.completeExceptionally(failure);
     }
 

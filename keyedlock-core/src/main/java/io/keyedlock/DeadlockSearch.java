@@ -99,9 +99,9 @@ final class DeadlockSearch {
 
     /** Whether somebody has waited for a key for so long that a search is worthwhile; under its stripe. */
     static boolean isSuspicious(Entry e, long now) {
-        Crowd crowd = e.crowdIfAny();
+        ContendedState contended = e.contendedIfAny();
         // The queue is in the order of arrival.
-        return crowd != null && crowd.head != null && isOld(crowd.head, now);
+        return contended != null && contended.head != null && isOld(contended.head, now);
     }
 
     private static boolean isOld(Waiter w, long now) {
@@ -347,7 +347,7 @@ final class DeadlockSearch {
             return;
         }
         waiter.deadlock = cycle;
-        stripe.leaveAndUnlock(waiter, RejectReason.DEADLOCK, true);
+        stripe.cancelAndUnlock(waiter, RejectReason.DEADLOCK, true);
         waiter.unparkThread();
     }
 
@@ -372,7 +372,7 @@ final class DeadlockSearch {
             Messages.warn(settings(), log.toString(), null);
             for (Place place : places) {
                 Entry e = place.node.entry;
-                ListenerCalls events = e.stripe.locker.events();
+                CompositeListener events = e.stripe.locker.events();
                 if (!place.isProven() && events != null) {
                     events.suspectedDeadlock(e.key, words, stacks);
                 }

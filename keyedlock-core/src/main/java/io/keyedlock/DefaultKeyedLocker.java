@@ -28,16 +28,16 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      * Stripes   The table: a fixed number of stripes, chosen by the high bits of the spread hash, made on demand.
      * Stripe    A lock word, one entry beside it, and a small chained hash table of further ones, which grows and shrinks.
      * Entry     The lock of one key. Is itself the hold of the caller that made it, and that hold is the permit.
-     * Crowd     What an entry needs once a second caller has come: further holds (ExtraHold), the queue, pins.
-     * RemoteKey What a crowd has besides where permits come from a backend; RemotePermit is one of them. Their invariants,
-     *           transitions and races are told in RemoteKey; I4 is that of a locker without a backend.
+     * ContendedState     What an entry needs once a second caller has come: further holds (ExtraHold), the queue, pins.
+     * BackendKey What a contended has besides where permits come from a backend; BackendRequest is one of them. Their invariants,
+     *           transitions and races are told in BackendKey; I4 is that of a locker without a backend.
      * Hold      One permit while it is held. Reentrant acquisitions of its owner (Reentry) are handles that keep it open.
      * Waiter    One place in the queue, of a thread or of a future, with the hold that it is granted.
      *
      * LOCKING
      * Everything about a key is written under the word of its stripe. Acquiring and releasing are a few dozen instructions
      * and the key's own equals; looking, scanning, resizing and closing go through the stripe. No section parks,
-     * completes a future or calls a listener. What it decides for others is carried out by Stripe.settleAndUnlock once the
+     * completes a future or calls a listener. What it decides for others is carried out by Stripe.handOffAndUnlock once the
      * word is free. Nobody locks two stripes but the idle watch, which takes the growth lock first and then all
      * stripes in the order of their index.
      *
@@ -66,7 +66,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      * a little longer while it is awake anyway, and then clears its signal under the word, so that the next release
      * signals again; or, if it has been head for BYPASS_NANOS by then, hands over. A head that was signalled and does not
      * get to run is handed the permit after BYPASS_OF_SIGNALLED_NANOS, which is looked at every PASSES_UNTIMED newcomers.
-     * A head that leaves is followed by settleAndUnlock, which restores I4 for the next: no signal is lost with it.
+     * A head that leaves is followed by handOffAndUnlock, which restores I4 for the next: no signal is lost with it.
      * Close against an acquisition: an acquisition reads the state under the word; close() sets it first and then locks
      * every stripe, so that it finds everybody who has read the old one. In a stripe made later the new one is read.
      * The scan's rest against an acquisition: see LockerScan; the same argument.
@@ -84,7 +84,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      *
      * WHO RUNS WHAT
      * The closer of a permit first wakes threads, then tells the backend, then completes the futures that it granted,
-     * through Deliveries, so that chains do not nest, and last tells the listeners that it has released.
+     * through Trampoline, so that chains do not nest, and last tells the listeners that it has released.
      * None of these futures waits for a callback that parks.
      * What a backend's thread grants or ends is completed on the engine's threads for callbacks; see Background.
      * Timed futures leave the queue on the timer's thread; their listeners are called, and they are completed, on the
@@ -95,7 +95,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
 
     private static final VarHandle STATE = Statics.handle(MethodHandles.lookup(), "state", int.class);
 
-    private static final VarHandle EVENTS = Statics.handle(MethodHandles.lookup(), "events", ListenerCalls.class);
+    private static final VarHandle EVENTS = Statics.handle(MethodHandles.lookup(), "events", CompositeListener.class);
 
     static {
         Statics.initialize();
@@ -125,7 +125,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     final boolean fair;
 
     /** Those who listen, null as long as nobody does. Changed by compare-and-set; listeners come and never go. */
-    private volatile @Nullable ListenerCalls events;
+    private volatile @Nullable CompositeListener events;
 
     /** Where permits come from beyond this process, or null. */
     final @Nullable KeyedLockerBackend backend;
@@ -161,7 +161,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         this.limit = settings.limit();
         this.fair = settings.fair();
         this.waitNanos = nanos(settings.waitTime());
-        this.events = listener == null ? null : new ListenerCalls(null, listener, settings);
+        this.events = listener == null ? null : new CompositeListener(null, listener, settings);
         this.scan = LockerScan.of(this);
         this.state = (scan == null ? 0 : SCAN_RESTS) | (events != null && events.timesHolds ? TIMES_HOLDS : 0);
     }
@@ -201,11 +201,11 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     @Override
     public void addListener(KeyedLockerListener listener) {
         Objects.requireNonNull(listener, "listener");
-        ListenerCalls before = events;
+        CompositeListener before = events;
         if (before != null && before.has(listener)) {
             return;
         }
-        while (!EVENTS.compareAndSet(this, before, new ListenerCalls(before, listener, settings))) {
+        while (!EVENTS.compareAndSet(this, before, new CompositeListener(before, listener, settings))) {
             before = events;
             if (before != null && before.has(listener)) {
                 return;
@@ -217,7 +217,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     }
 
     @Nullable
-    ListenerCalls events() {
+    CompositeListener events() {
         return events;
     }
 
@@ -298,7 +298,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
             if (entry == null && rejection != null) {
                 result = rejection;
             } else if (entry == null) {
-                result = stripe.beginRemote(key, hash, from, keyName, owner, nanos, future);
+                result = stripe.enqueueForBackend(key, hash, from, keyName, owner, nanos, future);
             } else {
                 result = entry.remote(from, keyName).join(entry, owner, nanos, future, rejection);
             }
@@ -314,7 +314,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         }
         try {
             if (result instanceof Waiter waiter) {
-                stripe.settleAndUnlock(waiter.entry, null, null, false);
+                stripe.handOffAndUnlock(waiter.entry, null, null, false);
             }
         } catch (Throwable e) {
             undo(result);
@@ -378,7 +378,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
 
     private void failIfInterrupted(Object key) throws InterruptedException {
         if (Thread.interrupted()) {
-            ListenerCalls heard = events;
+            CompositeListener heard = events;
             if (heard != null) {
                 heard.notAcquired(key, KeyedLockerListener.Outcome.INTERRUPTED);
             }
@@ -478,7 +478,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
 
     /** Tells the listeners of a permit that was acquired without waiting. */
     Permit granted(Hold permit) {
-        ListenerCalls listeners = events;
+        CompositeListener listeners = events;
         if (listeners != null) {
             try {
                 listeners.acquired(permit.entry().key);
@@ -613,7 +613,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
 
     /** Tells the listeners that a caller was rejected at once. */
     void rejected(Object key, RejectReason reason) {
-        ListenerCalls listeners = events;
+        CompositeListener listeners = events;
         if (listeners != null) {
             listeners.notAcquired(key, reason.outcome);
         }
@@ -667,28 +667,28 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
             throw new InterruptedException();
         }
         try (KeyOrder order = new KeyOrder(stripes, backend, keys)) {
-            return SeveralPermits.acquire(this, order, nanos, waitTime);
+            return MultiKeyPermit.acquire(this, order, nanos, waitTime);
         }
     }
 
     @Override
     public Optional<Permit> tryAcquireAll(Collection<? extends K> keys) {
         try (KeyOrder order = new KeyOrder(stripes, backend, keys)) {
-            return handOver(SeveralPermits.tryAcquire(this, order));
+            return handOver(MultiKeyPermit.tryAcquire(this, order));
         }
     }
 
     @Override
     public CompletableFuture<Permit> acquireAllAsync(Collection<? extends K> keys, Duration waitTime) {
         long nanos = nanos(waitTime);
-        SeveralFuture future = new SeveralFuture(this, new KeyOrder(stripes, backend, keys), nanos, waitTime);
+        MultiKeyFuture future = new MultiKeyFuture(this, new KeyOrder(stripes, backend, keys), nanos, waitTime);
         future.start();
         return future;
     }
 
     @Override
     public CompletableFuture<Permit> tryAcquireAllAsync(Collection<? extends K> keys) {
-        SeveralFuture future = new SeveralFuture(this, new KeyOrder(stripes, backend, keys), 0, null);
+        MultiKeyFuture future = new MultiKeyFuture(this, new KeyOrder(stripes, backend, keys), 0, null);
         future.start();
         return future;
     }

@@ -25,7 +25,7 @@ final class Entry extends Hold {
     Entry next;
 
     /** Null until a second caller, a pin, a {@link LockView} or a backend needs more than the entry's own hold. */
-    private @Nullable Crowd crowd;
+    private @Nullable ContendedState contended;
 
     /**
      * Makes the entry of a key, to be put into its stripe's table.
@@ -53,35 +53,35 @@ final class Entry extends Hold {
 
     /** What there is besides the own hold, null if nothing is. */
     @Nullable
-    Crowd crowdIfAny() {
-        return crowd;
+    ContendedState contendedIfAny() {
+        return contended;
     }
 
-    Crowd crowd() {
-        Crowd c = crowd;
+    ContendedState contended() {
+        ContendedState c = contended;
         if (c == null) {
-            c = crowd = new Crowd(this);
+            c = contended = new ContendedState(this);
         }
         return c;
     }
 
     /** The remote half of this key, made if there is none; under the stripe. */
-    RemoteKey remote(KeyedLockerBackend backend, String keyName) {
-        Crowd c = crowd();
-        RemoteKey remote = c.remote;
+    BackendKey remote(KeyedLockerBackend backend, String keyName) {
+        ContendedState c = contended();
+        BackendKey remote = c.remote;
         if (remote == null) {
-            remote = c.remote = new RemoteKey(backend, keyName);
+            remote = c.remote = new BackendKey(backend, keyName);
         }
         return remote;
     }
 
     int holdCount() {
-        Crowd c = crowdIfAny();
+        ContendedState c = contendedIfAny();
         return c != null ? c.holdCount : isHeld() ? 1 : 0;
     }
 
     int waiterCount() {
-        Crowd c = crowdIfAny();
+        ContendedState c = contendedIfAny();
         return c == null ? 0 : c.waiterCount;
     }
 
@@ -90,7 +90,7 @@ final class Entry extends Hold {
         if (isHeld()) {
             action.accept(this);
         }
-        Crowd c = crowdIfAny();
+        ContendedState c = contendedIfAny();
         for (ExtraHold h = c == null ? null : c.oldestHold(); h != null; h = h.newer) {
             action.accept(h);
         }
@@ -99,7 +99,7 @@ final class Entry extends Hold {
     /** The hold that has lasted longest, or null. */
     @Nullable
     Hold oldestHold() {
-        Crowd c = crowdIfAny();
+        ContendedState c = contendedIfAny();
         return isHeld() ? this : c == null ? null : c.oldestHold();
     }
 
@@ -109,7 +109,7 @@ final class Entry extends Hold {
         if (owner == thread && isHeld()) {
             return this;
         }
-        Crowd c = crowdIfAny();
+        ContendedState c = contendedIfAny();
         return c == null ? null : c.holdOf(thread);
     }
 }

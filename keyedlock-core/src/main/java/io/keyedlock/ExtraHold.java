@@ -8,7 +8,7 @@ sealed class ExtraHold extends Hold permits LeasedHold {
 
     private final Entry entry;
 
-    /** Neighbours in {@link Crowd}'s list of holds. Guarded by the stripe. */
+    /** Neighbours in {@link ContendedState}'s list of holds. Guarded by the stripe. */
     @Nullable
     ExtraHold older;
 

@@ -246,8 +246,8 @@ final class Inspection {
         /** Copies one portion; under the stripe. */
         void advance(@Nullable Waiter from) {
             boolean first = copied.isEmpty();
-            Crowd crowd = entry.crowdIfAny();
-            Waiter w = from != null ? from.next : crowd == null ? null : crowd.head;
+            ContendedState contended = entry.contendedIfAny();
+            Waiter w = from != null ? from.next : contended == null ? null : contended.head;
             for (int steps = 0; steps < PORTION && w != null && (first || w.since - began <= 0); steps++) {
                 copied.add(w);
                 w = w.next;

@@ -38,7 +38,7 @@ final class KeyOrder implements AutoCloseable {
         }
 
         private long pinNumber() {
-            return pin == null ? 0 : pin.crowd().pinNumber;
+            return pin == null ? 0 : pin.contended().pinNumber;
         }
     }
 

@@ -215,7 +215,7 @@ public interface KeyedLocker<K> extends AutoCloseable {
      *
      * <p>The permit belongs to no thread: anybody may close it, and it never re-enters, not even for the calling thread. The
      * future is completed by the thread that gives the permit back, outside all locks, or on return if one is free. Whoever
-     * cancels the future, completes it or lets it time out withdraws it from the queue; {@code cancel} returning true
+     * cancels the future, completes it or lets it time out removes it from the queue; {@code cancel} returning true
      * means that no permit is held, returning false after a grant means that the permit is in the future.
      *
      * <pre>{@code
@@ -301,7 +301,7 @@ public interface KeyedLocker<K> extends AutoCloseable {
 
     /**
      * Takes a permit of each of several keys, all or none, without ever blocking the caller. The permits belong to no thread,
-     * as with {@link #acquireAsync(Object)}; cancelling the future withdraws it and gives back what it had.
+     * as with {@link #acquireAsync(Object)}; cancelling the future removes it and gives back what it had.
      *
      * @param keys the keys; neither changed nor kept. If empty, the permit holds nothing
      * @param waitTime how long to wait in all; with zero the future is complete on return
@@ -374,7 +374,7 @@ public interface KeyedLocker<K> extends AutoCloseable {
      *
      * <p>The task is handed to the executor once the permit is granted, by the thread that gives it back or, if one is free,
      * by the caller. While it runs, its thread is the owner and re-enters. The permit is closed before the result
-     * completes. Cancelling the result, or completing it otherwise, withdraws a task that still waits, be it for the permit
+     * completes. Cancelling the result, or completing it otherwise, removes a task that still waits, be it for the permit
      * or in the executor, and closes its permit at once; a task that runs already runs to its end and keeps the permit
      * until then. A task that the executor drops without an exception keeps its key until the result is cancelled.
      *

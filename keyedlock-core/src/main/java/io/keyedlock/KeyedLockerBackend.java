@@ -13,15 +13,15 @@ import java.util.concurrent.CompletionStage;
  *
  * <p>The locker stays in front: queue, re-entry, snapshots and idle waiting are its own. For a key with waiting callers and
  * a place that is free in this process it has one request under way, and what is granted goes to the caller at the head.
- * A lease that is given back goes on to the next caller as long as {@link Lease#mayPassOn()} says so, without a word to the
+ * A lease that is given back goes on to the next caller as long as {@link Lease#mayHandOff()} says so, without a word to the
  * backend. A caller who awaits a remote permit is a waiter.
  *
- * <p><b>Threads.</b> The locker calls with none of its locks held, but for {@link Lease#mayPassOn()}; no method may block,
+ * <p><b>Threads.</b> The locker calls with none of its locks held, but for {@link Lease#mayHandOff()}; no method may block,
  * wait for an answer, or throw. A backend calls a {@link Receiver} on whatever thread it likes, also before
  * {@link #acquire} returns: the receiver does not block either, and runs no code of the application's on that thread.
  *
  * <p><b>Answers.</b> Each request gets exactly one of {@link Receiver#granted}, {@link Receiver#refused} and
- * {@link Receiver#failed}, unless it is withdrawn, and a withdrawn one may still get it. A backend that cannot be reached
+ * {@link Receiver#failed}, unless it is cancelled, and a cancelled one may still get it. A backend that cannot be reached
  * must say so by {@code failed} within a time of its own, also for requests that are queued, as callers rely on that.
  */
 public interface KeyedLockerBackend extends AutoCloseable {
@@ -118,7 +118,7 @@ public interface KeyedLockerBackend extends AutoCloseable {
     interface Request {
 
         /** The permit is not wanted any more. If it is granted nonetheless, the receiver gives it back. Called more than once at times. */
-        void withdraw();
+        void cancel();
     }
 
     /** A permit from beyond this process. */
@@ -137,7 +137,7 @@ public interface KeyedLockerBackend extends AutoCloseable {
          *
          * @return true if it may be passed on now
          */
-        boolean mayPassOn();
+        boolean mayHandOff();
 
         /**
          * Returns whether the lease is alive as far as this process knows.

@@ -10,7 +10,7 @@ final class LeasedHold extends ExtraHold {
 
     /** Null until the waiter for which this was made is granted its permit. */
     @Nullable
-    RemotePermit remote;
+    BackendRequest remote;
 
     LeasedHold(Entry entry, @Nullable Thread owner) {
         super(entry, owner);

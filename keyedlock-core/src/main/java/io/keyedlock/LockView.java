@@ -8,7 +8,7 @@ import java.util.concurrent.locks.Lock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The lock of one key as a {@link Lock}. What was locked and not yet unlocked is noted at the key's {@link Crowd}, so that
+ * The lock of one key as a {@link Lock}. What was locked and not yet unlocked is noted at the key's {@link ContendedState}, so that
  * all views of a key are one lock.
  */
 final class LockView<K> implements Lock {
@@ -85,8 +85,8 @@ final class LockView<K> implements Lock {
         Stripe stripe = hold.entry().stripe;
         stripe.lock();
         try {
-            Crowd crowd = hold.entry().crowd();
-            crowd.locked = new Locked(permit, hold, crowd.locked);
+            ContendedState contended = hold.entry().contended();
+            contended.locked = new Locked(permit, hold, contended.locked);
             noted = hold.entry();
         } finally {
             stripe.unlock();
@@ -114,7 +114,7 @@ final class LockView<K> implements Lock {
         try {
             // First where this view has locked: whoever has locked gets out, even if the key's equals has begun to
             // fail.
-            Crowd here = noted == null ? null : noted.crowd();
+            ContendedState here = noted == null ? null : noted.contended();
             Permit own = here == null ? null : takeNote(here);
             if (here != null && here.locked == null) {
                 noted = null;
@@ -123,19 +123,19 @@ final class LockView<K> implements Lock {
                 return own;
             }
             Entry entry = stripe.find(key, hash);
-            Crowd crowd = entry == null ? null : entry.crowdIfAny();
-            return crowd == null ? null : takeNote(crowd);
+            ContendedState contended = entry == null ? null : entry.contendedIfAny();
+            return contended == null ? null : takeNote(contended);
         } finally {
             stripe.unlock();
         }
     }
 
-    private static @Nullable Permit takeNote(Crowd crowd) {
+    private static @Nullable Permit takeNote(ContendedState contended) {
         Locked previous = null;
-        for (Locked l = crowd.locked; l != null; l = l.next) {
+        for (Locked l = contended.locked; l != null; l = l.next) {
             if (l.hold.owner == Thread.currentThread()) {
                 if (previous == null) {
-                    crowd.locked = l.next;
+                    contended.locked = l.next;
                 } else {
                     previous.next = l.next;
                 }

@@ -196,7 +196,7 @@ final class LockerScan extends WeakReference<DefaultKeyedLocker<?>> {
     }
 
     private static void report(DefaultKeyedLocker<?> locker, Hold hold) {
-        ListenerCalls events = locker.events();
+        CompositeListener events = locker.events();
         Thread owner = Inspection.locked(hold, () -> hold.owner);
         List<StackTraceElement> stack = owner == null ? List.of() : List.of(owner.getStackTrace());
         // Once the hold has ended, the stack is somebody else's business.

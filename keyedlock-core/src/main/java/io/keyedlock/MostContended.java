@@ -72,8 +72,8 @@ final class MostContended {
         if (least != null && (waiting < least.waiters || (waiting == least.waiters && holding < least.holders))) {
             return;
         }
-        Crowd crowd = e.crowdIfAny();
-        Waiter oldest = crowd == null ? null : crowd.head;
+        ContendedState contended = e.contendedIfAny();
+        Waiter oldest = contended == null ? null : contended.head;
         Hold first = e.oldestHold();
         Candidate c = new Candidate(
                 e.key,

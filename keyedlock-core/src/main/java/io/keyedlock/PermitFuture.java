@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * from outside:
  *
  * <ul>
- *   <li>the canceller (or completer, or timer) comes first: it withdraws the waiter, nothing was granted, and then completes
+ *   <li>the canceller (or completer, or timer) comes first: it removes the waiter, nothing was granted, and then completes
  *       the future;
  *   <li>the grant comes first: the canceller completes the future with the permit on behalf of the granting thread, which
  *       may be late, and has lost.
@@ -59,7 +59,7 @@ final class PermitFuture extends AcquisitionFuture {
             timer = Background.schedule(this::timeOut, nanos);
         } catch (RuntimeException | Error e) {
             // No thread can be started that would end the wait, and nobody has the future yet who could.
-            if (withdraw(RejectReason.CANCELLED)) {
+            if (leaveQueue(RejectReason.CANCELLED)) {
                 fail(e);
             }
             return;
@@ -117,7 +117,7 @@ final class PermitFuture extends AcquisitionFuture {
      *
      * @return whether this call has ended the wait
      */
-    private boolean withdraw(RejectReason reason) {
+    private boolean leaveQueue(RejectReason reason) {
         Waiter w = waiter;
         if (w == null || !w.leave(reason)) {
             help();
@@ -143,7 +143,7 @@ final class PermitFuture extends AcquisitionFuture {
             // Whoever has ended the wait completes the future.
             return;
         }
-        Deliveries.deliverElsewhere(w);
+        Trampoline.deliverElsewhere(w);
     }
 
     /** On a thread that blocks for the permit, once the engine's threads should have completed this, but have not. */
@@ -175,8 +175,8 @@ final class PermitFuture extends AcquisitionFuture {
     }
 
     @Override
-    void withdraw() {
-        withdraw(RejectReason.CANCELLED);
+    void leaveQueue() {
+        leaveQueue(RejectReason.CANCELLED);
     }
 
     @Override

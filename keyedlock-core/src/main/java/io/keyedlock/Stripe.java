@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  * One part of a locker's keys: a table of them with the lock word under which everything about them happens.
  *
  * <p>What a section decides for others (grants, signals, an idle moment, steps of the backend) is carried out once the word is
- * free, by {@link #settleAndUnlock}. Nothing of it needs memory: the permit of a waiter is made when it lines up. What may fail
+ * free, by {@link #handOffAndUnlock}. Nothing of it needs memory: the permit of a waiter is made when it lines up. What may fail
  * (an allocation, the key's own equals, a stack that ends) comes before the first change.
  */
 final class Stripe extends Table {
@@ -15,7 +15,7 @@ final class Stripe extends Table {
     final DefaultKeyedLocker<?> locker;
 
     /**
-     * Holds of all entries, less one for each entry: what {@link Crowd}s add, so that it stays as it is while each key has one
+     * Holds of all entries, less one for each entry: what {@link ContendedState}s add, so that it stays as it is while each key has one
      * holder.
      */
     int furtherHolds;
@@ -27,7 +27,7 @@ final class Stripe extends Table {
     @Nullable
     IdleWatch watch;
 
-    /** The last {@link Crowd#pinNumber} given out. */
+    /** The last {@link ContendedState#pinNumber} given out. */
     private long lastPin;
 
     Stripe(DefaultKeyedLocker<?> locker) {
@@ -53,7 +53,7 @@ final class Stripe extends Table {
             add(e);
             added = true;
         } finally {
-            if (!added && e.crowdIfAny() != null) {
+            if (!added && e.contendedIfAny() != null) {
                 furtherHolds++;
             }
         }
@@ -67,7 +67,7 @@ final class Stripe extends Table {
     @Nullable
     IdleWatch evict(Entry entry) {
         remove(entry);
-        if (entry.crowdIfAny() != null) {
+        if (entry.contendedIfAny() != null) {
             furtherHolds++;
         }
         return watch != null && watch.left() ? watch : null;
@@ -87,7 +87,7 @@ final class Stripe extends Table {
         lock();
         try {
             for (Entry e = firstEntry(); e != null; e = entryAfter(e)) {
-                Crowd c = e.crowdIfAny();
+                ContendedState c = e.contendedIfAny();
                 for (Waiter w = c == null ? null : c.head; c != null && w != null; w = c.head) {
                     c.dequeue(w);
                     w.request = c.head == null && c.remote != null ? c.remote.requestToCancel(c) : null;
@@ -98,7 +98,7 @@ final class Stripe extends Table {
             }
             for (Waiter w = first; w != others && w != null; w = w.nextDone) {
                 boolean lastOfKey = w.nextDone == others || w.nextDone == null || w.nextDone.entry != w.entry;
-                if (lastOfKey && !w.entry.crowd().isNeeded()) {
+                if (lastOfKey && !w.entry.contended().isNeeded()) {
                     evict(w.entry);
                 }
             }
@@ -140,7 +140,7 @@ final class Stripe extends Table {
         if (e.holdCount() < locker.limit && (owner != null || e.waiterCount() == 0)) {
             ExtraHold hold = new ExtraHold(e, owner);
             hold.since = locker.stampOfHold();
-            return e.crowd().admit(hold);
+            return e.contended().admit(hold);
         }
         if (nanos == 0) {
             return RejectReason.UNAVAILABLE;
@@ -148,21 +148,21 @@ final class Stripe extends Table {
         if (e.waiterCount() >= settings.maxWaiters()) {
             return RejectReason.QUEUE_FULL;
         }
-        return lineUp(e, owner, future, new ExtraHold(e, owner), null);
+        return enqueueCaller(e, owner, future, new ExtraHold(e, owner), null);
     }
 
     /** Puts a caller into the queue; under the lock. */
-    Waiter lineUp(
+    Waiter enqueueCaller(
             Entry e,
             @Nullable Thread owner,
             @Nullable PermitFuture future,
             ExtraHold hold,
             @Nullable RejectReason ifRefused) {
-        Crowd c = e.crowd();
+        ContendedState c = e.contended();
         long now = locker.clock.nanoTime();
         Waiter w = new Waiter(e, owner, future, hold, c.waiterCount, now, ifRefused);
         if (c.remote != null) {
-            w.request = new RemotePermit(e, c.remote, ifRefused == null);
+            w.request = new BackendRequest(e, c.remote, ifRefused == null);
         }
         Headroom.checkForWait();
         c.enqueue(w);
@@ -173,7 +173,7 @@ final class Stripe extends Table {
     }
 
     /** Makes the entry of a key whose permits come from a backend, awaited by its first caller; under the lock. */
-    AcquireResult beginRemote(
+    AcquireResult enqueueForBackend(
             Object key,
             int hash,
             KeyedLockerBackend from,
@@ -182,7 +182,7 @@ final class Stripe extends Table {
             long nanos,
             @Nullable PermitFuture future) {
         Entry e = new Entry(key, hash, this, null, false, 0);
-        RemoteKey remote = e.remote(from, keyName);
+        BackendKey remote = e.remote(from, keyName);
         insert(e);
         boolean linedUp = false;
         try {
@@ -213,13 +213,13 @@ final class Stripe extends Table {
         lock();
         try {
             Entry e = find(key, hash);
-            Crowd c;
+            ContendedState c;
             if (e == null) {
                 Entry fresh = new Entry(key, hash, this, null, false, 0);
-                c = fresh.crowd();
+                c = fresh.contended();
                 e = insert(fresh);
             } else {
-                c = e.crowd();
+                c = e.contended();
             }
             c.pins++;
             if (c.pinNumber == 0) {
@@ -238,7 +238,7 @@ final class Stripe extends Table {
      * follows.
      */
     void release(Hold hold, @Nullable Reentry reentry) {
-        ListenerCalls listeners = locker.events();
+        CompositeListener listeners = locker.events();
         long end = listeners != null && listeners.timesHolds ? locker.clock.nanoTime() : 0;
         Entry e = hold.entry();
         boolean ended = false;
@@ -246,7 +246,7 @@ final class Stripe extends Table {
         IdleWatch idle = null;
         lock();
         try {
-            Crowd c = e.crowdIfAny();
+            ContendedState c = e.contendedIfAny();
             if (c == null && watch == null && reentry == null && hold.isSimple()) {
                 remove(e);
                 hold.closeSimple();
@@ -278,7 +278,7 @@ final class Stripe extends Table {
         }
         try {
             if (settles) {
-                settleAndUnlock(e, null, hold instanceof LeasedHold leased ? leased.remote : null, false);
+                handOffAndUnlock(e, null, hold instanceof LeasedHold leased ? leased.remote : null, false);
             } else if (idle != null) {
                 idle.announce();
             }
@@ -295,17 +295,17 @@ final class Stripe extends Table {
      * @param reason what its result becomes
      * @param elsewhere whether foreign code must not run on this thread
      */
-    void leaveAndUnlock(Waiter waiter, RejectReason reason, boolean elsewhere) {
-        waiter.entry.crowd().dequeue(waiter);
+    void cancelAndUnlock(Waiter waiter, RejectReason reason, boolean elsewhere) {
+        waiter.entry.contended().dequeue(waiter);
         waiter.result = reason;
-        settleAndUnlock(waiter.entry, null, null, elsewhere);
+        handOffAndUnlock(waiter.entry, null, null, elsewhere);
     }
 
     void unpin(Entry entry) {
         Headroom.checkForSection();
         lock();
-        entry.crowd().pins--;
-        settleAndUnlock(entry, null, null, false);
+        entry.contended().pins--;
+        handOffAndUnlock(entry, null, null, false);
     }
 
     /**
@@ -316,16 +316,16 @@ final class Stripe extends Table {
      * @param inHand a permit of the backend that was just granted or whose hold has just ended, or null
      * @param elsewhere whether foreign code must not run on this thread, which is the timer's or one of a backend
      */
-    void settleAndUnlock(Entry e, @Nullable Waiter ended, @Nullable RemotePermit inHand, boolean elsewhere) {
+    void handOffAndUnlock(Entry e, @Nullable Waiter ended, @Nullable BackendRequest inHand, boolean elsewhere) {
         Waiter done = ended;
         Waiter signalled = null;
-        RemotePermit release = inHand;
-        RemotePermit cancel = null;
-        RemotePermit request = null;
+        BackendRequest release = inHand;
+        BackendRequest cancel = null;
+        BackendRequest request = null;
         IdleWatch idle = null;
         try {
-            Crowd c = e.crowd();
-            RemoteKey remote = c.remote;
+            ContendedState c = e.contended();
+            BackendKey remote = c.remote;
             if (remote == null) {
                 if (done == null) {
                     done = c.grantHead();
@@ -380,11 +380,11 @@ final class Stripe extends Table {
 
     /** Completes the futures among waiters whose wait has ended, and the futures of the idle moment if it has come. */
     static void completeFutures(@Nullable Waiter done, @Nullable IdleWatch idle, boolean elsewhere) {
-        Waiter futures = Deliveries.futuresOf(done);
+        Waiter futures = Trampoline.futuresOf(done);
         if (futures != null && elsewhere) {
-            Deliveries.deliverElsewhere(futures);
+            Trampoline.deliverElsewhere(futures);
         } else if (futures != null) {
-            Deliveries.deliver(futures);
+            Trampoline.deliver(futures);
         }
         if (idle != null && elsewhere) {
             Background.execute(idle::announce);
@@ -404,7 +404,7 @@ final class Stripe extends Table {
                 return false;
             }
             locker.noteHolder(thread);
-            e.crowd().setOwner(hold, thread);
+            e.contended().setOwner(hold, thread);
             return true;
         } finally {
             unlock();
@@ -414,7 +414,7 @@ final class Stripe extends Table {
     void disown(Hold hold) {
         lock();
         try {
-            hold.entry().crowd().setOwner(hold, null);
+            hold.entry().contended().setOwner(hold, null);
         } finally {
             unlock();
         }

@@ -84,7 +84,7 @@ final class Waiter implements AcquireResult {
 
     /** A request that this waiter sends if it is the first to need one; null in a locker without a backend. */
     @Nullable
-    RemotePermit request;
+    BackendRequest request;
 
     @Nullable
     Waiter previous;
@@ -131,7 +131,7 @@ final class Waiter implements AcquireResult {
     /** Tells those who want to know of this wait that it has begun. By the caller who lined up, with no lock held. */
     void begins() {
         KeyedLockerListener.Wait recorded = WaitEvent.begin(this);
-        ListenerCalls events = entry.stripe.locker.events();
+        CompositeListener events = entry.stripe.locker.events();
         KeyedLockerListener.Wait told = events == null ? null : events.waiting(this);
         KeyedLockerListener.Wait both;
         try {
@@ -149,7 +149,7 @@ final class Waiter implements AcquireResult {
     /** Tells of the end of this wait. Once, by whoever completes it towards the caller, with no lock held. */
     void ended(@Nullable RejectReason reason) {
         KeyedLockerListener.Outcome failure = reason == null ? null : reason.outcome;
-        ListenerCalls events = entry.stripe.locker.events();
+        CompositeListener events = entry.stripe.locker.events();
         this.failure = failure;
         KeyedLockerListener.Wait told = (KeyedLockerListener.Wait) OBSERVER.getAndSet(this, TOLD);
         if (told == TOLD) {
@@ -190,7 +190,7 @@ final class Waiter implements AcquireResult {
 
     /** How this ends as its time has passed; under the stripe. */
     RejectReason reasonOfTimeOut() {
-        RemoteKey remote = entry.crowd().remote;
+        BackendKey remote = entry.contended().remote;
         return remote != null && remote.isSilent() ? RejectReason.BACKEND : RejectReason.TIMED_OUT;
     }
 
@@ -263,7 +263,7 @@ final class Waiter implements AcquireResult {
             stripe.unlock();
             return false;
         }
-        stripe.leaveAndUnlock(this, reason == null ? reasonOfTimeOut() : reason, elsewhere);
+        stripe.cancelAndUnlock(this, reason == null ? reasonOfTimeOut() : reason, elsewhere);
         return true;
     }
 
@@ -310,16 +310,16 @@ final class Waiter implements AcquireResult {
     /** Takes a free permit as the head, or else leaves the queue if the wait is over, or else clears the signal. */
     private void look(boolean interrupted, boolean timedOut) {
         Stripe stripe = entry.stripe;
-        Crowd crowd = entry.crowd();
+        ContendedState contended = entry.contended();
         stripe.lock();
         if (result != null) {
             stripe.unlock();
-        } else if (mayTake(crowd)) {
-            takeAndUnlock(crowd);
+        } else if (mayTake(contended)) {
+            takeAndUnlock(contended);
         } else if (interrupted) {
-            stripe.leaveAndUnlock(this, RejectReason.INTERRUPTED, false);
+            stripe.cancelAndUnlock(this, RejectReason.INTERRUPTED, false);
         } else if (timedOut) {
-            stripe.leaveAndUnlock(this, reasonOfTimeOut(), false);
+            stripe.cancelAndUnlock(this, reasonOfTimeOut(), false);
         } else {
             signalled = false;
             stripe.unlock();
@@ -332,11 +332,11 @@ final class Waiter implements AcquireResult {
      */
     private void spin() {
         Stripe stripe = entry.stripe;
-        Crowd crowd = entry.crowd();
+        ContendedState contended = entry.contended();
         for (int look = 0; look < LOOKS && result == null; look++) {
-            if (mayTake(crowd) && stripe.tryLock()) {
-                if (mayTake(crowd)) {
-                    takeAndUnlock(crowd);
+            if (mayTake(contended) && stripe.tryLock()) {
+                if (mayTake(contended)) {
+                    takeAndUnlock(contended);
                 } else {
                     stripe.unlock();
                 }
@@ -348,16 +348,16 @@ final class Waiter implements AcquireResult {
         }
     }
 
-    private boolean mayTake(Crowd crowd) {
+    private boolean mayTake(ContendedState contended) {
         // With a backend, the head is handed a permit together with a lease.
-        return crowd.remote == null && crowd.head == this && crowd.holdCount < entry.stripe.locker.limit;
+        return contended.remote == null && contended.head == this && contended.holdCount < entry.stripe.locker.limit;
     }
 
     /** Takes a free permit, as the head; under the lock, which is free on return. */
-    private void takeAndUnlock(Crowd crowd) {
+    private void takeAndUnlock(ContendedState contended) {
         hold.since = entry.stripe.locker.stampOfHold();
-        crowd.grant(this);
-        entry.stripe.settleAndUnlock(entry, null, null, false);
+        contended.grant(this);
+        entry.stripe.handOffAndUnlock(entry, null, null, false);
     }
 
     /** What a thread dump shows as the reason of parking. */

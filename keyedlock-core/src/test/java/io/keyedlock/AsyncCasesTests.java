@@ -168,7 +168,7 @@ class AsyncCasesTests {
     }
 
     @Test
-    @DisplayName("case 32: cancel on a pending future withdraws the waiter")
+    @DisplayName("case 32: cancel on a pending future removes the waiter")
     void cancelWithdraws() {
         Permit held = locker.acquireAsync("k").join();
         CompletableFuture<Permit> first = locker.acquireAsync("k");
@@ -264,8 +264,8 @@ class AsyncCasesTests {
                     .anyMatch(frame -> frame.getMethodName().equals("lockContended")));
             // The first half of held.close(): decided, but not told yet.
             assertThat(entry.closeFirst()).isTrue();
-            entry.crowd().removeHold(entry);
-            granted = entry.crowd().grantHead();
+            entry.contended().removeHold(entry);
+            granted = entry.contended().grantHead();
         } finally {
             entry.stripe.unlock();
         }
@@ -296,7 +296,7 @@ class AsyncCasesTests {
     }
 
     @Test
-    @DisplayName("case 32: whoever completes, fails or times out the future from outside withdraws it")
+    @DisplayName("case 32: whoever completes, fails or times out the future from outside removes it")
     void completingFromOutsideWithdraws() {
         Permit held = locker.acquireAsync("k").join();
         Permit own = () -> {};
@@ -340,7 +340,7 @@ class AsyncCasesTests {
     }
 
     @Test
-    @DisplayName("case 32: cancel against release, two threads at once: granted or withdrawn, never both, never lost")
+    @DisplayName("case 32: cancel against release, two threads at once: granted or cancelled, never both, never lost")
     void cancelAgainstReleaseAtOnce() throws Exception {
         Actor canceller = cast.actor("canceller");
         CyclicBarrier together = new CyclicBarrier(2);
@@ -353,10 +353,10 @@ class AsyncCasesTests {
             });
             together.await();
             held.close();
-            boolean withdrawn = Actor.result(cancelled);
-            assertThat(future.isCancelled()).isEqualTo(withdrawn);
-            assertThat(locker.isActive("k")).isEqualTo(!withdrawn);
-            if (!withdrawn) {
+            boolean removed = Actor.result(cancelled);
+            assertThat(future.isCancelled()).isEqualTo(removed);
+            assertThat(locker.isActive("k")).isEqualTo(!removed);
+            if (!removed) {
                 future.join().close();
             }
             assertThat(locker.activeKeyCount()).isZero();

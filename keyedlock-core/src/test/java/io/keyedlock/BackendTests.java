@@ -153,7 +153,7 @@ class BackendTests {
         CompletableFuture<Permit> first = locker.acquireAsync("k");
         CompletableFuture<Permit> second = locker.acquireAsync("k");
         backend.open().grant();
-        backend.mayPassOn = false;
+        backend.mayHandOff = false;
         now(first).close();
         assertThat(backend.asked.get(0).releases).hasValue(1);
         assertThat(second).isNotDone();
@@ -189,7 +189,7 @@ class BackendTests {
         ScriptedBackend.Asked underWay = backend.open();
         now(first).close();
         assertThat(now(second).fencingToken()).hasValue(1);
-        assertThat(underWay.withdrawn).isTrue();
+        assertThat(underWay.cancelled).isTrue();
         second.join().close();
     }
 
@@ -267,14 +267,14 @@ class BackendTests {
         now(second).close();
     }
 
-    // ---- grant against withdrawal
+    // ---- grant against cancellation
 
     @Test
     void aWaiterThatLeavesTakesItsRequestBack() {
         CompletableFuture<Permit> future = locker.acquireAsync("k");
         ScriptedBackend.Asked request = backend.open();
         assertThat(future.cancel(true)).isTrue();
-        assertThat(request.withdrawn).isTrue();
+        assertThat(request.cancelled).isTrue();
         assertThat(locker.isActive("k")).isFalse();
         request.grant();
         assertThat(request.releases).hasValue(1);
@@ -286,7 +286,7 @@ class BackendTests {
         CompletableFuture<Permit> gone = locker.acquireAsync("k");
         CompletableFuture<Permit> next = locker.acquireAsync("k");
         assertThat(gone.cancel(true)).isTrue();
-        assertThat(backend.open().withdrawn).isFalse();
+        assertThat(backend.open().cancelled).isFalse();
         backend.open().grant();
         now(next).close();
     }
@@ -321,7 +321,7 @@ class BackendTests {
     void aThreadIsInterruptedWhileItAwaitsTheBackend() {
         clock.script(Thread.currentThread(), () -> Thread.currentThread().interrupt());
         assertThatThrownBy(() -> locker.acquire("k")).isInstanceOf(InterruptedException.class);
-        assertThat(backend.asked.get(0).withdrawn).isTrue();
+        assertThat(backend.asked.get(0).cancelled).isTrue();
     }
 
     @Test
@@ -395,7 +395,7 @@ class BackendTests {
         backend.open().grant();
         CompletableFuture<Permit> waits = locker.acquireAsync("k");
         backend.broken = new IllegalStateException("down");
-        backend.mayPassOn = false;
+        backend.mayHandOff = false;
         assertThat(waits).isNotDone();
         now(holder).close();
         assertThat(Actor.failure(waits)).isInstanceOf(LockBackendException.class);
@@ -483,7 +483,7 @@ class BackendTests {
         ScriptedBackend.Asked request = backend.open();
         locker.close();
         assertThat(Actor.failure(waits)).isInstanceOf(KeyedLockerClosedException.class);
-        assertThat(request.withdrawn).isTrue();
+        assertThat(request.cancelled).isTrue();
         assertThat(backend.closed).isTrue();
         request.grant();
         assertThat(request.releases).hasValue(1);
@@ -630,7 +630,7 @@ class BackendTests {
                 players.add(callers.submit(() -> {
                     ThreadLocalRandom random = ThreadLocalRandom.current();
                     for (int n = 0; n < 1_000; n++) {
-                        backend.mayPassOn = random.nextInt(4) > 0;
+                        backend.mayHandOff = random.nextInt(4) > 0;
                         String key = "k" + random.nextInt(2);
                         Permit permit = null;
                         try {

@@ -89,11 +89,11 @@ class EvictionCasesTests {
         CompletableFuture<Permit> second = locker.acquireAsync("k");
         first.close();
         second.join().close();
-        Crowd crowd = ((Entry) first).crowd();
-        assertThat(crowd.head).isNull();
-        assertThat(crowd.latestHold).isNull();
-        assertThat(crowd.waiterCount).isZero();
-        assertThat(crowd.holdCount).isZero();
+        ContendedState contended = ((Entry) first).contended();
+        assertThat(contended.head).isNull();
+        assertThat(contended.latestHold).isNull();
+        assertThat(contended.waiterCount).isZero();
+        assertThat(contended.holdCount).isZero();
     }
 
     @Test

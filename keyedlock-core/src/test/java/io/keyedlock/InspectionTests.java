@@ -109,7 +109,7 @@ class InspectionTests {
         return locker.attempt(KEY, DefaultKeyedLocker.hash(KEY), new Thread(() -> {}), Long.MAX_VALUE, null, false);
     }
 
-    private void lineUp(int count) {
+    private void enqueueCaller(int count) {
         for (int i = 0; i < count; i++) {
             queue.add((Waiter) ask());
         }
@@ -119,12 +119,12 @@ class InspectionTests {
         for (Waiter w : waiters) {
             Stripe stripe = w.entry.stripe;
             stripe.lock();
-            stripe.leaveAndUnlock(w, RejectReason.CANCELLED, false);
+            stripe.cancelAndUnlock(w, RejectReason.CANCELLED, false);
         }
     }
 
     private Inspection.QueueWalk walk() {
-        lineUp(5 * Inspection.PORTION);
+        enqueueCaller(5 * Inspection.PORTION);
         return new Inspection.QueueWalk(((Hold) holder).entry());
     }
 
@@ -173,14 +173,14 @@ class InspectionTests {
         walk.goOn();
         List<Waiter> before = List.copyOf(queue);
         while (!walk.goOn()) {
-            lineUp(Inspection.PORTION);
+            enqueueCaller(Inspection.PORTION);
         }
         assertThat(walk.all().subList(0, before.size())).isEqualTo(before);
     }
 
     @Test
     void snapshotHasALongQueueToItsEnd() {
-        lineUp(3 * Inspection.PORTION + 1);
+        enqueueCaller(3 * Inspection.PORTION + 1);
         assertThat(locker.snapshot(KEY).orElseThrow().waiters()).hasSize(3 * Inspection.PORTION + 1);
         assertThat(locker.snapshot())
                 .filteredOn(s -> Objects.equals(s.key(), KEY))

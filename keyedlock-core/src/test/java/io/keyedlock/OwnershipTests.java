@@ -160,7 +160,7 @@ class OwnershipTests {
     }
 
     @Test
-    @DisplayName("cancelling the result withdraws a task that waits, and one that was handed over does not run")
+    @DisplayName("cancelling the result removes a task that waits, and one that was handed over does not run")
     void cancelledTaskDoesNotRun() {
         List<String> ran = new ArrayList<>();
         CompletableFuture<Boolean> first = locker.supplyAsync("k", () -> ran.add("first"), later);
@@ -178,7 +178,7 @@ class OwnershipTests {
     }
 
     @Test
-    @DisplayName("a result that times out while its task waits withdraws it")
+    @DisplayName("a result that times out while its task waits removes it")
     void timedOutResultWithdraws() {
         Permit held = locker.acquireAsync("k").join();
         CompletableFuture<Integer> result =

@@ -206,7 +206,7 @@ class RaceTests {
                     // It has looked in vain, so that it must hear of the next one: no word to it may count as on its
                     // way.
                     assertThat(Cast.waiters(locker, "k")).isEqualTo(1);
-                    assertThat(((Hold) held).entry().crowd().head.signalled).isFalse();
+                    assertThat(((Hold) held).entry().contended().head.signalled).isFalse();
                     held.close();
                 });
         locker.acquire("k").close();
@@ -244,7 +244,7 @@ class RaceTests {
         Cast.untilWaiters(locker, "k", 2);
         held.close();
         entry.stripe.lock();
-        entry.stripe.leaveAndUnlock(entry.crowd().head, RejectReason.TIMED_OUT, false);
+        entry.stripe.cancelAndUnlock(entry.contended().head, RejectReason.TIMED_OUT, false);
         Actor.result(second).close();
         mayLook.countDown();
         assertThat(Actor.result(first)).isEmpty();

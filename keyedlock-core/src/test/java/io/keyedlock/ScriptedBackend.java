@@ -21,7 +21,7 @@ final class ScriptedBackend implements KeyedLockerBackend {
     /** Puts whatever is asked in line, on the asking thread. */
     volatile boolean busy;
 
-    volatile boolean mayPassOn = true;
+    volatile boolean mayHandOff = true;
 
     /** Thrown by {@link #acquire} if set. */
     volatile RuntimeException broken;
@@ -71,7 +71,7 @@ final class ScriptedBackend implements KeyedLockerBackend {
     /** The one request that was made and not answered. */
     Asked open() {
         List<Asked> open =
-                asked.stream().filter(a -> !a.answered && !a.withdrawn).toList();
+                asked.stream().filter(a -> !a.answered && !a.cancelled).toList();
         if (open.size() != 1) {
             throw new AssertionError(open.size() + " requests are open");
         }
@@ -79,7 +79,7 @@ final class ScriptedBackend implements KeyedLockerBackend {
     }
 
     boolean isQuiet() {
-        return asked.stream().allMatch(a -> a.answered || a.withdrawn)
+        return asked.stream().allMatch(a -> a.answered || a.cancelled)
                 && asked.stream().allMatch(a -> a.leases.get() == a.releases.get());
     }
 
@@ -89,7 +89,7 @@ final class ScriptedBackend implements KeyedLockerBackend {
         final boolean waits;
         private final Receiver receiver;
         volatile boolean answered;
-        volatile boolean withdrawn;
+        volatile boolean cancelled;
         final AtomicInteger leases = new AtomicInteger();
         final AtomicInteger releases = new AtomicInteger();
 
@@ -100,8 +100,8 @@ final class ScriptedBackend implements KeyedLockerBackend {
         }
 
         @Override
-        public void withdraw() {
-            withdrawn = true;
+        public void cancel() {
+            cancelled = true;
         }
 
         void grant() {
@@ -116,8 +116,8 @@ final class ScriptedBackend implements KeyedLockerBackend {
                 }
 
                 @Override
-                public boolean mayPassOn() {
-                    return mayPassOn;
+                public boolean mayHandOff() {
+                    return mayHandOff;
                 }
 
                 @Override

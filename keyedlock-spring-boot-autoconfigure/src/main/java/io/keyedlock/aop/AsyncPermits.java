@@ -49,11 +49,15 @@ final class AsyncPermits {
 
     /** Asks for what a chain of calls does not hold yet; what it does hold is used again. */
     static CompletableFuture<Permit> inside(
-            LockedMethod method, KeyedLocker<Object> locker, Object keys, Held outer, List<Held> entered) {
+            LockedMethod method,
+            KeyedLocker<Object> locker,
+            Object keys,
+            ChainPermits outer,
+            List<ChainPermits> entered) {
         List<Object> wanted = method.hasSeveralKeys() ? several(keys) : List.of(keys);
         List<Object> missing = new ArrayList<>();
         for (Object key : wanted) {
-            Held mine = Held.enter(outer, locker, key);
+            ChainPermits mine = ChainPermits.enter(outer, locker, key);
             if (mine == null) {
                 missing.add(key);
                 continue;
@@ -99,7 +103,7 @@ final class AsyncPermits {
     }
 
     /** Gives up a wait; a permit that was granted just before goes back. */
-    static void withdraw(CompletableFuture<Permit> acquisition) {
+    static void cancel(CompletableFuture<Permit> acquisition) {
         if (!acquisition.cancel(false) && !acquisition.isCompletedExceptionally()) {
             acquisition.join().close();
         }

@@ -12,10 +12,10 @@ import java.util.concurrent.CompletionStage;
 final class ChainPermit implements Permit {
 
     private final Permit own;
-    private final List<Held> entered;
+    private final List<ChainPermits> entered;
     private final List<Permit> all = new ArrayList<>();
 
-    ChainPermit(Permit own, List<Held> entered) {
+    ChainPermit(Permit own, List<ChainPermits> entered) {
         this.own = own;
         this.entered = entered;
         all.add(own);
@@ -25,7 +25,7 @@ final class ChainPermit implements Permit {
     @Override
     public void close() {
         own.close();
-        entered.forEach(Held::leave);
+        entered.forEach(ChainPermits::leave);
     }
 
     /** That of the one key, if it is one. */

@@ -114,7 +114,7 @@ abstract class CoroutineBody extends AbstractCoroutineContextElement implements 
 
         @Override
         public Publisher<Object> publisher(Object returned) {
-            return returned instanceof Publisher<?> some ? ReactiveResult.untyped(some) : Mono.just(returned);
+            return returned instanceof Publisher<?> some ? ReactiveResultStrategy.untyped(some) : Mono.just(returned);
         }
     }
 
@@ -147,7 +147,7 @@ abstract class CoroutineBody extends AbstractCoroutineContextElement implements 
 
         @Override
         public Publisher<Object> publisher(Object returned) {
-            return ReactiveResult.untyped(ReactorFlowKt.asFlux((Flow<?>) returned, collecting.plus(this)));
+            return ReactiveResultStrategy.untyped(ReactorFlowKt.asFlux((Flow<?>) returned, collecting.plus(this)));
         }
 
         @Override

@@ -50,7 +50,7 @@ public final class CurrentPermit {
      * @return the permit, or empty if there is none
      */
     public static Optional<Permit> get(ContextView context) {
-        Held held = context.getOrDefault(Held.class, null);
+        ChainPermits held = context.getOrDefault(ChainPermits.class, null);
         return held == null ? Optional.empty() : Optional.of(held.permit());
     }
 

@@ -41,7 +41,7 @@ public final class KeyedLockAdvisor extends DefaultPointcutAdvisor {
      */
     public KeyedLockAdvisor(
             ConfigurableListableBeanFactory beans,
-            Supplier<KeyedLockerSource> lockers,
+            Supplier<AdviceLockerRegistry> lockers,
             Supplier<KeyedLock.Release> defaultRelease,
             Supplier<Executor> executor,
             int order) {

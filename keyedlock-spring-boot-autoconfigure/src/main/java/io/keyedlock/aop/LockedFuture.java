@@ -49,12 +49,12 @@ final class LockedFuture extends CompletableFuture<Object> {
     /** Runs the body elsewhere once there is a permit. The context of the current thread goes along. */
     void waitFor(CompletableFuture<Permit> acquisition, Wanted wanted, Supplier<Executor> executor) {
         // What is held between the grant and the begin of the body.
-        AtomicReference<@Nullable Held> granted = new AtomicReference<>();
+        AtomicReference<@Nullable ChainPermits> granted = new AtomicReference<>();
         CallerContext caller;
         try {
             caller = CallerContext.capture(null);
         } catch (RuntimeException | Error e) {
-            AsyncPermits.withdraw(acquisition);
+            AsyncPermits.cancel(acquisition);
             wanted.leave();
             completeExceptionally(e);
             return;
@@ -84,10 +84,10 @@ final class LockedFuture extends CompletableFuture<Object> {
         });
     }
 
-    private void begin(CallerContext caller, AtomicReference<@Nullable Held> granted) {
+    private void begin(CallerContext caller, AtomicReference<@Nullable ChainPermits> granted) {
         try {
             caller.run(() -> {
-                Held held = granted.getAndSet(null);
+                ChainPermits held = granted.getAndSet(null);
                 if (held != null) {
                     run(held);
                 }
@@ -102,8 +102,8 @@ final class LockedFuture extends CompletableFuture<Object> {
     }
 
     /** Gives back a permit with which no body has begun. */
-    private static boolean giveBack(AtomicReference<@Nullable Held> granted) {
-        Held held = granted.getAndSet(null);
+    private static boolean giveBack(AtomicReference<@Nullable ChainPermits> granted) {
+        ChainPermits held = granted.getAndSet(null);
         if (held == null) {
             return false;
         }
@@ -121,7 +121,7 @@ final class LockedFuture extends CompletableFuture<Object> {
     }
 
     /** Runs the body and keeps what is held until what it returns has completed. */
-    void run(Held held) {
+    void run(ChainPermits held) {
         if (isDone()) {
             held.leave();
             return;
@@ -203,16 +203,16 @@ final class LockedFuture extends CompletableFuture<Object> {
             LockedMethod method,
             KeyedLocker<Object> locker,
             Object keys,
-            @Nullable Held outer,
-            List<Held> entered) {
+            @Nullable ChainPermits outer,
+            List<ChainPermits> entered) {
 
-        Held hold(Permit permit) {
-            return Held.of(locker, keys, method, permit, outer, entered);
+        ChainPermits hold(Permit permit) {
+            return ChainPermits.of(locker, keys, method, permit, outer, entered);
         }
 
         /** Ends the use of what the outer body holds, where nothing has been acquired in addition. */
         void leave() {
-            entered.forEach(Held::leave);
+            entered.forEach(ChainPermits::leave);
         }
     }
 }

@@ -128,7 +128,8 @@ record LockedMethod(
                 failure.lockName(),
                 key,
                 failure.waitTime(),
-                failure.getMessage() + ". Method: " + place() + (holders.isEmpty() ? "" : ". Held by: " + holders));
+                failure.getMessage() + ". Method: " + place()
+                        + (holders.isEmpty() ? "" : ". ChainPermits by: " + holders));
         explained.setStackTrace(failure.getStackTrace());
         return explained;
     }

@@ -33,7 +33,7 @@ final class LockedMethodParser {
     private static final Pattern LOOKS_LIKE_AN_EXPRESSION = Pattern.compile("^[#@'{]|^T\\(");
 
     private final ConfigurableListableBeanFactory beans;
-    private final Supplier<KeyedLockerSource> lockers;
+    private final Supplier<AdviceLockerRegistry> lockers;
     private final Supplier<KeyedLock.Release> defaultRelease;
     private final LockExpressions expressions;
     private final ResultStrategies results;
@@ -44,7 +44,7 @@ final class LockedMethodParser {
 
     LockedMethodParser(
             ConfigurableListableBeanFactory beans,
-            Supplier<KeyedLockerSource> lockers,
+            Supplier<AdviceLockerRegistry> lockers,
             Supplier<KeyedLock.Release> defaultRelease,
             Supplier<Executor> executor) {
         this.beans = beans;

@@ -47,7 +47,7 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
      * one of them, or by both.
      * Cancellation against the end: whichever takes held out gives back. Signals of the source after a cancellation pass,
      * as everywhere.
-     * An inner call against the end of the outer one: see Held.
+     * An inner call against the end of the outer one: see ChainPermits.
      */
 
     private static final AtomicReferenceFieldUpdater<LockedSubscriber, Subscription> SOURCE =
@@ -60,7 +60,7 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
 
     static {
         try {
-            HELD = MethodHandles.lookup().findVarHandle(LockedSubscriber.class, "held", Held.class);
+            HELD = MethodHandles.lookup().findVarHandle(LockedSubscriber.class, "held", ChainPermits.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -88,7 +88,7 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
     private volatile @Nullable CompletableFuture<Permit> acquisition;
 
     /** Written before the method is called; null again once it is given back, by whoever takes it out. */
-    private volatile @Nullable Held held;
+    private volatile @Nullable ChainPermits held;
 
     /** Whether {@link #held} has been written, whatever has become of it. */
     private volatile boolean acquired;
@@ -135,8 +135,8 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
     // ---- acquiring
 
     private void acquire(LockedMethod method, KeyedLocker<Object> locker, Object keys) {
-        Held outer = context.getOrDefault(Held.class, null);
-        List<Held> inner = new ArrayList<>(0);
+        ChainPermits outer = context.getOrDefault(ChainPermits.class, null);
+        List<ChainPermits> inner = new ArrayList<>(0);
         CompletableFuture<Permit> asked = ask(method, locker, keys, outer, inner);
         if (asked.isDone()) {
             Throwable failure = AsyncPermits.failureOf(asked, method);
@@ -144,7 +144,7 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
                 hold(locker, keys, asked.join(), outer, inner);
                 run();
             } else {
-                inner.forEach(Held::leave);
+                inner.forEach(ChainPermits::leave);
                 notAcquired(locker, keys, failure);
             }
             return;
@@ -153,8 +153,8 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         try {
             caller = CallerContext.capture(context);
         } catch (Throwable e) {
-            AsyncPermits.withdraw(asked);
-            inner.forEach(Held::leave);
+            AsyncPermits.cancel(asked);
+            inner.forEach(ChainPermits::leave);
             throw e;
         }
         acquisition = asked;
@@ -166,7 +166,7 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
                 // At once, as it may take long until the other thread has time, and a cancellation frees the key.
                 hold(locker, keys, permit, outer, inner);
             } else {
-                inner.forEach(Held::leave);
+                inner.forEach(ChainPermits::leave);
             }
             if (isCancelled()) {
                 release();
@@ -187,14 +187,18 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
             }
         });
         if (isCancelled()) {
-            withdraw(asked);
+            cancelWait(asked);
         }
     }
 
     /** Asks on behalf of the subscriber: listeners hear of a wait on this thread, and look there for what it belongs to. */
     @SuppressWarnings("try") // the scope is there while it is open
     private CompletableFuture<Permit> ask(
-            LockedMethod method, KeyedLocker<Object> locker, Object keys, @Nullable Held outer, List<Held> entered) {
+            LockedMethod method,
+            KeyedLocker<Object> locker,
+            Object keys,
+            @Nullable ChainPermits outer,
+            List<ChainPermits> entered) {
         CompletableFuture<Permit> asked = null;
         try (CallerContext.Scope scope = CallerContext.enter(context)) {
             asked = outer == null
@@ -204,9 +208,9 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         } catch (Throwable e) {
             // Nothing was asked for, or this thread cannot have its own context back.
             if (asked != null) {
-                AsyncPermits.withdraw(asked);
+                AsyncPermits.cancel(asked);
             }
-            entered.forEach(Held::leave);
+            entered.forEach(ChainPermits::leave);
             throw e;
         }
     }
@@ -232,16 +236,21 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
      * Gives up a wait, or a permit that was granted meanwhile. Only after a cancellation: then either the permit has become what
      * is held, and is the business of those who use it, or who grants it will see the mark and run nothing.
      */
-    private void withdraw(CompletableFuture<Permit> waiting) {
+    private void cancelWait(CompletableFuture<Permit> waiting) {
         if (!acquired) {
-            AsyncPermits.withdraw(waiting);
+            AsyncPermits.cancel(waiting);
         }
     }
 
     /** Takes note of what has been acquired, together with what the chain held already. */
-    private void hold(KeyedLocker<Object> locker, Object keys, Permit own, @Nullable Held outer, List<Held> entered) {
-        Held mine = Held.of(locker, keys, call.method(), own, outer, entered);
-        context = context.put(Held.class, mine);
+    private void hold(
+            KeyedLocker<Object> locker,
+            Object keys,
+            Permit own,
+            @Nullable ChainPermits outer,
+            List<ChainPermits> entered) {
+        ChainPermits mine = ChainPermits.of(locker, keys, call.method(), own, outer, entered);
+        context = context.put(ChainPermits.class, mine);
         held = mine;
         acquired = true;
     }
@@ -284,13 +293,13 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
 
     /** Why this must end with an error; see {@link CurrentPermit#outcome}. */
     private @Nullable Throwable outcome(@Nullable Throwable failure) {
-        Held mine = held;
+        ChainPermits mine = held;
         return mine == null ? failure : CurrentPermit.outcome(call.method(), mine.permit(), failure);
     }
 
     /** Gives back what is held, once. */
     private void release() {
-        if (held != null && HELD.getAndSet(this, null) instanceof Held mine) {
+        if (held != null && HELD.getAndSet(this, null) instanceof ChainPermits mine) {
             mine.leave();
         }
     }
@@ -331,7 +340,7 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         }
         CompletableFuture<Permit> waiting = acquisition;
         if (waiting != null) {
-            withdraw(waiting);
+            cancelWait(waiting);
         }
         if (!running) {
             body.whenEnded(this::release);

@@ -46,19 +46,19 @@ final class ResultStrategies {
             return suspending(method, report);
         }
         if (method.getReturnType().isPrimitive()) {
-            return new PlainResult();
+            return new PlainResultStrategy();
         }
         ResolvableType result = ResolvableType.forMethodReturnType(method, annotated.type());
         Class<?> raw = result.resolve(Object.class);
         if (isUsedLater(result, report)) {
-            return new PlainResult();
+            return new PlainResultStrategy();
         }
         String late = LateResult.of(result);
         if (late == null) {
-            return LateResult.mayHide(raw) ? new UndeclaredResult() : new PlainResult();
+            return LateResult.mayHide(raw) ? new UndeclaredResultStrategy() : new PlainResultStrategy();
         }
         if (annotated.isAsync() && LateResult.isFuture(raw)) {
-            return new AsyncMethodResult();
+            return new AsyncMethodResultStrategy();
         }
         if (LateResult.isRunning(raw)) {
             String inside = LateResult.inside(result);
@@ -69,7 +69,7 @@ final class ResultStrategies {
         }
         report.accept(
                 "its result finishes later (" + late + "), after the lock would have been given back", remedy(raw));
-        return new PlainResult();
+        return new PlainResultStrategy();
     }
 
     private static boolean isUsedLater(ResolvableType result, BiConsumer<String, String> report) {
@@ -93,7 +93,7 @@ final class ResultStrategies {
         if (LateResult.isFuture(raw)) {
             return result.getGeneric().resolve() == Void.class;
         }
-        return raw == void.class || raw == Optional.class || (REACTOR && ReactiveResult.mayBeEmpty(raw));
+        return raw == void.class || raw == Optional.class || (REACTOR && ReactiveResultStrategy.mayBeEmpty(raw));
     }
 
     private ResultStrategy suspending(Method method, BiConsumer<String, String> report) {
@@ -101,7 +101,7 @@ final class ResultStrategies {
             report.accept(
                     "a suspending function needs libraries that are not there",
                     "Add org.jetbrains.kotlinx:kotlinx-coroutines-reactor and org.jetbrains.kotlin:kotlin-reflect");
-            return new PlainResult();
+            return new PlainResultStrategy();
         }
         if (KotlinFunctions.of(method) == null) {
             report.accept(
@@ -115,7 +115,7 @@ final class ResultStrategies {
         }
         ResolvableType result = KotlinFunctions.resultOf(method);
         if (isUsedLater(result, report)) {
-            return new PlainResult();
+            return new PlainResultStrategy();
         }
         boolean flow = result.resolve(Object.class).getName().equals(FLOW);
         String late = flow ? LateResult.inside(result) : LateResult.of(result);
@@ -124,20 +124,20 @@ final class ResultStrategies {
                     "its result finishes later (" + late + "), after the suspending function has ended",
                     "Return the value itself, or " + BY_HAND);
         }
-        return ReactiveResult.suspending(!flow, executor);
+        return ReactiveResultStrategy.suspending(!flow, executor);
     }
 
     private @Nullable ResultStrategy running(Class<?> raw) {
         if (raw == CompletableFuture.class || raw == CompletionStage.class) {
-            return new StageResult(executor);
+            return new StageResultStrategy(executor);
         }
         if (LateResult.isFuture(raw) || !REACTOR) {
             return null;
         }
         if (raw.getName().equals(FLOW)) {
-            return COROUTINES ? new FlowResult(executor) : null;
+            return COROUTINES ? new FlowResultStrategy(executor) : null;
         }
-        return ReactiveResult.of(raw, executor);
+        return ReactiveResultStrategy.of(raw, executor);
     }
 
     private static String remedy(Class<?> raw) {

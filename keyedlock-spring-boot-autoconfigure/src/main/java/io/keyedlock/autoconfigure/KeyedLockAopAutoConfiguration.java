@@ -43,7 +43,7 @@ public final class KeyedLockAopAutoConfiguration {
         @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
         static KeyedLockAdvisor keyedLockAdvisor(
                 ConfigurableListableBeanFactory beans,
-                ObjectProvider<LockerRegistry> registry,
+                ObjectProvider<ContextLockers> registry,
                 ObjectProvider<KeyedLockProperties> properties,
                 ObjectProvider<BodyExecutor> executor,
                 Environment environment) {
@@ -52,7 +52,7 @@ public final class KeyedLockAopAutoConfiguration {
                     .orElse(Ordered.LOWEST_PRECEDENCE - 100);
             return new KeyedLockAdvisor(
                     beans,
-                    SingletonSupplier.of(() -> new RegisteredLockers(registry.getObject())),
+                    SingletonSupplier.of(() -> new ContextLockerRegistry(registry.getObject())),
                     () -> switch (properties.getObject().release()) {
                         case AFTER_TRANSACTION -> KeyedLock.Release.AFTER_TRANSACTION;
                         case ON_RETURN -> KeyedLock.Release.ON_RETURN;
@@ -87,7 +87,7 @@ public final class KeyedLockAopAutoConfiguration {
         }
 
         @Bean
-        static SmartInitializingSingleton keyedLockDefaultsCheck(LockerRegistry registry) {
+        static SmartInitializingSingleton keyedLockDefaultsCheck(ContextLockers registry) {
             return registry::checkDefaults;
         }
     }

@@ -36,7 +36,7 @@ public final class KeyedLockAutoConfiguration {
 
     @Bean
     @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
-    static BeanPostProcessor keyedLockerBeanObserver(ObjectProvider<LockerRegistry> registry) {
+    static BeanPostProcessor keyedLockerBeanObserver(ObjectProvider<ContextLockers> registry) {
         return new BeanPostProcessor() {
             @Override
             public Object postProcessAfterInitialization(Object bean, String beanName) {
@@ -49,16 +49,16 @@ public final class KeyedLockAutoConfiguration {
     }
 
     /** What our own parts use, so that an application or a test can replace the registry that it sees. */
-    @Bean(LockerRegistry.BEAN)
-    LockerRegistry keyedLockerRegistryOfContext(
+    @Bean(ContextLockers.BEAN)
+    ContextLockers keyedLockerRegistryOfContext(
             ConfigurableListableBeanFactory beans, KeyedLockProperties properties, LockerBeans lockerBeans) {
-        return new LockerRegistry(beans, new LockerSettings(properties), lockerBeans);
+        return new ContextLockers(beans, new LockerSettings(properties), lockerBeans);
     }
 
     @Bean
     @Fallback
-    KeyedLockerRegistry keyedLockerRegistry(LockerRegistry registry) {
-        return new RegisteredLockers(registry);
+    KeyedLockerRegistry keyedLockerRegistry(ContextLockers registry) {
+        return new ContextLockerRegistry(registry);
     }
 
     @Bean

@@ -31,7 +31,7 @@ public final class KeyedLockEndpointAutoConfiguration {
     @Bean
     @ConditionalOnMissingBean(search = SearchStrategy.CURRENT)
     KeyedLocksEndpoint keyedLocksEndpoint(
-            LockerRegistry registry, KeyedLockProperties properties, KeyedLockEndpointProperties endpoint) {
+            ContextLockers registry, KeyedLockProperties properties, KeyedLockEndpointProperties endpoint) {
         Show showKeys = properties.showKeys() ? endpoint.showKeys() : Show.NEVER;
         return new KeyedLocksEndpoint(registry::existing, showKeys, endpoint.roles());
     }

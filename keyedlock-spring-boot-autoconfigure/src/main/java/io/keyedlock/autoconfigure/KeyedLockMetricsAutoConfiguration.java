@@ -45,7 +45,7 @@ public final class KeyedLockMetricsAutoConfiguration {
     @Bean
     SmartInitializingSingleton keyedLockerMetricsBinding(
             KeyedLockerMetrics metrics,
-            LockerRegistry lockers,
+            ContextLockers lockers,
             ObjectProvider<MeterRegistry> registry,
             ListableBeanFactory beans) {
         return () -> {

@@ -54,14 +54,14 @@ public final class KeyedLockRedisAutoConfiguration {
         return new LeaseReleases(() -> beans.getSingleton(LEASES) instanceof Leases created ? created : null);
     }
 
-    @Bean(LockerRegistry.BACKENDS)
+    @Bean(ContextLockers.BACKENDS)
     LockerBackends keyedLockerRedisBackends(
             @Qualifier(LEASES) ObjectProvider<Leases> leases,
             ObjectProvider<KeyEncoder> encoder,
             ConfigurableBeanFactory beans) {
         return (settings, choice) -> {
             // So that all lockers are closed before their leases are.
-            beans.registerDependentBean(LEASES, LockerRegistry.BACKENDS);
+            beans.registerDependentBean(LEASES, ContextLockers.BACKENDS);
             LeaseBackend backend = leases.getObject()
                     .backend(settings, choice.leases().withKeyEncoder(encoder.getIfAvailable(KeyEncoder::standard)));
             if (choice.failFast()) {

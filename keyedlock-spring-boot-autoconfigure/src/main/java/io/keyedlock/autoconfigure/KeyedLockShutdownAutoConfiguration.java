@@ -20,7 +20,7 @@ public final class KeyedLockShutdownAutoConfiguration {
     public KeyedLockShutdownAutoConfiguration() {}
 
     @Bean
-    LockerDrain keyedLockerDrain(LockerRegistry registry, KeyedLockProperties properties, Environment environment) {
+    LockerDrain keyedLockerDrain(ContextLockers registry, KeyedLockProperties properties, Environment environment) {
         Duration phaseTimeout = Binder.get(environment)
                 .bind("spring.lifecycle.timeout-per-shutdown-phase", Duration.class)
                 .orElse(DEFAULT_PHASE_TIMEOUT);

@@ -19,7 +19,7 @@ public final class KeyedLockTestSliceAutoConfiguration {
     /** For the application context. */
     public KeyedLockTestSliceAutoConfiguration() {}
 
-    @Bean(LockerRegistry.BACKENDS)
+    @Bean(ContextLockers.BACKENDS)
     static LockerBackends keyedLockerBackends() {
         return (settings, choice) -> null;
     }

@@ -22,7 +22,7 @@ public final class KeyedLockWebAutoConfiguration {
     public KeyedLockWebAutoConfiguration() {}
 
     @Bean
-    LockProblems keyedLockProblems(BeanFactory beans, LockerRegistry registry, KeyedLockProperties properties) {
+    LockProblems keyedLockProblems(BeanFactory beans, ContextLockers registry, KeyedLockProperties properties) {
         return new LockProblems(
                 registry::existing,
                 name -> beans.containsBean(name) && beans.isTypeMatch(name, KeyedLocker.class),

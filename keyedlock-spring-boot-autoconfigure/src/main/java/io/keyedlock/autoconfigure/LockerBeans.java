@@ -49,7 +49,7 @@ final class LockerBeans
     /** Has the settings of all configured lockers of the context as its value. */
     private static final String CONFIGURED = LockerBeans.class.getName() + ".configured";
 
-    /** Whether any locker needs {@link LockerRegistry#BACKENDS}. */
+    /** Whether any locker needs {@link ContextLockers#BACKENDS}. */
     private boolean backends;
 
     /** The lockers to close at the end. */
@@ -91,8 +91,8 @@ final class LockerBeans
     /** Creates what backends need before the beans that use lockers, so that it is destroyed after them. */
     @Override
     public void initialize(ConfigurableListableBeanFactory beans) {
-        if (backends && beans.containsBean(LockerRegistry.BACKENDS)) {
-            beans.getBean(LockerRegistry.BACKENDS);
+        if (backends && beans.containsBean(ContextLockers.BACKENDS)) {
+            beans.getBean(ContextLockers.BACKENDS);
         }
     }
 
@@ -191,7 +191,7 @@ final class LockerBeans
 
         @Override
         public KeyedLocker<?> getObject() {
-            return beans.getBean(LockerRegistry.class).create(settings);
+            return beans.getBean(ContextLockers.class).create(settings);
         }
 
         @Override

@@ -197,7 +197,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
     }
 
     @Override
-    public void withdraw() {
+    public void cancel() {
         if (end()) {
             backend.release(this, false);
         }
@@ -277,7 +277,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
 
     /** True while the hand-off window is open and a third of the lease is left. */
     @Override
-    public boolean mayPassOn() {
+    public boolean mayHandOff() {
         long now = timer.nanoTime();
         long age = now - grantedAt;
         return isHeld()

@@ -52,7 +52,7 @@ final class RedisCommands implements AutoCloseable {
         connector.allowCoreThreadTimeOut(true);
     }
 
-    /** Runs a script. A cancelled future withdraws the command if the driver has not sent it yet. */
+    /** Runs a script. A cancelled future cancels the command if the driver has not sent it yet. */
     CompletableFuture<String> run(RedisScript script, List<String> keys, List<String> arguments) {
         CompletableFuture<ReactiveRedisConnection> current = connection();
         if (current.isDone() && !current.isCompletedExceptionally()) {

@@ -211,7 +211,7 @@ class ContextTests {
         }
     }
 
-    private static final class PlainLockers implements KeyedLockerSource {
+    private static final class PlainLockers implements AdviceLockerRegistry {
 
         private final Map<String, KeyedLocker<Object>> made = new HashMap<>();
 

@@ -104,7 +104,7 @@ class DocumentationTests {
             import io.keyedlock.*;
             import io.keyedlock.annotation.KeyedLock;
             import io.keyedlock.aop.CurrentPermit;
-            import io.keyedlock.integration.KeyedLockRegistry;
+            import io.keyedlock.integration.IntegrationLockRegistry;
             import io.keyedlock.test.KeyedLockExtension;
             import jakarta.validation.Validator;
             import java.lang.annotation.*;

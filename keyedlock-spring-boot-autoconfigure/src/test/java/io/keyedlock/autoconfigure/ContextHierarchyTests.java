@@ -119,7 +119,7 @@ class ContextHierarchyTests {
                     assertThat(lockers(child).<String>get("orders"))
                             .isSameAs(child.getBean("orders"))
                             .isNotSameAs(parent.getBean("orders"));
-                    assertThat(child.getBean(LockerRegistry.class).existing().get("orders"))
+                    assertThat(child.getBean(ContextLockers.class).existing().get("orders"))
                             .isSameAs(child.getBean("orders"));
                 }));
     }

@@ -120,7 +120,7 @@ class KeyedLockAutoConfigurationTests {
         contexts.withPropertyValues("keyedlock.locks.tenants.limit=3")
                 .withUserConfiguration(OwnOrders.class)
                 .run(context -> {
-                    LockerRegistry registry = context.getBean(LockerRegistry.class);
+                    ContextLockers registry = context.getBean(ContextLockers.class);
                     KeyedLocker<Object> own = registry.own("Service.method()", OptionalInt.of(4));
                     assertThat(registry.names()).containsExactly("Service.method()", "orders", "tenants");
                     assertThat(registry.existing()).containsOnlyKeys("Service.method()", "orders", "tenants");
@@ -145,7 +145,7 @@ class KeyedLockAutoConfigurationTests {
     @Test
     void oneOwnLockerHasOneLimit() {
         contexts.run(context -> {
-            LockerRegistry registry = context.getBean(LockerRegistry.class);
+            ContextLockers registry = context.getBean(ContextLockers.class);
             KeyedLocker<Object> own = registry.own("Service.method()", OptionalInt.empty());
             assertThat(registry.<Object>own("Service.method()", OptionalInt.of(1)))
                     .isSameAs(own);
@@ -159,10 +159,10 @@ class KeyedLockAutoConfigurationTests {
     @Test
     void ofOwnLockersMadeAtOnceTheFirstStaysAndTheOtherIsClosed() {
         Backends backends = new Backends();
-        contexts.withBean(LockerRegistry.BACKENDS, LockerBackends.class, () -> backends)
+        contexts.withBean(ContextLockers.BACKENDS, LockerBackends.class, () -> backends)
                 .withPropertyValues("keyedlock.defaults.backend=redis")
                 .run(context -> {
-                    LockerRegistry registry = context.getBean(LockerRegistry.class);
+                    ContextLockers registry = context.getBean(ContextLockers.class);
                     // The same thread, as that of a bean which is made on the way to a locker may be.
                     backends.onFirst = () -> registry.own("Service.method()", OptionalInt.empty());
                     KeyedLocker<Object> own = registry.own("Service.method()", OptionalInt.empty());
@@ -179,7 +179,7 @@ class KeyedLockAutoConfigurationTests {
     @Test
     void aLockerWhoseListenersCannotBeMadeLeavesNoBackendBehind() {
         Backends backends = new Backends();
-        contexts.withBean(LockerRegistry.BACKENDS, LockerBackends.class, () -> backends)
+        contexts.withBean(ContextLockers.BACKENDS, LockerBackends.class, () -> backends)
                 .withBean(
                         "audit",
                         KeyedLockerListener.class,
@@ -245,7 +245,7 @@ class KeyedLockAutoConfigurationTests {
     @Test
     void lazyLockerBeansAreKnownByNameAndCreatedOnlyWhenAskedFor() {
         contexts.withUserConfiguration(LazyOrders.class).run(context -> {
-            LockerRegistry registry = context.getBean(LockerRegistry.class);
+            ContextLockers registry = context.getBean(ContextLockers.class);
             assertThat(registry.names()).containsExactly("orders");
             assertThat(registry.existing()).isEmpty();
             KeyedLocker<String> orders = registry.get("orders");
@@ -259,7 +259,7 @@ class KeyedLockAutoConfigurationTests {
             KeyedLocker<Object> firstOrders =
                     first.getBean(KeyedLockerRegistry.class).get("orders");
             KeyedLocker<Object> firstOwn =
-                    first.getBean(LockerRegistry.class).own("Service.method()", OptionalInt.empty());
+                    first.getBean(ContextLockers.class).own("Service.method()", OptionalInt.empty());
             contexts.withPropertyValues("keyedlock.locks.orders.limit=2").run(second -> {
                 KeyedLocker<Object> secondOrders =
                         second.getBean(KeyedLockerRegistry.class).get("orders");

@@ -40,7 +40,7 @@ class KeyedLockEndpointAutoConfigurationTests {
     @Test
     void lockersOfAnnotatedMethodsAreShownToo() {
         contexts.run(context -> {
-            context.getBean(LockerRegistry.class).own("Service.method()", OptionalInt.of(4));
+            context.getBean(ContextLockers.class).own("Service.method()", OptionalInt.of(4));
             assertThat(context.getBean(KeyedLocksEndpoint.class).lockers().lockers())
                     .containsOnlyKeys("Service.method()", "orders");
         });

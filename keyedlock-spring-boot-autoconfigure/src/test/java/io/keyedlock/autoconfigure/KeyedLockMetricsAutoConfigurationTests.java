@@ -57,7 +57,7 @@ class KeyedLockMetricsAutoConfigurationTests {
                         () -> KeyedLocker.create(KeyedLockerSettings.defaults().withName("mine")))
                 .run(context -> {
                     KeyedLocker<String> own =
-                            context.getBean(LockerRegistry.class).own("Service.method()", OptionalInt.empty());
+                            context.getBean(ContextLockers.class).own("Service.method()", OptionalInt.empty());
                     own.acquire("42").close();
                     assertThat(registry.find("keyedlock.keys.active").gauges())
                             .extracting(gauge -> gauge.getId().getTag("lock"))
@@ -76,7 +76,7 @@ class KeyedLockMetricsAutoConfigurationTests {
                 .withPropertyValues("keyedlock.locks.of-child.limit=1")
                 .run(child -> {
                     assertThat(child).hasNotFailed();
-                    child.getBean(LockerRegistry.class)
+                    child.getBean(ContextLockers.class)
                             .get("of-child")
                             .acquire("42")
                             .close();

@@ -11,7 +11,7 @@ import io.keyedlock.KeyedLockerRegistry;
 import io.keyedlock.LockBackendException;
 import io.keyedlock.Permit;
 import io.keyedlock.annotation.KeyedLock;
-import io.keyedlock.integration.KeyedLockRegistry;
+import io.keyedlock.integration.IntegrationLockRegistry;
 import io.keyedlock.lease.KeyEncoder;
 import io.keyedlock.redis.RedisProcess;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -372,11 +372,11 @@ class KeyedLockRedisAutoConfigurationTests {
         withClient.withUserConfiguration(Flows.class).run(context -> {
             KeyedLocker<Object> orders =
                     context.getBean(KeyedLockerRegistry.class).get("orders");
-            Lock lock = context.getBean(KeyedLockRegistry.class).obtain("42");
+            Lock lock = context.getBean(IntegrationLockRegistry.class).obtain("42");
             lock.lock();
             try {
                 assertThat(orders.snapshot("42").orElseThrow().holders()).hasSize(1);
-                context.getBean(KeyedLockRegistry.class)
+                context.getBean(IntegrationLockRegistry.class)
                         .executeLocked(
                                 "42",
                                 () -> assertThat(orders.isHeldBy(Thread.currentThread()))
@@ -391,9 +391,9 @@ class KeyedLockRedisAutoConfigurationTests {
     @Configuration
     static class Flows {
         @Bean
-        KeyedLockRegistry lockRegistry(
+        IntegrationLockRegistry lockRegistry(
                 @org.springframework.beans.factory.annotation.Qualifier("orders") KeyedLocker<Object> orders) {
-            return new KeyedLockRegistry(orders);
+            return new IntegrationLockRegistry(orders);
         }
     }
 }

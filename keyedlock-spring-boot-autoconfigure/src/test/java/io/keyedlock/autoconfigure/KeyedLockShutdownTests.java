@@ -138,7 +138,7 @@ class KeyedLockShutdownTests {
                         () -> KeyedLocker.create(KeyedLockerSettings.defaults().withName("lazy")),
                         definition -> definition.setLazyInit(true))
                 .run(context -> {
-                    LockerRegistry lockers = context.getBean(LockerRegistry.class);
+                    ContextLockers lockers = context.getBean(ContextLockers.class);
                     ConfigurableApplicationContext source =
                             context.getSourceApplicationContext(ConfigurableApplicationContext.class);
                     source.stop();

@@ -186,7 +186,7 @@ class LockerLifecycleTests {
                                     .lockers()
                                     .lockers())
                             .containsKeys("orders", bill);
-                    assertThat(context.getBean(LockerRegistry.class).ofContext())
+                    assertThat(context.getBean(ContextLockers.class).ofContext())
                             .as("what the drain waits for")
                             .containsKeys("orders", bill);
                     for (String lock : List.of("orders", bill)) {

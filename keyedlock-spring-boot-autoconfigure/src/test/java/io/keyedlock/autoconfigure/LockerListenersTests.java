@@ -49,7 +49,7 @@ class LockerListenersTests {
         contexts.withUserConfiguration(TwoListeners.class).run(context -> {
             List<String> heard = context.getBean(TwoListeners.class).heard;
             orders(context).acquire("42").close();
-            context.getBean(LockerRegistry.class)
+            context.getBean(ContextLockers.class)
                     .<String>own("Service.method()", OptionalInt.empty())
                     .acquire("43")
                     .close();

@@ -264,7 +264,7 @@ class LockerSettingsTests {
                 "KEYEDLOCK_HOME", "/opt/keyedlock",
                 "KEYEDLOCK_VERSION", "1")));
         try (ConfigurableApplicationContext context = application.run("--keyedlock.locks.orders.fair=true")) {
-            LockerRegistry registry = context.getBean(LockerRegistry.class);
+            ContextLockers registry = context.getBean(ContextLockers.class);
             assertThat(registry.get("orders").settings().limit()).isEqualTo(2);
             assertThat(registry.get("orders").settings().maxWaiters()).isEqualTo(7);
             assertThat(registry.get("orders").settings().fair()).isTrue();
@@ -293,7 +293,7 @@ class LockerSettingsTests {
         SpringApplication application = application(Plain.class, Map.of());
         application.addInitializers(variables(variables));
         try (ConfigurableApplicationContext context = application.run()) {
-            assertThat(context.getBean(LockerRegistry.class).names()).isEmpty();
+            assertThat(context.getBean(ContextLockers.class).names()).isEmpty();
         }
     }
 
@@ -334,7 +334,7 @@ class LockerSettingsTests {
                 "KEYEDLOCK_LOCKS_TENANTS_WAITTIME", "2s",
                 "KEYEDLOCK_DEFAULTS_MAXWAITERS", "4")));
         try (ConfigurableApplicationContext context = application.run()) {
-            LockerRegistry registry = context.getBean(LockerRegistry.class);
+            ContextLockers registry = context.getBean(ContextLockers.class);
             assertThat(registry.names()).containsExactly("orders", "tenants");
             assertThat(registry.get("orders").settings().limit()).isEqualTo(7);
             assertThat(registry.get("orders").settings().maxWaiters()).isEqualTo(4);

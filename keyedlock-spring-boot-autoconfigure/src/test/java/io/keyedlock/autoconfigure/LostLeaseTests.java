@@ -51,7 +51,7 @@ class LostLeaseTests {
             .withConfiguration(AutoConfigurations.of(
                     AopAutoConfiguration.class, KeyedLockAutoConfiguration.class, KeyedLockAopAutoConfiguration.class))
             .withBean(
-                    LockerRegistry.BACKENDS,
+                    ContextLockers.BACKENDS,
                     LockerBackends.class,
                     () -> (settings, choice) -> leases.backend(settings, choice.leases()))
             .withUserConfiguration(Shop.class)

@@ -740,7 +740,7 @@ final class Simulation {
                         log("%s cancels %s", process.name, next.request);
                         next.cancelled = true;
                         ask = null;
-                        next.request.withdraw();
+                        next.request.cancel();
                         later();
                     }
                 });
@@ -754,7 +754,7 @@ final class Simulation {
 
         void endHold() {
             Held mine = held;
-            if (!isLast && mine.lease.mayPassOn()) {
+            if (!isLast && mine.lease.mayHandOff()) {
                 hold();
                 return;
             }

@@ -116,7 +116,7 @@ class SuspendingFunctionTests {
     }
 
     @Test
-    fun `cancelling while waiting withdraws and while running frees the key once`() = with { orders, lockers ->
+    fun `cancelling while waiting leaves the queue and while running frees the key once`() = with { orders, lockers ->
         val locker = lockers.get<Any>("shared")
         runBlocking(Dispatchers.Default) {
             val never = CompletableDeferred<Unit>()
@@ -386,7 +386,7 @@ class SuspendingFunctionTests {
     }
 
     @Test
-    fun `a flow that is cancelled while waiting withdraws`() = with { orders, lockers ->
+    fun `a flow that is cancelled while waiting leaves the queue`() = with { orders, lockers ->
         val held = lockers.get<String>("shared").acquireAsync("a").join()
         runBlocking(Dispatchers.Default) {
             val waiting = launch { orders.values("a", 3).toList() }

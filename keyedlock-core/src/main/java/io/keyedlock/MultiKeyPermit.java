@@ -13,14 +13,14 @@ import org.jspecify.annotations.Nullable;
  * One permit for several keys, which are given back in reverse order. It has no fencing token, as no single number would be
  * right for each of the keys.
  */
-final class SeveralPermits implements Permit {
+final class MultiKeyPermit implements Permit {
 
     private final List<Permit> permits;
 
     private final AtomicBoolean closed = new AtomicBoolean();
 
     /** Makes a place for each permit, so that adding one does not fail for want of memory. */
-    SeveralPermits(int size) {
+    MultiKeyPermit(int size) {
         permits = new ArrayList<>(size);
     }
 
@@ -34,7 +34,7 @@ final class SeveralPermits implements Permit {
 
     static Permit acquire(DefaultKeyedLocker<?> locker, KeyOrder keys, long nanos, Duration waitTime)
             throws InterruptedException {
-        SeveralPermits all = new SeveralPermits(keys.size());
+        MultiKeyPermit all = new MultiKeyPermit(keys.size());
         boolean complete = false;
         try {
             long start = locker.clock.nanoTime();
@@ -53,7 +53,7 @@ final class SeveralPermits implements Permit {
     }
 
     static @Nullable Permit tryAcquire(DefaultKeyedLocker<?> locker, KeyOrder keys) {
-        SeveralPermits all = new SeveralPermits(keys.size());
+        MultiKeyPermit all = new MultiKeyPermit(keys.size());
         boolean complete = false;
         try {
             for (int i = 0; i < keys.size(); i++) {

@@ -36,9 +36,9 @@ import org.springframework.util.Assert;
  *
  * <p>A bean is created when it is asked for by name, never for a listing.
  */
-final class LockerRegistry implements SmartInitializingSingleton {
+final class ContextLockers implements SmartInitializingSingleton {
 
-    private static final Logger log = LoggerFactory.getLogger(LockerRegistry.class);
+    private static final Logger log = LoggerFactory.getLogger(ContextLockers.class);
 
     /** The bean that makes backends, if there is one. */
     static final String BACKENDS = "keyedLockerBackends";
@@ -54,7 +54,7 @@ final class LockerRegistry implements SmartInitializingSingleton {
     private final LockerListeners listeners;
 
     /** The registry of the nearest parent context that has one. */
-    private final @Nullable LockerRegistry parent;
+    private final @Nullable ContextLockers parent;
 
     /** Lockers that are beans and have been created. Written by whatever thread creates the bean. */
     private final Map<String, KeyedLocker<?>> created = new ConcurrentHashMap<>();
@@ -66,7 +66,7 @@ final class LockerRegistry implements SmartInitializingSingleton {
 
     private volatile Consumer<KeyedLocker<?>> admission = newcomer -> {};
 
-    LockerRegistry(ConfigurableListableBeanFactory beans, LockerSettings settings, LockerBeans closing) {
+    ContextLockers(ConfigurableListableBeanFactory beans, LockerSettings settings, LockerBeans closing) {
         this.beans = beans;
         this.settings = settings;
         this.closing = closing;
@@ -74,7 +74,7 @@ final class LockerRegistry implements SmartInitializingSingleton {
         BeanFactory above = beans.getParentBeanFactory();
         this.parent = above == null
                 ? null
-                : above.getBeanProvider(LockerRegistry.class).getIfAvailable();
+                : above.getBeanProvider(ContextLockers.class).getIfAvailable();
     }
 
     <K> KeyedLocker<K> get(String name) {

@@ -15,11 +15,11 @@ import org.jspecify.annotations.Nullable;
  * For methods that return a {@code CompletionStage}. The caller is never blocked, and gets everything that goes wrong from
  * its future; the permit is held until the stage that the method returned has completed.
  */
-final class StageResult implements ResultStrategy {
+final class StageResultStrategy implements ResultStrategy {
 
     private final Supplier<Executor> executor;
 
-    StageResult(Supplier<Executor> executor) {
+    StageResultStrategy(Supplier<Executor> executor) {
         this.executor = executor;
     }
 
@@ -37,8 +37,8 @@ final class StageResult implements ResultStrategy {
 
     private CompletableFuture<Object> locked(MethodInvocation invocation, LockedMethod method, CallContext context) {
         LockedFuture result = new LockedFuture(invocation, method);
-        Held outer = Held.ofBody();
-        List<Held> entered = outer == null ? List.of() : new ArrayList<>();
+        ChainPermits outer = ChainPermits.ofBody();
+        List<ChainPermits> entered = outer == null ? List.of() : new ArrayList<>();
         LockedFuture.Wanted wanted;
         CompletableFuture<Permit> acquisition;
         try {
@@ -50,7 +50,7 @@ final class StageResult implements ResultStrategy {
                     : AsyncPermits.inside(method, locker, keys, outer, entered);
         } catch (RuntimeException | Error e) {
             // No key, a key whose own code throws, or no locker: nothing is held.
-            entered.forEach(Held::leave);
+            entered.forEach(ChainPermits::leave);
             result.completeExceptionally(e);
             return result;
         }

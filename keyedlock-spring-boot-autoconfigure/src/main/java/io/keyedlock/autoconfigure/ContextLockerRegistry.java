@@ -2,13 +2,13 @@
 package io.keyedlock.autoconfigure;
 
 import io.keyedlock.KeyedLocker;
-import io.keyedlock.aop.KeyedLockerSource;
+import io.keyedlock.aop.AdviceLockerRegistry;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 
 /** The lockers of a context as its application and the advice see them. */
-record RegisteredLockers(LockerRegistry registry) implements KeyedLockerSource {
+record ContextLockerRegistry(ContextLockers registry) implements AdviceLockerRegistry {
 
     @Override
     public <K> KeyedLocker<K> get(String name) {

@@ -20,11 +20,11 @@ import reactor.core.publisher.Flux;
  *
  * <p>To be touched only where kotlinx-coroutines-reactor is there.
  */
-final class FlowResult implements ResultStrategy {
+final class FlowResultStrategy implements ResultStrategy {
 
     private final Supplier<Executor> executor;
 
-    FlowResult(Supplier<Executor> executor) {
+    FlowResultStrategy(Supplier<Executor> executor) {
         this.executor = executor;
     }
 

@@ -13,7 +13,7 @@ import org.springframework.integration.support.locks.LockRegistry;
  * <pre>{@code
  * @Bean
  * LockRegistry lockRegistry(@Qualifier("orders") KeyedLocker<Object> orders) {
- *   return new KeyedLockRegistry(orders);
+ *   return new IntegrationLockRegistry(orders);
  * }
  * }</pre>
  *
@@ -21,7 +21,7 @@ import org.springframework.integration.support.locks.LockRegistry;
  * gone when nobody holds or awaits it.
  */
 @SuppressWarnings("rawtypes") // newer versions of the interface have a type parameter, older ones have none
-public final class KeyedLockRegistry implements LockRegistry {
+public final class IntegrationLockRegistry implements LockRegistry {
 
     private final KeyedLocker<Object> locker;
 
@@ -30,7 +30,7 @@ public final class KeyedLockRegistry implements LockRegistry {
      *
      * @param locker where the locks come from
      */
-    public KeyedLockRegistry(KeyedLocker<Object> locker) {
+    public IntegrationLockRegistry(KeyedLocker<Object> locker) {
         this.locker = Objects.requireNonNull(locker, "locker");
     }
 

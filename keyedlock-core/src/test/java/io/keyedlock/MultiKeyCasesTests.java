@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Cases 28 to 30: several keys at once. */
-class SeveralKeysCasesTests {
+class MultiKeyCasesTests {
 
     private static final Duration SECOND = Duration.ofSeconds(1);
 
@@ -290,7 +290,7 @@ class SeveralKeysCasesTests {
     }
 
     @Test
-    @DisplayName("case 29: completing or timing out a future of several keys from outside withdraws it")
+    @DisplayName("case 29: completing or timing out a future of several keys from outside removes it")
     void completingFromOutsideWithdraws() {
         List<Object> order = orderOf("a", "b");
         Permit held = locker.acquireAsync(order.get(1)).join();

@@ -16,11 +16,11 @@ import org.jspecify.annotations.Nullable;
  * end gives the permit back. At zero it stays there, so a reference that outlives the calls opens nothing: who wants in
  * either comes before the last one has ended, and keeps the key held, or takes a permit of its own.
  */
-final class Held extends AtomicInteger {
+final class ChainPermits extends AtomicInteger {
 
     private static final long serialVersionUID = 1L;
 
-    private static final ThreadLocal<@Nullable Held> OF_BODY = new ThreadLocal<>();
+    private static final ThreadLocal<@Nullable ChainPermits> OF_BODY = new ThreadLocal<>();
 
     private final transient KeyedLocker<Object> locker;
 
@@ -32,9 +32,10 @@ final class Held extends AtomicInteger {
     private final transient Permit permit;
 
     /** What the call around this one holds. */
-    private final transient @Nullable Held outer;
+    private final transient @Nullable ChainPermits outer;
 
-    private Held(KeyedLocker<Object> locker, Object keys, boolean several, Permit permit, @Nullable Held outer) {
+    private ChainPermits(
+            KeyedLocker<Object> locker, Object keys, boolean several, Permit permit, @Nullable ChainPermits outer) {
         super(1);
         this.locker = locker;
         this.keys = keys;
@@ -48,26 +49,26 @@ final class Held extends AtomicInteger {
      *
      * @param entered what {@link AsyncPermits#inside} has entered; left when this call ends
      */
-    static Held of(
+    static ChainPermits of(
             KeyedLocker<Object> locker,
             Object keys,
             LockedMethod method,
             Permit own,
-            @Nullable Held outer,
-            List<Held> entered) {
+            @Nullable ChainPermits outer,
+            List<ChainPermits> entered) {
         Permit all = entered.isEmpty() ? own : new ChainPermit(own, entered);
-        return new Held(locker, keys, method.hasSeveralKeys(), all, outer);
+        return new ChainPermits(locker, keys, method.hasSeveralKeys(), all, outer);
     }
 
     /** What the body of a future holds that this thread runs; null if it runs none. */
-    static @Nullable Held ofBody() {
+    static @Nullable ChainPermits ofBody() {
         return OF_BODY.get();
     }
 
     /** Runs the body of a future that holds this. */
     @Nullable
     Object run(MethodInvocation body) throws Throwable {
-        Held before = OF_BODY.get();
+        ChainPermits before = OF_BODY.get();
         OF_BODY.set(this);
         try {
             return NestedProxies.resume(body);
@@ -81,8 +82,8 @@ final class Held extends AtomicInteger {
     }
 
     /** Uses what a chain holds of a key until {@link #leave()}; null if it holds nothing of it, or no longer. */
-    static @Nullable Held enter(@Nullable Held innermost, KeyedLocker<Object> locker, Object key) {
-        for (Held each = innermost; each != null; each = each.outer) {
+    static @Nullable ChainPermits enter(@Nullable ChainPermits innermost, KeyedLocker<Object> locker, Object key) {
+        for (ChainPermits each = innermost; each != null; each = each.outer) {
             if (each.locker == locker && each.covers(key) && each.enter()) {
                 return each;
             }

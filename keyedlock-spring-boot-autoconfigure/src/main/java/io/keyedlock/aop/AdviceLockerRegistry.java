@@ -6,7 +6,7 @@ import io.keyedlock.KeyedLockerRegistry;
 import java.util.OptionalInt;
 
 /** The lockers that the advice uses: those that an annotation can name, and those of methods and types that name none. */
-public interface KeyedLockerSource extends KeyedLockerRegistry {
+public interface AdviceLockerRegistry extends KeyedLockerRegistry {
 
     /**
      * Returns the locker of a method or type that names none. Creates it on the first call.

@@ -19,9 +19,9 @@ import reactor.core.scheduler.NonBlocking;
  * For methods that are done when they return. The calling thread waits for the permit, owns it while the method runs, and
  * gives it back on return, or leaves that to the transaction that was active when it took it.
  */
-class PlainResult implements ResultStrategy {
+class PlainResultStrategy implements ResultStrategy {
 
-    private static final Logger LOG = LoggerFactory.getLogger(PlainResult.class);
+    private static final Logger LOG = LoggerFactory.getLogger(PlainResultStrategy.class);
 
     /** Whether a wait on an event loop has been warned of. Written by whatever thread comes first. */
     private volatile boolean warned;

@@ -17,7 +17,7 @@ import org.springframework.core.ReactiveAdapterRegistry;
  *
  * <p>To be touched only where Reactor is there.
  */
-final class ReactiveResult implements ResultStrategy {
+final class ReactiveResultStrategy implements ResultStrategy {
 
     /** Whether there is one value at most. */
     private final boolean single;
@@ -28,7 +28,7 @@ final class ReactiveResult implements ResultStrategy {
 
     private final Supplier<Executor> executor;
 
-    private ReactiveResult(
+    private ReactiveResultStrategy(
             boolean single,
             Supplier<ReactiveBody> bodies,
             Function<Publisher<Object>, Object> asResult,
@@ -40,18 +40,18 @@ final class ReactiveResult implements ResultStrategy {
     }
 
     /** For a type of the registry; null if that cannot give what a method of this type must return. */
-    static @Nullable ReactiveResult of(Class<?> declared, Supplier<Executor> executor) {
+    static @Nullable ReactiveResultStrategy of(Class<?> declared, Supplier<Executor> executor) {
         ReactiveAdapter adapter = adapterOf(declared);
         if (adapter == null) {
             return null;
         }
         ReactiveBody body = result -> publisher(result, adapter);
-        return new ReactiveResult(!adapter.isMultiValue(), () -> body, adapter::fromPublisher, executor);
+        return new ReactiveResultStrategy(!adapter.isMultiValue(), () -> body, adapter::fromPublisher, executor);
     }
 
     /** For a suspending function, which stands behind a publisher as far as advice sees it. */
-    static ReactiveResult suspending(boolean single, Supplier<Executor> executor) {
-        return new ReactiveResult(single, CoroutineBody.OfFunction::new, publisher -> publisher, executor);
+    static ReactiveResultStrategy suspending(boolean single, Supplier<Executor> executor) {
+        return new ReactiveResultStrategy(single, CoroutineBody.OfFunction::new, publisher -> publisher, executor);
     }
 
     /** Whether a publisher of this type may complete without a value. */

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * Calls the listeners of a locker, in the order in which they came. Always outside all locks; what a listener throws is
  * logged and goes no further.
  */
-final class ListenerCalls {
+final class CompositeListener {
 
     /**
      * A listener.
@@ -37,7 +37,7 @@ final class ListenerCalls {
      * @param settings those of this locker
      * @throws IllegalStateException if it returns null or throws
      */
-    ListenerCalls(@Nullable ListenerCalls earlier, KeyedLockerListener given, KeyedLockerSettings settings) {
+    CompositeListener(@Nullable CompositeListener earlier, KeyedLockerListener given, KeyedLockerSettings settings) {
         Heard heard = ask(given, settings.name());
         if (earlier == null) {
             this.all = new Heard[] {heard};

@@ -7,15 +7,15 @@ import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One request for a permit from beyond this process, and the lease that came of it; the way is told in {@link RemoteKey}.
+ * One request for a permit from beyond this process, and the lease that came of it; the way is told in {@link BackendKey}.
  *
  * <p>Methods called by the backend may run on any thread, also within {@link #request()}.
  */
-final class RemotePermit implements KeyedLockerBackend.Receiver {
+final class BackendRequest implements KeyedLockerBackend.Receiver {
 
     private final Entry entry;
 
-    private final RemoteKey key;
+    private final BackendKey key;
 
     /** Whether the request stands in line; if not, it is one try. */
     private final boolean waits;
@@ -24,13 +24,13 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
     private volatile boolean queued;
 
     /**
-     * Written by {@link #request()}, which then reads {@link #withdrawn}, which is written before this is read: whoever comes
-     * second withdraws the request.
+     * Written by {@link #request()}, which then reads {@link #cancelled}, which is written before this is read: whoever comes
+     * second removes the request.
      */
     private volatile KeyedLockerBackend.@Nullable Request request;
 
     /** Nobody wants the permit any more. Written once, under the stripe. */
-    private volatile boolean withdrawn;
+    private volatile boolean cancelled;
 
     /** Written once, before the section in which it is granted. */
     private volatile KeyedLockerBackend.@Nullable Lease lease;
@@ -43,7 +43,7 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
     /** Whether a caller has had the lease. Guarded by the stripe. */
     private boolean used;
 
-    RemotePermit(Entry entry, RemoteKey key, boolean waits) {
+    BackendRequest(Entry entry, BackendKey key, boolean waits) {
         this.entry = entry;
         this.key = key;
         this.waits = waits;
@@ -79,7 +79,7 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
     // ---- under the stripe
 
     void forget() {
-        withdrawn = true;
+        cancelled = true;
     }
 
     /** Takes the lease for a caller, its first or a further one; false if it must go back instead. */
@@ -90,7 +90,7 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
         }
         if (used) {
             try {
-                return granted.mayPassOn();
+                return granted.mayHandOff();
             } catch (Throwable e) {
                 return false;
             }
@@ -102,7 +102,7 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
     // ---- with no lock held
 
     void request() {
-        if (withdrawn) {
+        if (cancelled) {
             return;
         }
         KeyedLockerBackend.Request asked;
@@ -113,7 +113,7 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
             return;
         }
         request = asked;
-        if (withdrawn) {
+        if (cancelled) {
             cancel(asked);
         }
     }
@@ -127,9 +127,9 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
 
     private void cancel(KeyedLockerBackend.Request asked) {
         try {
-            asked.withdraw();
+            asked.cancel();
         } catch (Throwable e) {
-            warn("a request could not be withdrawn", e);
+            warn("a request could not be cancelled", e);
         }
     }
 
@@ -173,7 +173,7 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
             entry.stripe.lock();
             if (key.asking == this) {
                 key.asking = null;
-                entry.stripe.settleAndUnlock(entry, null, this, true);
+                entry.stripe.handOffAndUnlock(entry, null, this, true);
             } else {
                 entry.stripe.unlock();
                 release(granted);
@@ -207,9 +207,9 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
             entry.stripe.lock();
             if (key.asking == this) {
                 key.asking = null;
-                Crowd crowd = entry.crowd();
-                Waiter ended = cause == null ? key.refuse(crowd) : key.fail(crowd, cause);
-                entry.stripe.settleAndUnlock(entry, ended, null, true);
+                ContendedState contended = entry.contended();
+                Waiter ended = cause == null ? key.refuse(contended) : key.fail(contended, cause);
+                entry.stripe.handOffAndUnlock(entry, ended, null, true);
             } else {
                 entry.stripe.unlock();
             }
@@ -220,7 +220,7 @@ final class RemotePermit implements KeyedLockerBackend.Receiver {
     public void lost() {
         lost = true;
         Background.execute(() -> loss.complete(null));
-        ListenerCalls heard = entry.stripe.locker.events();
+        CompositeListener heard = entry.stripe.locker.events();
         if (heard == null) {
             warn("a lease was lost while it was held, and another process may be inside", null);
         } else {

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * For {@code @Async} methods that return a future. The lock is taken on the task's thread, which waits for that future
  * anyway once the method has returned; here it does so before the permit is given back.
  */
-final class AsyncMethodResult extends PlainResult {
+final class AsyncMethodResultStrategy extends PlainResultStrategy {
 
     @Override
     @Nullable

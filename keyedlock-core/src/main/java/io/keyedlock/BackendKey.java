@@ -4,16 +4,16 @@ package io.keyedlock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a key's {@link Crowd} has besides where permits come from a {@link KeyedLockerBackend}.
+ * What a key's {@link ContendedState} has besides where permits come from a {@link KeyedLockerBackend}.
  *
  * <pre>
  * INVARIANTS, whenever the stripe is unlocked
- * R1  Every hold is a LeasedHold, and no two of them have the same RemotePermit.
+ * R1  Every hold is a LeasedHold, and no two of them have the same BackendRequest.
  * R2  A request is under way (asking is not null) if and only if the queue is not empty and a local permit is free, and
  *     then it is one. So a free permit is never taken by who comes by: it goes to the head, together with a lease.
  * R3  A lease is in a hold, or is being released by whoever took it out of one; there is none in reserve.
  *
- * A RemotePermit goes
+ * A BackendRequest goes
  *   asking -> granted -> held, by one caller after the other -> released
  *   asking -> refused | failed
  *   asking -> forgotten: nobody waits any more, or the place went to somebody with a lease that was passed on
@@ -21,18 +21,18 @@ import org.jspecify.annotations.Nullable;
  *
  * WHO WINS, AND WHAT THE LOSER OWES
  * Grant against the last waiter's leaving (time-out, interrupt, cancellation, close): whoever comes first under the word.
- * If the grant finds that it was forgotten, it gives the lease back, whatever the backend makes of the withdrawal; if
+ * If the grant finds that it was forgotten, it gives the lease back, whatever the backend makes of the cancellation; if
  * there is another waiter, that one has it.
  * Failure or refusal against the leaving: who was forgotten is not asked, and fails nobody.
  * Failure against lining up: who is in the queue by then fails with it, the next one asks anew.
  * Loss against release: the loser of the word. A lease that is known as lost is not passed on but given back, so that the
  * next caller has a fresh one; one that is lost after it was passed on is told as lost to its holder's listeners.
- * The request's start against its withdrawal: see RemotePermit.request.
+ * The request's start against its cancellation: see BackendRequest.request.
  * </pre>
  *
  * <p>Guarded by the stripe where not final.
  */
-final class RemoteKey {
+final class BackendKey {
 
     final KeyedLockerBackend backend;
 
@@ -41,9 +41,9 @@ final class RemoteKey {
 
     /** The request under way. */
     @Nullable
-    RemotePermit asking;
+    BackendRequest asking;
 
-    RemoteKey(KeyedLockerBackend backend, String name) {
+    BackendKey(KeyedLockerBackend backend, String name) {
         this.backend = backend;
         this.name = name;
     }
@@ -79,12 +79,12 @@ final class RemoteKey {
             return RejectReason.QUEUE_FULL;
         }
         RejectReason ifRefused = !tries ? null : nanos == 0 ? RejectReason.UNAVAILABLE : RejectReason.QUEUE_FULL;
-        return e.stripe.lineUp(e, owner, future, new LeasedHold(e, owner), ifRefused);
+        return e.stripe.enqueueCaller(e, owner, future, new LeasedHold(e, owner), ifRefused);
     }
 
     /** Hands a lease to the head of the queue if there is one and a place is free in this process; under the stripe. */
     @Nullable
-    Waiter grantHead(Crowd c, RemotePermit inHand) {
+    Waiter grantHead(ContendedState c, BackendRequest inHand) {
         Waiter w = c.head;
         DefaultKeyedLocker<?> locker = inHand.locker();
         if (w == null || c.holdCount >= locker.limit || !inHand.serve()) {
@@ -98,8 +98,8 @@ final class RemoteKey {
 
     /** Gives up the request under way if nobody needs it any more; under the stripe. Returns what is to be cancelled, or null. */
     @Nullable
-    RemotePermit requestToCancel(Crowd c) {
-        RemotePermit unneeded = asking;
+    BackendRequest requestToCancel(ContendedState c) {
+        BackendRequest unneeded = asking;
         if (unneeded == null || needsLease(c, unneeded.locker())) {
             return null;
         }
@@ -110,24 +110,24 @@ final class RemoteKey {
 
     /** Begins a request if one is needed and none is under way; under the stripe. Returns what is to be sent, or null. */
     @Nullable
-    RemotePermit requestToSend(Entry e, Crowd c) {
+    BackendRequest requestToSend(Entry e, ContendedState c) {
         Waiter w = c.head;
         if (w == null || asking != null || !needsLease(c, e.stripe.locker)) {
             return null;
         }
-        RemotePermit prepared = w.request;
+        BackendRequest prepared = w.request;
         w.request = null;
-        asking = prepared != null ? prepared : new RemotePermit(e, this, w.ifRefused == null);
+        asking = prepared != null ? prepared : new BackendRequest(e, this, w.ifRefused == null);
         return asking;
     }
 
-    private static boolean needsLease(Crowd c, DefaultKeyedLocker<?> locker) {
+    private static boolean needsLease(ContendedState c, DefaultKeyedLocker<?> locker) {
         return c.head != null && c.holdCount < locker.limit;
     }
 
     /** Ends the wait of a head that does not wait for others; under the stripe, and followed by settling. */
     @Nullable
-    Waiter refuse(Crowd c) {
+    Waiter refuse(ContendedState c) {
         Waiter head = c.head;
         if (head == null || head.ifRefused == null) {
             return null;
@@ -139,7 +139,7 @@ final class RemoteKey {
 
     /** Ends all waits because the backend has failed; under the stripe, and followed by settling. */
     @Nullable
-    Waiter fail(Crowd c, Throwable cause) {
+    Waiter fail(ContendedState c, Throwable cause) {
         Waiter first = null;
         for (Waiter w = c.head; w != null; w = c.head) {
             c.dequeue(w);

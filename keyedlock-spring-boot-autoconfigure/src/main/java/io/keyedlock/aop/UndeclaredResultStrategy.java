@@ -5,7 +5,7 @@ import java.util.stream.BaseStream;
 import org.jspecify.annotations.Nullable;
 
 /** For methods whose declared type could hide a result that finishes later: that is refused when it is seen. */
-final class UndeclaredResult extends PlainResult {
+final class UndeclaredResultStrategy extends PlainResultStrategy {
 
     @Override
     @Nullable

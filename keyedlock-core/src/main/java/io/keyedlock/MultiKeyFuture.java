@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * taken so far; the acquisition then under way, which may have been granted just before, is cancelled or its permit closed
  * by both, which is harmless.
  */
-final class SeveralFuture extends AcquisitionFuture {
+final class MultiKeyFuture extends AcquisitionFuture {
 
     enum Stage {
         TAKING,
@@ -36,16 +36,16 @@ final class SeveralFuture extends AcquisitionFuture {
     private final SpinLock lock = new SpinLock();
 
     /** Made beforehand, as is the place for each permit: whatever was acquired is not lost for want of memory. */
-    private final SeveralPermits taken;
+    private final MultiKeyPermit taken;
 
     private Stage stage = Stage.TAKING;
 
     private @Nullable PermitFuture current;
 
-    SeveralFuture(DefaultKeyedLocker<?> locker, KeyOrder keys, long nanos, @Nullable Duration waitTime) {
+    MultiKeyFuture(DefaultKeyedLocker<?> locker, KeyOrder keys, long nanos, @Nullable Duration waitTime) {
         this.locker = locker;
         this.keys = keys;
-        this.taken = new SeveralPermits(keys.size());
+        this.taken = new MultiKeyPermit(keys.size());
         this.nanos = nanos;
         this.waitTime = waitTime;
         this.start = locker.clock.nanoTime();
@@ -67,7 +67,7 @@ final class SeveralFuture extends AcquisitionFuture {
     private void take() {
         for (int i = takenSoFar(); i < keys.size(); i = takenSoFar()) {
             KeyOrder.Slot slot = keys.get(i);
-            long left = SeveralPermits.left(nanos, start, locker.clock.nanoTime());
+            long left = MultiKeyPermit.left(nanos, start, locker.clock.nanoTime());
             // Whoever has one of the keys is on the way, and is let in where newcomers are refused.
             PermitFuture next = locker.acquireAsync(slot.key, slot.hash, left, waitTime, i > 0);
             if (!goOnWith(next)) {
@@ -199,7 +199,7 @@ final class SeveralFuture extends AcquisitionFuture {
     }
 
     @Override
-    void withdraw() {
+    void leaveQueue() {
         stop();
     }
 }

@@ -16,9 +16,9 @@ import org.jspecify.annotations.Nullable;
  *   <li>if a permit is free and the queue is not empty, its head is a thread that was signalled and has not looked since.
  * </ul>
  *
- * <p>Where permits come from a backend, {@link RemoteKey} has the invariants instead of the last.
+ * <p>Where permits come from a backend, {@link BackendKey} has the invariants instead of the last.
  */
-final class Crowd {
+final class ContendedState {
 
     /** From how many holds on a thread's own one is looked up in a map. */
     private static final int INDEX_FROM = 16;
@@ -53,7 +53,7 @@ final class Crowd {
 
     /** What the key has besides where permits come from a backend; null in a locker without. Set before anybody waits. */
     @Nullable
-    RemoteKey remote;
+    BackendKey remote;
 
     /** How many callers who take several keys keep this entry alive without holding or awaiting it yet. */
     int pins;
@@ -64,7 +64,7 @@ final class Crowd {
     /** The {@code lock()} calls through views that were not undone yet, latest first. */
     LockView.@Nullable Locked locked;
 
-    Crowd(Entry entry) {
+    ContendedState(Entry entry) {
         this.entry = entry;
         this.holdCount = entry.isHeld() ? 1 : 0;
         entry.stripe.furtherHolds += holdCount - 1;

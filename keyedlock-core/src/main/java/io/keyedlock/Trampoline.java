@@ -13,11 +13,11 @@ import org.jspecify.annotations.Nullable;
  * <p>A callback may also park. What was put off behind one for {@link Background#STUCK_NANOS} is completed by a thread of the
  * engine.
  */
-final class Deliveries {
+final class Trampoline {
 
     private static final int DEEPEST = 16;
 
-    private static final ThreadLocal<Deliveries> OF_THREAD = new ThreadLocal<>();
+    private static final ThreadLocal<Trampoline> OF_THREAD = new ThreadLocal<>();
 
     /**
      * Waiters whose delivery ended before it began, as the stack of their thread had ended: completed a little later, or by the
@@ -37,7 +37,7 @@ final class Deliveries {
     /** Used by the thread to which this belongs only. */
     private int depth;
 
-    private Deliveries() {}
+    private Trampoline() {}
 
     /**
      * Keeps the futures among waiters whose wait is over.
@@ -87,9 +87,9 @@ final class Deliveries {
     static void deliver(Waiter done) {
         boolean begun = false;
         try {
-            Deliveries mine = OF_THREAD.get();
+            Trampoline mine = OF_THREAD.get();
             if (mine == null) {
-                mine = new Deliveries();
+                mine = new Trampoline();
                 OF_THREAD.set(mine);
             }
             begun = true;
@@ -195,7 +195,7 @@ final class Deliveries {
             last.nextDone = before;
         } while (!STRANDED.compareAndSet(before, done));
         try {
-            Background.schedule(Deliveries::deliverStranded, Background.STUCK_NANOS);
+            Background.schedule(Trampoline::deliverStranded, Background.STUCK_NANOS);
         } catch (Throwable e) {
             // Left to the next delivery.
         }
