@@ -9,7 +9,8 @@ import java.lang.annotation.Target;
 import org.springframework.core.annotation.AliasFor;
 
 /**
- * Runs a method of a Spring bean under a lock per key: calls for one key wait for each other, calls for other keys do not.
+ * Runs a method of a Spring bean under a lock per key. Calls for one key wait for each other; calls for other keys do
+ * not.
  *
  * <pre>{@code
  * @KeyedLock(key = "#order.id", limit = 3)
@@ -18,42 +19,122 @@ import org.springframework.core.annotation.AliasFor;
  * }
  * }</pre>
  *
- * <p><b>Where it stands.</b> On a method, on a type, on an interface or its methods, or on an annotation of your own. What
- * stands on a method, also on one that it overrides or implements, beats what stands on a type. On a class it covers the
- * methods that the class and its subclasses declare, on an interface those of the interface; private and static methods,
- * and {@code equals}, {@code hashCode} and {@code toString}, are left alone. As with all advice of Spring, calls of a bean's
- * method on itself are not seen, and final, private and static methods cannot be locked; where the annotation stands on
- * one of those, the application does not start.
+ * <h2>Placement</h2>
  *
- * <p><b>The locker.</b> With a {@link #name()} it is the locker of that name. Without one, the method that carries the
- * annotation has a locker of its own, named after it ({@code com.acme.Orders.ship(Order)}), and a type that carries it has
- * one for all of its methods ({@code com.acme.Orders}). An interface has one for all implementations.
+ * <ul>
+ *   <li>On a method: that method, and methods that override or implement it.
+ *   <li>On a class: the methods that the class and its subclasses declare.
+ *   <li>On an interface: the methods of the interface, in all implementations.
+ *   <li>On an annotation of your own: the methods and types that carry yours, which passes attributes on with
+ *       {@code @AliasFor}.
+ * </ul>
  *
- * <p><b>Strings.</b> {@link #key()}, {@link #keys()} and {@link #condition()} are expressions of the Spring Expression
- * Language; {@code ${…}} is replaced in all other strings, and refused in expressions. They see the parameters by name ({@code #order}, those of the method that
- * carries the annotation and those of the method of the class) and by index ({@code #p0} or {@code #a0}), beans
- * ({@code @tenants.current()}), and {@code #root} with {@code method}, {@code target}, {@code targetClass} and
- * {@code args}. Each is evaluated once per call, before the lock is taken.
+ * <p>An annotation on a method, including a method of a superclass or an interface, takes precedence over one on a
+ * type. An annotation on a type does not apply to private and static methods, nor to {@code equals}, {@code hashCode}
+ * and {@code toString}.
  *
- * <p><b>Waiting.</b> A call waits up to {@link #waitTime()} and then fails with a {@code LockTimeoutException}. If its thread is
- * interrupted, a method that declares {@link InterruptedException} or a supertype of it gets that; otherwise the interrupt
- * flag is set again and a {@code LockInterruptedException} is thrown. The body never runs without the lock.
+ * <p>As with all Spring advice, a call that a bean makes on itself is not intercepted. A method that no proxy can
+ * intercept (final, private or static, or in a class that cannot be extended) is reported at startup if it carries the
+ * annotation.
  *
- * <p><b>Transactions.</b> The lock is taken outside {@code @Transactional} and given back after the commit. Where a
- * transaction is active already, see {@link #release()}.
+ * <h2>Locker</h2>
  *
- * <p>Attributes that are wrong or contradict each other are told when the application starts, all in one report.
+ * <p>With a {@link #name()}, the method uses the locker of that name. Without one, an annotated method has its own
+ * locker, named after the method ({@code com.acme.Orders.ship(Order)}), and an annotated type has one locker for all
+ * its methods ({@code com.acme.Orders}). The locker of an interface, or of a method of an interface, is shared by all
+ * implementations.
+ *
+ * <h2>Expressions and placeholders</h2>
+ *
+ * <p>{@link #key()}, {@link #keys()} and {@link #condition()} are expressions of the Spring Expression Language. Each
+ * is evaluated once per call, before the lock is acquired. Expressions see
+ *
+ * <ul>
+ *   <li>the parameters by name ({@code #order}): the names of the method that carries the annotation and of the method
+ *       of the class
+ *   <li>the parameters by index ({@code #p0} or {@code #a0})
+ *   <li>beans ({@code @tenants.current()})
+ *   <li>{@code #root} with {@code method}, {@code target}, {@code targetClass} and {@code args}
+ * </ul>
+ *
+ * <p>All other strings may contain placeholders ({@code ${…}}). A placeholder in an expression is an error.
+ *
+ * <h2>Results</h2>
+ *
+ * <p>The lock is held until the work of the method is done, which depends on what the method returns:
+ *
+ * <ul>
+ *   <li>A plain value, {@code void} or {@code Optional}: the calling thread waits for the lock. The lock is released
+ *       when the method returns or, if a transaction is active, as {@link #release()} says.
+ *   <li>{@code CompletableFuture} or {@code CompletionStage}: the caller gets a future at once. The lock is acquired
+ *       without blocking and released when the stage returned by the method has completed.
+ *   <li>{@code Mono}, {@code Flux}, {@code Flow.Publisher} or another type known to {@code ReactiveAdapterRegistry}:
+ *       each subscription acquires the lock without blocking. The lock is released on completion, error or
+ *       cancellation, but not before the method has returned.
+ *   <li>Kotlin {@code suspend} functions and {@code Flow}: the lock is acquired by suspending, for a {@code Flow} at
+ *       each collection. It is released when the function or the flow has ended, also after a cancellation.
+ *   <li>A future of an {@code @Async} method: the thread of the task waits for the lock and holds it until the future
+ *       has completed.
+ * </ul>
+ *
+ * <p>A future or publisher reports every failure, including those below, through itself; the method throws nothing.
+ *
+ * <p>Rejected at startup are results whose end cannot be observed ({@code Future} without {@code @Async},
+ * {@code Callable}, {@code DeferredResult}, {@code WebAsyncTask}, {@code StreamingResponseBody},
+ * {@code ResponseBodyEmitter}, and futures or publishers inside collections, arrays and response entities), and results
+ * that are used after the method has returned ({@code Stream}, {@code Iterator}, {@code Spliterator}, Kotlin's
+ * {@code Sequence}, {@code Supplier}, {@code Runnable}). A method that declares {@code Object} or an interface and
+ * returns a future, a publisher or a {@code Stream} fails with an {@link IllegalStateException} after it has run.
+ *
+ * <h2>Transactions</h2>
+ *
+ * <p>On a method with {@code @Transactional}, the lock is acquired before the transaction begins and released after it
+ * has completed. For a transaction that is already active, see {@link #release()}.
+ *
+ * <h2>Exceptions</h2>
+ *
+ * <p>No call runs without its lock. Except after a lost lease, the method has not run and nothing is held when a call
+ * fails with one of these exceptions:
+ *
+ * <ul>
+ *   <li>{@code LockTimeoutException}: the key was not available within the {@link #waitTime()}.
+ *   <li>{@code LockRejectedException}: the policy is {@link Policy#REJECT} and the key is not available, or the queue
+ *       of the locker is full.
+ *   <li>{@link InterruptedException}: the thread was interrupted before or while it waited, and the method declares
+ *       this exception or a supertype. If it does not, {@code LockInterruptedException}, and the interrupt flag is set
+ *       again.
+ *   <li>{@code LockDeadlockException}: threads wait for each other's keys in a cycle, and this thread was chosen to
+ *       fail.
+ *   <li>{@code LockReentryException}: the caller holds the key already, and the locker is not reentrant.
+ *   <li>{@code KeyedLockerClosedException}: the locker is closed, or rejects new callers during shutdown.
+ *   <li>{@code LockKeyException}: the key is null, or an expression failed.
+ *   <li>{@code LockBackendException}: the backend of the locker cannot be reached.
+ *   <li>{@code LockLeaseLostException}: the lease of the backend was lost while the method ran.
+ *   <li>{@code IllegalArgumentException}: the key has no name in the backend.
+ *   <li>{@code InvalidKeyedLockException}: the annotation is invalid, and {@code keyedlock.validation} is {@code warn}.
+ * </ul>
+ *
+ * <h2>Validation</h2>
+ *
+ * <p>Invalid annotations stop the application at startup, with all findings in one report. With
+ * {@code keyedlock.validation=warn} the report is logged, and each call of an invalid method that a proxy intercepts
+ * fails. With {@code keyedlock.enabled=false} nothing is locked and nothing is validated; one warning lists the
+ * annotated methods.
+ *
+ * @since 0.1.0
+ * @see io.keyedlock.KeyedLocker
+ * @see io.keyedlock.aop.CurrentPermit
  */
 @Target({ElementType.METHOD, ElementType.TYPE, ElementType.ANNOTATION_TYPE})
 @Retention(RetentionPolicy.RUNTIME)
 @Documented
 public @interface KeyedLock {
 
-    /** The value of {@link #limit()} that stands for none. */
+    /** The default of {@link #limit()}: the limit of the locker applies. */
     int UNSET = -1;
 
     /**
-     * The same as {@link #name()}.
+     * Alias for {@link #name()}.
      *
      * <pre>{@code
      * @KeyedLock("nightly-import")
@@ -66,9 +147,10 @@ public @interface KeyedLock {
     String value() default "";
 
     /**
-     * The locker: one that is configured under {@code keyedlock.locks}, or a {@code KeyedLocker} bean. Methods that name the
-     * same locker lock each other out where their keys are equal. Empty: a locker of its own for this method, or for this
-     * type if the annotation stands on a type.
+     * The name of the locker: one that is configured under {@code keyedlock.locks}, or a {@code KeyedLocker} bean.
+     * Methods that name the same locker exclude each other where their keys are equal.
+     *
+     * <p>Empty: the method has a locker of its own or, if the annotation is on a type, the type has.
      *
      * <pre>{@code
      * @KeyedLock(name = "orders", key = "#id")
@@ -81,11 +163,11 @@ public @interface KeyedLock {
     String name() default "";
 
     /**
-     * An expression for the key. A list or an array is one composite key, a set is compared by content; other values
-     * by their {@code equals}. Null is an error.
+     * An expression for the key of the call. Keys are compared by {@code equals}. A list, an array or another
+     * collection is one composite key; a set is compared by its content. Null is an error.
      *
-     * <p>Without {@code key}, {@link #keys()} and {@link #keyGenerator()}, all calls have one key in common: the lock is one
-     * for the whole locker.
+     * <p>{@code key}, {@link #keys()} and {@link #keyGenerator()} are mutually exclusive. Without any of them, all
+     * calls share one key, shown as {@code (all calls)}, so the lock covers the whole locker.
      *
      * <pre>{@code
      * @KeyedLock(key = "{#tenant, #order.id}")
@@ -97,9 +179,9 @@ public @interface KeyedLock {
     String key() default "";
 
     /**
-     * An expression for a {@code Collection} or an array, all of whose elements are locked, without danger of deadlock
-     * among such calls. Equal elements count once; if there are none, the method runs without a lock. Null, also as an
-     * element, is an error.
+     * An expression for several keys: a {@code Collection} or an array. The call acquires all its elements or none, in
+     * an order that is the same for all callers, so that such calls do not deadlock with each other. Equal elements
+     * count once. If there are no elements, the method runs without a lock. Null is an error, also as an element.
      *
      * <pre>{@code
      * @KeyedLock(name = "accounts", keys = "{#from, #to}")
@@ -111,8 +193,8 @@ public @interface KeyedLock {
     String keys() default "";
 
     /**
-     * The name of a bean of type {@code org.springframework.cache.interceptor.KeyGenerator} that makes the key. What it returns
-     * is treated as the value of {@link #key()}.
+     * The name of a bean of type {@code org.springframework.cache.interceptor.KeyGenerator} that generates the key. The
+     * result is treated like the value of {@link #key()}.
      *
      * <pre>{@code
      * @KeyedLock(keyGenerator = "byTenant")
@@ -124,20 +206,25 @@ public @interface KeyedLock {
     String keyGenerator() default "";
 
     /**
-     * An expression that says whether to lock at all. If it is false, the method runs without the lock and no key is made.
+     * An expression for whether to lock. If it is false, the method runs without the lock, and no key is evaluated.
+     *
+     * <p>Empty: always lock.
      *
      * <pre>{@code
      * @KeyedLock(key = "#order.id", condition = "#order.urgent == false")
      * void ship(Order order) {}
      * }</pre>
      *
-     * @return an expression for a boolean, or empty for always
+     * @return an expression for a boolean, or empty
      */
     String condition() default "";
 
     /**
-     * How many calls each key admits at once, at least 1. Unset: as the locker is configured. With a {@link #name()} it must
-     * be what that locker is configured with.
+     * The number of calls that each key admits at once, at least 1. The limit is a property of the locker, so with a
+     * {@link #name()} it must equal the limit of that locker; leave it out there and set
+     * {@code keyedlock.locks.<name>.limit}.
+     *
+     * <p>{@link #UNSET}: the limit of the locker applies.
      *
      * <pre>{@code
      * @KeyedLock(key = "#tenant", limit = 3)
@@ -151,7 +238,9 @@ public @interface KeyedLock {
     int limit() default UNSET;
 
     /**
-     * The {@link #limit()} as a string, so that it can come from a property.
+     * The {@link #limit()} as a string, so that it can come from a property. The two are mutually exclusive.
+     *
+     * <p>Empty: the limit of the locker applies.
      *
      * <pre>{@code
      * @KeyedLock(key = "#tenant", limitString = "${reports.per-tenant}")
@@ -165,8 +254,14 @@ public @interface KeyedLock {
     String limitString() default "";
 
     /**
-     * How long a call waits at most: {@code 500ms}, {@code 2s}, {@code 1m}, {@code PT2S}, or {@code forever}. Zero does not wait.
-     * Unset: as the locker is configured.
+     * The maximum time that a call waits: {@code 500ms}, {@code 2s}, {@code 1m} or {@code PT2S}. A unit is required,
+     * and the policy must be {@link Policy#BLOCK}.
+     *
+     * <ul>
+     *   <li>{@code 0s}: the call does not wait.
+     *   <li>{@code forever}: the call waits without limit.
+     *   <li>Empty: the wait time of the locker applies.
+     * </ul>
      *
      * <pre>{@code
      * @KeyedLock(key = "#id", waitTime = "${orders.patience:2s}")
@@ -178,7 +273,7 @@ public @interface KeyedLock {
     String waitTime() default "";
 
     /**
-     * What to do where the key is not free.
+     * What a call does if the key is not available.
      *
      * <pre>{@code
      * @KeyedLock(policy = KeyedLock.Policy.SKIP)
@@ -190,7 +285,8 @@ public @interface KeyedLock {
     Policy policy() default Policy.BLOCK;
 
     /**
-     * When to give the lock back if a transaction is active at the time the lock is taken.
+     * When to release the lock if a transaction is active while it is acquired. Applies to methods that return a plain
+     * value.
      *
      * <pre>{@code
      * @KeyedLock(key = "#id", release = KeyedLock.Release.ON_RETURN)
@@ -201,35 +297,46 @@ public @interface KeyedLock {
      */
     Release release() default Release.DEFAULT;
 
-    /** What to do where the key is not free. */
+    /**
+     * What a call does if the key is not available.
+     *
+     * @since 0.1.0
+     */
     enum Policy {
 
-        /** Wait, up to {@link KeyedLock#waitTime()}. */
+        /** Wait for at most {@link KeyedLock#waitTime()}, then fail with a {@code LockTimeoutException}. */
         BLOCK,
 
-        /** Do not wait: throw a {@code LockRejectedException}. */
+        /** Do not wait; fail with a {@code LockRejectedException}. */
         REJECT,
 
         /**
-         * Do not wait and do not run the method: return nothing from a {@code void} method, or an empty {@code Optional}. Refused
-         * for methods of other return types.
+         * Do not wait and do not run the method; return an empty result. The method must return {@code void}, an
+         * {@code Optional}, which is empty then, a {@code Mono}, {@code Flux} or another publisher that may be empty,
+         * which completes without a value, or a {@code CompletionStage<Void>}, which completes. A Kotlin
+         * {@code suspend} function must return {@code Unit} or a nullable type. For other results the policy is an
+         * error.
          */
         SKIP
     }
 
-    /** When to give the lock back if a transaction is active at the time the lock is taken. */
+    /**
+     * When to release the lock if a transaction is active while it is acquired.
+     *
+     * @since 0.1.0
+     */
     enum Release {
 
-        /** As the property {@code keyedlock.release} says; {@link #AFTER_TRANSACTION} unless it is set. */
+        /** As the property {@code keyedlock.release} says; {@link #AFTER_TRANSACTION} if it is not set. */
         DEFAULT,
 
         /**
-         * When that transaction has been committed or rolled back, so that the next holder of the key sees what this one wrote. If
-         * no transaction is active, when the method returns.
+         * After that transaction has been committed or rolled back, so that the next holder of the key sees what this
+         * one wrote. If no transaction is active, when the method returns.
          */
         AFTER_TRANSACTION,
 
-        /** When the method returns, whether or not a transaction goes on. */
+        /** When the method returns, whether or not a transaction is active. */
         ON_RETURN
     }
 }

@@ -5,20 +5,25 @@ import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerRegistry;
 import java.util.OptionalInt;
 
-/** The lockers that the advice uses: those that an annotation can name, and those of methods and types that name none. */
+/**
+ * The lockers that the advice uses: those that an annotation can name, and the own lockers of methods and types whose
+ * annotation names none.
+ *
+ * @since 0.1.0
+ */
 public interface AdviceLockerRegistry extends KeyedLockerRegistry {
 
     /**
-     * Returns the locker of a method or type that names none. Creates it on the first call.
+     * Returns the own locker of a method or type whose annotation names none. Creates it on the first call.
      *
      * @param name the name of the method or type
-     * @param limit how many callers each key admits, or empty for the configured default
+     * @param limit the number of callers that each key admits, or empty for the configured default
      * @return the locker
      */
     KeyedLocker<Object> own(String name, OptionalInt limit);
 
     /**
-     * The property under which a locker is configured.
+     * Returns the property under which a locker is configured.
      *
      * @param name the locker's name
      * @return the property's name, for instance {@code keyedlock.locks.orders}

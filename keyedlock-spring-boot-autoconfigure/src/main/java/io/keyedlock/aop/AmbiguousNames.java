@@ -13,7 +13,10 @@ import org.springframework.expression.spel.ast.PropertyOrFieldReference;
 import org.springframework.expression.spel.ast.Selection;
 import org.springframework.expression.spel.ast.VariableReference;
 
-/** Looks for names in an expression that mean the call itself, where a parameter must have been meant: all calls would have one key, or no two. */
+/**
+ * Finds names in an expression that denote the call itself although a parameter was probably meant. With such a name
+ * all calls would share one key, or no two calls would.
+ */
 final class AmbiguousNames {
 
     private static final Set<String> VARIABLES = Set.of("root", "this");
@@ -22,74 +25,83 @@ final class AmbiguousNames {
 
     private final ParameterNames names;
 
-    /** Takes a problem and its remedy. */
-    private final BiConsumer<String, String> report;
+    /** Receives a problem and its remedy. */
+    private final BiConsumer<String, String> reporter;
 
-    private boolean clear = true;
+    private boolean unambiguous = true;
 
-    AmbiguousNames(ParameterNames names, BiConsumer<String, String> report) {
+    AmbiguousNames(ParameterNames names, BiConsumer<String, String> reporter) {
         this.names = names;
-        this.report = report;
+        this.reporter = reporter;
     }
 
-    /** Returns whether an expression has no such name; the attribute is named with it in what is found. */
+    /**
+     * Checks an expression and reports its ambiguous names.
+     *
+     * @param attribute the attribute that has the expression, named in reports
+     * @return whether there are none
+     */
     boolean check(String attribute, LockExpression expression) {
         String where = attribute + " = \"" + expression.text() + "\"";
         SpelNode root = expression.root();
         if (!attribute.equals("condition")) {
-            part(where, root);
+            checkKeyPart(where, root);
             for (int i = 0; root instanceof InlineList && i < root.getChildCount(); i++) {
-                part(where, root.getChild(i));
+                checkKeyPart(where, root.getChild(i));
             }
         }
         visit(where, root, true);
-        return clear;
+        return unambiguous;
     }
 
-    /** A part of a key must not be the call, which is equal to no other. */
-    private void part(String where, SpelNode part) {
-        if (part instanceof VariableReference && isOfTheCall(part) && !isParameter(variable(part))) {
-            found(
-                    where + " has the call itself as a key, and no two calls would have the same",
+    /** Reports a key, or a part of one, that is the call itself, which equals no other call. */
+    private void checkKeyPart(String where, SpelNode part) {
+        if (part instanceof VariableReference && denotesCall(part) && !isParameter(variable(part))) {
+            report(
+                    where + " uses the call itself as the key, which no two calls share",
                     "Use a parameter (#name), or a constant in single quotes");
         }
     }
 
-    /** Inside a projection or a selection the same names mean an element. */
+    /**
+     * Visits a node and its children.
+     *
+     * @param onCall whether names denote the call; inside a projection or a selection they denote an element
+     */
     private void visit(String where, SpelNode node, boolean onCall) {
         if (!onCall) {
             return;
         }
-        if (node instanceof VariableReference && isOfTheCall(node) && isParameter(variable(node))) {
-            found(
+        if (node instanceof VariableReference && denotesCall(node) && isParameter(variable(node))) {
+            report(
                     where + " uses #" + variable(node)
                             + ", which is the call itself and not the parameter of that name",
                     "Write #p" + names.indexOf(variable(node)) + ", or rename the parameter");
         } else if (node instanceof PropertyOrFieldReference property
                 && PROPERTIES.contains(property.getName())
                 && isParameter(property.getName())) {
-            found(
+            report(
                     where + " reads '" + property.getName() + "' of the call and not the parameter of that name",
                     "Write #" + property.getName() + " for the parameter, or #root." + property.getName()
                             + " for that of the call");
         }
         for (int i = 0; i < node.getChildCount(); i++) {
             SpelNode child = node.getChild(i);
-            // A property of what stands before it, or a word that may be the key of a map.
-            boolean ofAnother = child instanceof PropertyOrFieldReference
+            // A property of the preceding object, or a word that may be the key of a map.
+            boolean ofOtherObject = child instanceof PropertyOrFieldReference
                     && ((node instanceof CompoundExpression && i > 0)
                             || node instanceof Indexer
                             || (node instanceof InlineMap && i % 2 == 0));
-            visit(where, child, !ofAnother && !(node instanceof Projection) && !(node instanceof Selection));
+            visit(where, child, !ofOtherObject && !(node instanceof Projection) && !(node instanceof Selection));
         }
     }
 
-    private void found(String problem, String remedy) {
-        clear = false;
-        report.accept(problem, remedy);
+    private void report(String problem, String remedy) {
+        unambiguous = false;
+        reporter.accept(problem, remedy);
     }
 
-    private static boolean isOfTheCall(SpelNode node) {
+    private static boolean denotesCall(SpelNode node) {
         return VARIABLES.contains(variable(node));
     }
 

@@ -29,19 +29,19 @@ import org.springframework.util.ClassUtils;
 import org.springframework.util.ReflectionUtils;
 
 /**
- * A method of a bean's class together with the place where its annotation stands.
+ * A method of a bean's class together with the element that carries its annotation.
  *
  * @param method the method as the class declares or inherits it
- * @param type the class of the bean, without what a proxy adds
- * @param carrier the method or the type that carries the annotation, perhaps in a superclass or an interface
+ * @param type the class of the bean, not that of its proxy
+ * @param carrier the method or type that carries the annotation, which may belong to a superclass or an interface
  */
 record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
 
     /**
-     * Whether the annotation stands anywhere in a type or above it. Most beans have none, and each of their methods is asked
-     * for as the context starts.
+     * Whether a type, one of its supertypes or one of their methods carries the annotation. Most beans have none, and
+     * each of their methods is looked up while the context starts.
      */
-    private static final ClassValue<Boolean> IS_MENTIONED = new ClassValue<>() {
+    private static final ClassValue<Boolean> HAS_ANNOTATION = new ClassValue<>() {
         @Override
         protected Boolean computeValue(Class<?> type) {
             try {
@@ -51,19 +51,21 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
                         || (type.getSuperclass() != null && get(type.getSuperclass()))
                         || Stream.of(type.getInterfaces()).anyMatch(this::get);
             } catch (LinkageError e) {
-                // Some method speaks of a class that is missing; those that are called may be whole.
+                // Some method refers to a missing class. The methods that are called may still be readable.
                 return true;
             }
         }
     };
 
     /**
-     * Finds the annotation for a call. In this order: on the method, on a method that it overrides or implements, on the class
-     * that declares it or a superclass of that, on an interface that has the method.
+     * Finds the annotation for a call. Looks at, in this order: the method; a method that it overrides or implements;
+     * the class that declares it and its superclasses; an interface that has the method.
+     *
+     * @return the annotated method, or null if there is no annotation
      */
     static @Nullable AnnotatedMethod find(Method called, Class<?> targetClass) {
         Class<?> type = ClassUtils.getUserClass(targetClass);
-        if (!IS_MENTIONED.get(type) && !IS_MENTIONED.get(called.getDeclaringClass())) {
+        if (!HAS_ANNOTATION.get(type) && !HAS_ANNOTATION.get(called.getDeclaringClass())) {
             return null;
         }
         Method method = mostSpecific(called, type);
@@ -75,9 +77,8 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
             carrier = carrierOf(called);
         }
         if (carrier == null && (method.getDeclaringClass() != type || isMangled(method))) {
-            // A class may implement an interface with methods of a superclass that knows nothing of that interface, or
-            // with
-            // Kotlin functions of another name.
+            // A class may implement an interface by methods of a superclass that does not implement that interface, or
+            // by Kotlin functions of another name.
             carrier = interfaceMethods(method, type)
                     .map(AnnotatedMethod::carrierOf)
                     .filter(found -> found != null)
@@ -90,10 +91,10 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
         return carrier == null ? null : new AnnotatedMethod(method, type, carrier);
     }
 
-    /** All annotated methods of a class, those that cannot be advised included. */
+    /** Returns all annotated methods of a class, including those that cannot be advised. */
     static List<AnnotatedMethod> of(Class<?> targetClass) {
         Class<?> type = ClassUtils.getUserClass(targetClass);
-        if (!IS_MENTIONED.get(type)) {
+        if (!HAS_ANNOTATION.get(type)) {
             return List.of();
         }
         Set<Method> methods = new LinkedHashSet<>();
@@ -115,7 +116,7 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
     }
 
     /**
-     * The annotation with its attributes, the nearest where there are several.
+     * Returns the annotation with its attributes; the nearest one if there are several.
      *
      * @throws AnnotationConfigurationException if aliases contradict each other
      */
@@ -127,7 +128,7 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
                 : MergedAnnotations.from(carrier, SearchStrategy.TYPE_HIERARCHY).get(KeyedLock.class);
     }
 
-    /** Whether two annotations of the carrier contradict each other, since none is nearer than the other. */
+    /** Returns whether the carrier has two annotations of which none is nearer than the other. */
     boolean isAmbiguous() {
         if (isDirect(carrier)) {
             return false;
@@ -140,11 +141,11 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
     }
 
     /**
-     * Another annotation that applies to the method with the same right and locks otherwise: of two interfaces neither is nearer than
-     * the other, unless one extends the other. Null if there is none.
+     * Returns the carrier of another annotation that has the same precedence and locks differently, or null if there is
+     * none. Of two interfaces, neither takes precedence unless one extends the other.
      */
     @Nullable
-    AnnotatedElement rival() {
+    AnnotatedElement conflictingCarrier() {
         Class<?> declaring = carrier instanceof Method carrying ? carrying.getDeclaringClass() : (Class<?>) carrier;
         if (!declaring.isInterface() || declaring == type || carrier.equals(method)) {
             return null;
@@ -155,7 +156,7 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
         return others.filter(other -> sourceOf(other, SearchStrategy.DIRECT) != null)
                 .filter(other -> !declaring.isAssignableFrom(declaringType(other))
                         && !declaringType(other).isAssignableFrom(declaring))
-                .filter(other -> !locksAlike(new AnnotatedMethod(method, type, other)))
+                .filter(other -> !locksEqually(new AnnotatedMethod(method, type, other)))
                 .findFirst()
                 .orElse(null);
     }
@@ -164,8 +165,11 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
         return element instanceof Method declared ? declared.getDeclaringClass() : (Class<?>) element;
     }
 
-    /** A locker of its own has each of them, so both must name one. */
-    private boolean locksAlike(AnnotatedMethod other) {
+    /**
+     * Returns whether both annotations name the same locker with equal attributes. Without a name, each has a locker of
+     * its own.
+     */
+    private boolean locksEqually(AnnotatedMethod other) {
         return !annotation().getString("name").isEmpty()
                 && annotation().asMap().equals(other.annotation().asMap());
     }
@@ -174,46 +178,49 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
         return carrier instanceof Class<?>;
     }
 
-    /** Whether the method runs on another thread, where its caller does not see what it returns. */
+    /** Returns whether the method is an {@code @Async} method, whose caller does not see what it returns. */
     boolean isAsync() {
         return MergedAnnotations.from(method, SearchStrategy.TYPE_HIERARCHY).isPresent(Async.class)
                 || MergedAnnotations.from(method.getDeclaringClass(), SearchStrategy.TYPE_HIERARCHY)
                         .isPresent(Async.class);
     }
 
-    /** The name of the locker that all methods under this annotation share, if the annotation names none. */
-    String scopeName() {
+    /** Returns the name of the own locker, which all methods under this annotation share if it names none. */
+    String ownLockerName() {
         return carrier instanceof Method carrying
                 ? carrying.getDeclaringClass().getName() + "." + signature(carrying)
                 : ((Class<?>) carrier).getName();
     }
 
-    /** Class and method as a stack trace would name them. */
+    /** Returns class and method in the form of a stack trace. */
     String described() {
         return type.getName() + "." + signature(method);
     }
 
-    /** A method or a type as a stack trace would name it. */
+    /** Returns a method or a type in the form of a stack trace. */
     static String described(AnnotatedElement element) {
         return element instanceof Method declared
                 ? declared.getDeclaringClass().getName() + "." + signature(declared)
                 : ((Class<?>) element).getName();
     }
 
-    /** The place to name in messages about the annotation: where it stands or, on a type, the method that it covers. */
+    /**
+     * Returns the method to name in messages about the annotation: the one that carries it or, if a type carries it,
+     * the one that it applies to.
+     */
     Method place() {
         return carrier instanceof Method carrying ? carrying : method;
     }
 
-    /** Notes what is wrong with the annotation. */
+    /** Adds a finding about the annotation. */
     void report(Findings findings, String problem, String remedy) {
         Class<?> placed = isOnType() ? type : place().getDeclaringClass();
         findings.add(new Finding(placed.getName(), signature(place()), problem, remedy));
     }
 
     /**
-     * Name and parameter types as the source has them; simple names of types, unless two overloads of the class would look the
-     * same, and what the compiler has made of them, if they still would.
+     * Returns the name and parameter types of a method as in its source. Types have simple names, full names if two
+     * overloads of the class would otherwise look the same, and the names of the class file if they still would.
      */
     static String signature(Method method) {
         return Stream.<Function<Method, String>>of(
@@ -241,19 +248,19 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
 
     private static String signature(
             String name, Method method, List<Class<?>> types, Function<Class<?>, String> nameOfType) {
-        // The last parameter of a suspending function is none that its source has.
+        // The last parameter of a suspending function, its continuation, is not in its source.
         int last = types.size() - (KotlinDetector.isSuspendingFunction(method) ? 1 : 0);
         return types.stream().limit(last).map(nameOfType).collect(Collectors.joining(",", name + "(", ")"));
     }
 
-    /** The name of a method in its source. */
+    /** Returns the name of a method in its source. */
     static String sourceName(Method method) {
         return isReadable(method) ? KotlinFunctions.nameOf(method) : method.getName();
     }
 
-    /** Whether the name is not that of the source, and the source can be asked for it. */
+    /** Returns whether the compiler has changed the name of the method, and kotlin-reflect knows the original one. */
     private static boolean isReadable(Method method) {
-        return isMangled(method) && KotlinFunctions.areKnown(method.getDeclaringClass());
+        return isMangled(method) && KotlinFunctions.canReflect(method.getDeclaringClass());
     }
 
     private static @Nullable AnnotatedElement carrierOf(Method method) {
@@ -273,12 +280,15 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
                 .orElse(null);
     }
 
-    /** Whether the annotation itself stands on a method or type, and not one that it is on: the common case, and the quick one. */
+    /**
+     * Returns whether an element carries the annotation directly, not through a meta-annotation. This is the common
+     * case and faster than a search.
+     */
     private static boolean isDirect(AnnotatedElement element) {
         try {
             return element.getDeclaredAnnotation(KeyedLock.class) != null;
         } catch (RuntimeException | LinkageError | AnnotationFormatError e) {
-            // Some annotation cannot be read; Spring's search knows what to do about it.
+            // Some annotation cannot be read; Spring's search handles that.
             return false;
         }
     }
@@ -294,7 +304,7 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
         try {
             return (AnnotatedElement) annotations.get(KeyedLock.class).getSource();
         } catch (AnnotationConfigurationException e) {
-            // Attributes that contradict each other are told when they are read; here nothing may look unannotated.
+            // The contradiction is reported when the attributes are read. The element must not appear unannotated here.
             return element;
         }
     }
@@ -305,7 +315,7 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
                 .filter(declared -> isImplementedBy(declared, method, type));
     }
 
-    /** Whether an interface declares or inherits a method that a class has. */
+    /** Returns whether an interface declares or inherits a method that a class has. */
     static boolean hasMethod(Class<?> declaring, Method method, Class<?> type) {
         return Stream.of(declaring.getMethods()).anyMatch(declared -> isImplementedBy(declared, method, type));
     }
@@ -317,8 +327,8 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
     }
 
     /**
-     * The method of a class that a call runs. Where a Kotlin function with a value class implements a generic one, a bridge leads
-     * to it, which has another name and no annotation.
+     * Returns the method of a class that a call runs. Where a Kotlin function with a value class implements a generic
+     * one, the call goes to a bridge, which has no annotation and delegates to a method of another name.
      */
     private static Method mostSpecific(Method called, Class<?> type) {
         Method method = AopUtils.getMostSpecificMethod(called, type);
@@ -327,7 +337,7 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
                 : method;
     }
 
-    /** Whether a bridge of another name leads to a method. */
+    /** Returns whether a bridge of another name delegates to a method. */
     static boolean isBridged(Method method) {
         return isMangled(method)
                 && Stream.of(method.getDeclaringClass().getDeclaredMethods())
@@ -341,14 +351,16 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
                 .filter(method -> isMangled(bridge.getName(), method))
                 .filter(method -> method.getParameterCount() == bridge.getParameterCount())
                 .toList();
-        return candidates.size() < 2 || !KotlinFunctions.areKnown(bridge.getDeclaringClass())
+        return candidates.size() < 2 || !KotlinFunctions.canReflect(bridge.getDeclaringClass())
                 ? candidates.stream().findFirst()
                 : candidates.stream()
                         .filter(method -> bridgedTypes(bridge).anyMatch(KotlinFunctions.parameterTypes(method)::equals))
                         .findFirst();
     }
 
-    /** What the generic methods that a bridge stands for take in its class. */
+    /**
+     * Returns, for each generic method that a bridge implements, its parameter types as resolved in the bridge's class.
+     */
     private static Stream<List<Class<?>>> bridgedTypes(Method bridge) {
         Class<?> type = bridge.getDeclaringClass();
         Set<Class<?>> declaring = new LinkedHashSet<>(interfacesOf(type));
@@ -364,7 +376,7 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
                         .toList());
     }
 
-    /** Whether the name of a method has a hash behind it, as there is a value class in its signature. */
+    /** Returns whether the name of a method ends with a hash because its signature has a value class. */
     static boolean isMangled(Method method) {
         return method.getName().indexOf(KotlinFunctions.HASH) >= 0
                 && KotlinDetector.isKotlinType(method.getDeclaringClass());
@@ -374,12 +386,17 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
         return method.getName().startsWith(name + KotlinFunctions.HASH) && !method.isBridge() && isMangled(method);
     }
 
-    /** Whether Kotlin has made the method beside the one that it calls, where a proxy sees the call. */
+    /**
+     * Returns whether a method is an overload generated by Kotlin that calls the original function, whose call a proxy
+     * intercepts.
+     */
     private static boolean isOverload(Method method) {
-        return KotlinFunctions.areKnown(method.getDeclaringClass()) && KotlinFunctions.isOverload(method);
+        return KotlinFunctions.canReflect(method.getDeclaringClass()) && KotlinFunctions.isOverload(method);
     }
 
-    /** The class itself if it is an interface, and all interfaces that it has, near ones first. */
+    /**
+     * Returns the class itself if it is an interface, and all interfaces that it implements or extends, nearest first.
+     */
     static Set<Class<?>> interfacesOf(Class<?> type) {
         Set<Class<?>> found = new LinkedHashSet<>();
         if (type.isInterface()) {

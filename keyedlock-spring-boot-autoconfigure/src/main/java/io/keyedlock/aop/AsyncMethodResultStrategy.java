@@ -9,8 +9,8 @@ import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 
 /**
- * For {@code @Async} methods that return a future. The lock is taken on the task's thread, which waits for that future
- * anyway once the method has returned; here it does so before the permit is given back.
+ * The strategy for {@code @Async} methods that return a future. The task's thread acquires the permit. After the method
+ * has returned, that thread waits for the future before it releases the permit, as it would wait for the future anyway.
  */
 final class AsyncMethodResultStrategy extends PlainResultStrategy {
 
@@ -24,7 +24,10 @@ final class AsyncMethodResultStrategy extends PlainResultStrategy {
         return result;
     }
 
-    /** An interrupt reaches whoever asks next; the work goes on, so the key stays held. */
+    /**
+     * Waits for a future without regard to interrupts, as the work goes on and its key must stay held. Restores the
+     * interrupt flag at the end.
+     */
     private static void await(Future<?> running) {
         boolean interrupted = false;
         while (true) {
@@ -34,7 +37,7 @@ final class AsyncMethodResultStrategy extends PlainResultStrategy {
             } catch (InterruptedException e) {
                 interrupted = true;
             } catch (ExecutionException | CompletionException | CancellationException e) {
-                // The caller gets the future itself, and this from it.
+                // The caller receives this failure from the future itself.
                 break;
             }
         }

@@ -16,64 +16,68 @@ import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Asks for the permits of calls whose result comes later. No thread owns them, and nobody waits for them by blocking: the
- * locker's one timer, shared by all of them, ends the waits that have an end.
+ * Acquires permits for calls whose result is available later. No thread owns these permits and none blocks for them;
+ * timeouts come from the timer that all lockers share.
  */
 final class AsyncPermits {
 
     private AsyncPermits() {}
 
-    /** Asks for the permit of one key as the annotation says. Throws what the key's own code throws. */
-    static CompletableFuture<Permit> ofOne(LockedMethod method, KeyedLocker<Object> locker, Object key) {
+    /** Requests the permit of one key as the annotation says. Throws what the key's own code throws. */
+    static CompletableFuture<Permit> acquireOne(LockedMethod method, KeyedLocker<Object> locker, Object key) {
         if (method.policy() != KeyedLock.Policy.BLOCK) {
-            return method.given(locker.tryAcquireAsync(key));
+            return method.requireResult(locker.tryAcquireAsync(key));
         }
         Duration waitTime = method.waitTime();
-        return method.given(waitTime == null ? locker.acquireAsync(key) : locker.acquireAsync(key, waitTime));
+        return method.requireResult(waitTime == null ? locker.acquireAsync(key) : locker.acquireAsync(key, waitTime));
     }
 
-    /** Asks for the permits of several keys. */
-    static CompletableFuture<Permit> ofAll(LockedMethod method, KeyedLocker<Object> locker, List<Object> keys) {
+    /** Requests the permits of several keys. */
+    static CompletableFuture<Permit> acquireAll(LockedMethod method, KeyedLocker<Object> locker, List<Object> keys) {
         if (method.policy() != KeyedLock.Policy.BLOCK) {
-            return method.given(locker.tryAcquireAllAsync(keys));
+            return method.requireResult(locker.tryAcquireAllAsync(keys));
         }
         Duration waitTime = method.waitTime();
-        return method.given(locker.acquireAllAsync(
-                keys, waitTime == null ? method.given(locker.settings()).waitTime() : waitTime));
+        return method.requireResult(locker.acquireAllAsync(
+                keys, waitTime == null ? method.requireResult(locker.settings()).waitTime() : waitTime));
     }
 
-    /** The permit or permits of a call that no other call of its chain has anything of. */
-    static CompletableFuture<Permit> of(LockedMethod method, KeyedLocker<Object> locker, Object keys) {
-        return method.hasSeveralKeys() ? ofAll(method, locker, several(keys)) : ofOne(method, locker, keys);
+    /** Requests the permits of a call that is not inside a chain that holds any of them. */
+    static CompletableFuture<Permit> acquire(LockedMethod method, KeyedLocker<Object> locker, Object keys) {
+        return method.hasSeveralKeys() ? acquireAll(method, locker, asList(keys)) : acquireOne(method, locker, keys);
     }
 
-    /** Asks for what a chain of calls does not hold yet; what it does hold is used again. */
-    static CompletableFuture<Permit> inside(
+    /**
+     * Requests the permits that a chain of calls does not hold yet, and retains those that it holds.
+     *
+     * @param retained receives the permits of outer calls that this call uses
+     */
+    static CompletableFuture<Permit> acquireInChain(
             LockedMethod method,
             KeyedLocker<Object> locker,
             Object keys,
-            ChainPermits outer,
-            List<ChainPermits> entered) {
-        List<Object> wanted = method.hasSeveralKeys() ? several(keys) : List.of(keys);
+            ChainPermit outer,
+            List<ChainPermit> retained) {
+        List<Object> wanted = method.hasSeveralKeys() ? asList(keys) : List.of(keys);
         List<Object> missing = new ArrayList<>();
         for (Object key : wanted) {
-            ChainPermits mine = ChainPermits.enter(outer, locker, key);
-            if (mine == null) {
+            ChainPermit held = ChainPermit.retain(outer, locker, key);
+            if (held == null) {
                 missing.add(key);
                 continue;
             }
-            entered.add(mine);
+            retained.add(held);
             if (!locker.settings().reentrant()) {
-                return CompletableFuture.failedFuture(reentry(method, locker, key));
+                return CompletableFuture.failedFuture(reentryFailure(method, locker, key));
             }
         }
         if (missing.isEmpty()) {
             return CompletableFuture.completedFuture(() -> {});
         }
-        return method.hasSeveralKeys() ? ofAll(method, locker, missing) : ofOne(method, locker, keys);
+        return method.hasSeveralKeys() ? acquireAll(method, locker, missing) : acquireOne(method, locker, keys);
     }
 
-    private static RuntimeException reentry(LockedMethod method, KeyedLocker<Object> locker, Object key) {
+    private static RuntimeException reentryFailure(LockedMethod method, KeyedLocker<Object> locker, Object key) {
         String problem = method.place() + " is called by a chain that holds " + LockedMethod.described(locker, key)
                 + " already, and the locker is not reentrant";
         return method.policy() == KeyedLock.Policy.BLOCK
@@ -81,20 +85,20 @@ final class AsyncPermits {
                 : new LockRejectedException(locker.name(), key, problem);
     }
 
-    /** The key of a call, or the list of its keys. */
+    /** Returns the key of a call, or the list of its keys. */
     static Object keysOf(LockedMethod method, CallContext context) {
         return method.hasSeveralKeys() ? method.keysOf(context) : method.keyOf(context);
     }
 
     @SuppressWarnings("unchecked") // made by keysOf
-    static List<Object> several(Object keys) {
+    static List<Object> asList(Object keys) {
         return (List<Object>) keys;
     }
 
-    /** Why a complete acquisition got nothing; null if it has a permit. */
+    /** Returns the failure of a completed acquisition, or null if it has a permit. */
     static @Nullable Throwable failureOf(CompletableFuture<Permit> done, LockedMethod method) {
         try {
-            return done.join() == null ? method.gaveNothing() : null;
+            return done.join() == null ? method.nullResult() : null;
         } catch (CancellationException e) {
             return e;
         } catch (CompletionException e) {
@@ -102,25 +106,25 @@ final class AsyncPermits {
         }
     }
 
-    /** Gives up a wait; a permit that was granted just before goes back. */
+    /** Cancels an acquisition. Releases the permit if it was granted just before. */
     static void cancel(CompletableFuture<Permit> acquisition) {
         if (!acquisition.cancel(false) && !acquisition.isCompletedExceptionally()) {
             acquisition.join().close();
         }
     }
 
-    /** Whether a call is to be left out, as it was told not to wait. */
+    /** Returns whether a failure means that the call is skipped. */
     static boolean isSkipped(LockedMethod method, Throwable failure) {
         return method.policy() == KeyedLock.Policy.SKIP && failure instanceof LockRejectedException;
     }
 
-    /** A failed acquisition in the words of the method. */
+    /** Returns the failure of an acquisition with the details of the method. */
     static Throwable explained(LockedMethod method, KeyedLocker<Object> locker, Object keys, Throwable failure) {
         if (failure instanceof LockTimeoutException timeout) {
             return method.timedOut(locker, timeout, false);
         }
         return method.policy() == KeyedLock.Policy.REJECT && failure instanceof LockRejectedException
-                ? method.refused(locker, keys)
+                ? method.rejected(locker, keys)
                 : failure;
     }
 }

@@ -19,14 +19,14 @@ import org.springframework.core.type.AnnotationMetadata;
 import org.springframework.core.type.classreading.SimpleMetadataReaderFactory;
 import org.springframework.util.ClassUtils;
 
-/** The classes of the beans of one bean factory as far as they are known without making a bean. */
+/** Determines the classes of the beans of one bean factory without creating a bean. */
 final class BeanTypes {
 
     private static final Logger LOG = LoggerFactory.getLogger(BeanTypes.class);
 
     private BeanTypes() {}
 
-    /** The names of all beans that are or will be here, those that were registered ready-made included. */
+    /** Returns the names of all beans that exist or will exist, including singletons registered as instances. */
     static Set<String> names(ConfigurableListableBeanFactory beans) {
         Set<String> names = new LinkedHashSet<>();
         for (String name : beans.getBeanDefinitionNames()) {
@@ -38,7 +38,10 @@ final class BeanTypes {
         return names;
     }
 
-    /** The classes that a name stands for: of the bean, and of the factory that makes it. Proxies of scopes stand for none. */
+    /**
+     * Returns the classes behind a bean name: that of the bean and, for a factory bean, that of the factory. There are
+     * none for scoped proxies.
+     */
     static List<Class<?>> of(ConfigurableListableBeanFactory beans, String name) {
         List<Class<?>> types = new ArrayList<>();
         Object singleton = beans.containsSingleton(name) ? beans.getSingleton(name) : null;
@@ -57,7 +60,9 @@ final class BeanTypes {
                 .toList();
     }
 
-    /** Finds the annotated methods of a bean's class; none, and a warning, if its methods cannot be read. */
+    /**
+     * Finds the annotated methods of a bean's class. If its methods cannot be read, logs a warning and returns none.
+     */
     static List<AnnotatedMethod> annotatedMethods(String bean, Class<?> type) {
         try {
             return AnnotatedMethod.of(type);
@@ -68,8 +73,8 @@ final class BeanTypes {
     }
 
     /**
-     * Finds the annotated methods of a bean's class. If its methods cannot be read, it has none, and that is a finding where
-     * the class file says that one is annotated, and else a warning.
+     * Finds the annotated methods of a bean's class. If its methods cannot be read, returns none and adds a finding if
+     * the class file has the annotation, and otherwise logs a warning.
      */
     static List<AnnotatedMethod> annotatedMethods(String bean, Class<?> type, Findings findings) {
         try {
@@ -98,7 +103,10 @@ final class BeanTypes {
                 NestedExceptionUtils.getMostSpecificCause(failure).toString());
     }
 
-    /** Whether the annotation stands in the file of a class or of one above it; read without loading what they refer to. */
+    /**
+     * Returns whether the class file of a class or of one of its supertypes has the annotation. Reads it without
+     * loading the classes that they refer to.
+     */
     private static boolean mentionsLock(Class<?> type) {
         return Stream.concat(
                         Stream.<Class<?>>iterate(type, each -> each != null, Class::getSuperclass),

@@ -16,8 +16,8 @@ import org.springframework.expression.TypeLocator;
 import org.springframework.expression.TypedValue;
 
 /**
- * What an expression sees of one call: variables straight from the argument array, everything else from a context that all
- * calls share. Cheap enough to make for every call. Expressions only read.
+ * The evaluation context of one call. Variables come straight from the argument array, everything else from a context
+ * that all calls share, so that it is cheap to create for every call. Expressions only read.
  */
 final class CallContext implements EvaluationContext {
 

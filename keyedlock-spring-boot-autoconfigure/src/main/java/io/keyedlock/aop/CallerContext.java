@@ -7,24 +7,24 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.util.ClassUtils;
 
 /**
- * What the thread of a caller knows besides its arguments, such as who is logged in, for a body that runs on another thread.
- * Nothing, where Micrometer's context propagation is not there.
+ * The thread-bound context of a caller, such as who is logged in, for a body that runs on another thread. Empty without
+ * Micrometer's context propagation.
  */
 interface CallerContext {
 
-    /** Runs something on this thread as if it were the caller's, and undoes that afterwards. */
+    /** Runs a body on this thread in the caller's context, and restores this thread's context afterwards. */
     void run(Runnable body);
 
     /**
-     * Looks at the current thread.
+     * Captures the context of the current thread.
      *
-     * @param reactive the Reactor context of the subscriber, whose values go first; null where there is none
+     * @param reactive the Reactor context of the subscriber, whose values take precedence; null if there is none
      */
     static CallerContext capture(@Nullable Object reactive) {
         return Micrometer.PRESENT ? Micrometer.capture(reactive) : Runnable::run;
     }
 
-    /** A time in which a thread has the context of a caller. */
+    /** A period during which a thread has the context of a caller. */
     interface Scope extends AutoCloseable {
 
         @Override
@@ -32,8 +32,8 @@ interface CallerContext {
     }
 
     /**
-     * Gives this thread what the Reactor context of a subscriber carries, as listeners look for it there. The rest of what the thread
-     * has stays, as it may be the subscriber's too.
+     * Sets the values that the Reactor context of a subscriber carries on this thread, where listeners look for them.
+     * All other values of the thread stay, as they may be the subscriber's too.
      *
      * @param reactive the Reactor context
      */
@@ -41,7 +41,7 @@ interface CallerContext {
         return Micrometer.PRESENT ? Micrometer.enter(reactive) : () -> {};
     }
 
-    /** Nothing but {@link #PRESENT} may be touched where it is false. */
+    /** Access to Micrometer. If {@link #PRESENT} is false, no other member may be used. */
     final class Micrometer {
 
         static final boolean PRESENT = ClassUtils.isPresent(
@@ -60,7 +60,10 @@ interface CallerContext {
         }
     }
 
-    /** What is missing is cleared: the thread that runs a body may have been given the context of who released the lock. */
+    /**
+     * The snapshot factories. For a body, values that the caller does not have are cleared: the thread may still have
+     * the context of the caller that released the lock.
+     */
     final class Snapshots {
 
         private static final ContextSnapshotFactory FACTORY =

@@ -1,55 +1,121 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.aop;
 
+import io.keyedlock.KeyedLocker;
 import io.keyedlock.Permit;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.OptionalLong;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.aopalliance.intercept.MethodInvocation;
+import org.jspecify.annotations.Nullable;
 
-/** The permit of a call whose chain held some of its keys already: what it has acquired, and its uses of what was held. */
-final class ChainPermit implements Permit {
+/**
+ * The permit of one call in a chain of asynchronous calls. Inner calls on the same key find and use it: in a reactive
+ * chain through the Reactor context, in the body of a future through the thread that runs the body, until the body has
+ * returned.
+ *
+ * <p>The number is a reference count: the call that acquired the permit, and the inner calls that use it. The last of
+ * them to end releases the permit. A count of zero is final, so a reference that outlives the calls is useless: a call
+ * either retains the permit before the last user has ended, and so keeps the key held, or acquires a permit of its own.
+ */
+final class ChainPermit extends AtomicInteger {
 
-    private final Permit own;
-    private final List<ChainPermits> entered;
-    private final List<Permit> all = new ArrayList<>();
+    private static final long serialVersionUID = 1L;
 
-    ChainPermit(Permit own, List<ChainPermits> entered) {
-        this.own = own;
-        this.entered = entered;
-        all.add(own);
-        entered.forEach(held -> all.add(held.permit()));
+    private static final ThreadLocal<@Nullable ChainPermit> CURRENT_BODY = new ThreadLocal<>();
+
+    private final transient KeyedLocker<Object> locker;
+
+    /** The key, or the list of keys where {@link #multiKey}. */
+    private final transient Object keys;
+
+    private final boolean multiKey;
+
+    private final transient Permit permit;
+
+    /** The permit of the enclosing call. */
+    private final transient @Nullable ChainPermit outer;
+
+    private ChainPermit(
+            KeyedLocker<Object> locker, Object keys, boolean multiKey, Permit permit, @Nullable ChainPermit outer) {
+        super(1);
+        this.locker = locker;
+        this.keys = keys;
+        this.multiKey = multiKey;
+        this.permit = permit;
+        this.outer = outer;
     }
 
-    @Override
-    public void close() {
-        own.close();
-        entered.forEach(ChainPermits::leave);
+    /**
+     * Records the acquired permit together with those that the chain holds already.
+     *
+     * @param retained the permits that {@link AsyncPermits#acquireInChain} has retained; released when this call ends
+     */
+    static ChainPermit of(
+            KeyedLocker<Object> locker,
+            Object keys,
+            LockedMethod method,
+            Permit own,
+            @Nullable ChainPermit outer,
+            List<ChainPermit> retained) {
+        Permit all = retained.isEmpty() ? own : new CompositePermit(own, retained);
+        return new ChainPermit(locker, keys, method.hasSeveralKeys(), all, outer);
     }
 
-    /** That of the one key, if it is one. */
-    @Override
-    public OptionalLong fencingToken() {
-        return entered.size() == 1 && own.fencingToken().isEmpty()
-                ? entered.get(0).permit().fencingToken()
-                : OptionalLong.empty();
+    /** Returns the permit of the future's body that this thread runs, or null if it runs none. */
+    static @Nullable ChainPermit ofBody() {
+        return CURRENT_BODY.get();
     }
 
-    @Override
-    public boolean isValid() {
-        return all.stream().allMatch(Permit::isValid);
+    /** Runs the body of a future that holds this permit. */
+    @Nullable
+    Object run(MethodInvocation body) throws Throwable {
+        ChainPermit before = CURRENT_BODY.get();
+        CURRENT_BODY.set(this);
+        try {
+            return NestedProxies.resume(body);
+        } finally {
+            if (before == null) {
+                CURRENT_BODY.remove();
+            } else {
+                CURRENT_BODY.set(before);
+            }
+        }
     }
 
-    @Override
-    public void checkValid() {
-        all.forEach(Permit::checkValid);
+    /**
+     * Retains the permit that a chain holds for a key, until {@link #release()}. Returns null if the chain holds none,
+     * or no longer.
+     */
+    static @Nullable ChainPermit retain(@Nullable ChainPermit innermost, KeyedLocker<Object> locker, Object key) {
+        for (ChainPermit each = innermost; each != null; each = each.outer) {
+            if (each.locker == locker && each.covers(key) && each.retain()) {
+                return each;
+            }
+        }
+        return null;
     }
 
-    @Override
-    public CompletionStage<Void> whenLost() {
-        CompletableFuture<Void> any = new CompletableFuture<>();
-        all.forEach(permit -> permit.whenLost().thenRun(() -> any.complete(null)));
-        return any;
+    private boolean covers(Object key) {
+        return multiKey ? ((List<?>) keys).contains(key) : keys.equals(key);
+    }
+
+    private boolean retain() {
+        for (int users = get(); users > 0; users = get()) {
+            if (compareAndSet(users, users + 1)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    Permit permit() {
+        return permit;
+    }
+
+    /** Ends one use. Must be called once for each use. */
+    void release() {
+        if (decrementAndGet() == 0) {
+            permit.close();
+        }
     }
 }

@@ -6,13 +6,13 @@ import java.util.Arrays;
 import java.util.RandomAccess;
 import org.jspecify.annotations.Nullable;
 
-/** A key of several parts: an immutable list that may contain null, equal to every list of equal elements. */
+/** A key of several parts: an immutable list that may contain null and equals every list of equal elements. */
 final class CompositeKey extends AbstractList<@Nullable Object> implements RandomAccess {
 
     private final @Nullable Object[] parts;
     private final int hash;
 
-    /** Keeps the array, which nobody may change any more. */
+    /** Keeps the array, which must not change afterwards. */
     CompositeKey(@Nullable Object[] parts) {
         this.parts = parts;
         this.hash = Arrays.hashCode(parts);

@@ -19,28 +19,28 @@ import org.reactivestreams.Publisher;
 import reactor.core.publisher.Mono;
 
 /**
- * A coroutine as a body. It runs behind a publisher, which forgets it when it is cancelled, while a coroutine that has been
- * cancelled still runs what it has in {@code finally}, or to its end if it never looks.
+ * A body that is a coroutine. It runs behind a publisher, which loses track of it when it is cancelled. A cancelled
+ * coroutine still runs its {@code finally} blocks, or runs to its end if it never checks for cancellation.
  *
- * <p>So this goes along in the coroutine's context and is asked each time a thread takes the coroutine up, the first time
- * before any code of it has run. That is how it learns the job whose end is waited for: the first job it sees, as later
- * ones are of coroutines that the body has begun. Where nothing is dispatched, that is within the subscription and after
- * the last look at whether it is cancelled; hence {@link #beginsInSubscribe()}.
+ * <p>To observe the end, this object is an element of the coroutine's context. It is called each time a thread resumes
+ * the coroutine, the first time before any code of the coroutine has run, and so learns the job to wait for: the first
+ * job that it sees, as later ones belong to coroutines that the body has started. Without a dispatcher, that happens
+ * during the subscription and after the last check for cancellation; hence {@link #beginsInSubscribe()}.
  *
- * <p>To be touched only where kotlinx-coroutines-reactor is there.
+ * <p>Requires kotlinx-coroutines-reactor.
  */
 abstract class CoroutineBody extends AbstractCoroutineContextElement implements ThreadContextElement<Unit> {
 
     private static final CoroutineContext.Key<CoroutineBody> KEY = new CoroutineContext.Key<>() {};
 
-    /** Unknown until the coroutine has got a thread; one that is cancelled before runs nothing. */
+    /** Null until a thread has run the coroutine. A coroutine that is cancelled before that runs nothing. */
     private volatile @Nullable Job job;
 
     private CoroutineBody() {
         super(KEY);
     }
 
-    /** Of {@link ReactiveBody}, as the next. */
+    /** Implements {@link ReactiveBody}, like the next method. */
     public boolean beginsInSubscribe() {
         return true;
     }
@@ -67,17 +67,17 @@ abstract class CoroutineBody extends AbstractCoroutineContextElement implements 
 
     @Override
     public void restoreThreadContext(CoroutineContext context, Unit before) {
-        // The thread was left as it was.
+        // Nothing was changed on the thread.
     }
 
     /**
-     * A suspending function, which runs in its caller's context. Advice further inside may try it again, and each try is a
-     * coroutine of its own. It asks for a copy of this before it begins, which is how the latest is known. The jobs alone
-     * cannot tell: a job that has failed counts as completed only after the next try may have begun.
+     * A suspending function, which runs in its caller's context. Inner advice may retry it, and each try is a coroutine
+     * of its own. A try requests a copy of this element before it begins, which identifies the latest try. The jobs
+     * alone do not: a failed job may count as completed only after the next try has begun.
      */
     static final class OfFunction extends CoroutineBody implements ReactiveBody, CopyableThreadContextElement<Unit> {
 
-        /** Null before the first try. A try that has no job yet when the call is cancelled runs nothing. */
+        /** Null before the first try. A try without a job when the call is cancelled runs nothing. */
         private volatile @Nullable Try latest;
 
         @Override
@@ -107,7 +107,8 @@ abstract class CoroutineBody extends AbstractCoroutineContextElement implements 
             Object[] arguments = passed.clone();
             int last = arguments.length - 1;
             if (arguments[last] instanceof Continuation<?> caller) {
-                arguments[last] = new Accompanied<>(caller, caller.getContext().plus(this));
+                arguments[last] =
+                        new ContextContinuation<>(caller, caller.getContext().plus(this));
             }
             return arguments;
         }
@@ -118,7 +119,7 @@ abstract class CoroutineBody extends AbstractCoroutineContextElement implements 
         }
     }
 
-    /** One try of a suspending function. Coroutines that its body begins share it. */
+    /** One try of a suspending function. Coroutines that its body starts share it. */
     private static final class Try extends CoroutineBody implements CopyableThreadContextElement<Unit> {
 
         @Override
@@ -132,12 +133,12 @@ abstract class CoroutineBody extends AbstractCoroutineContextElement implements 
         }
     }
 
-    /** A flow, which runs in its collector's context, and whose collector waits until the key is free. */
+    /** A flow, which runs in its collector's context. The collector waits until the key is released. */
     static final class OfFlow extends CoroutineBody implements ReactiveBody {
 
         private final CoroutineContext collecting;
 
-        private final CompletableJob freed = JobKt.Job(null);
+        private final CompletableJob keyReleased = JobKt.Job(null);
 
         private volatile boolean cancelled;
 
@@ -154,26 +155,28 @@ abstract class CoroutineBody extends AbstractCoroutineContextElement implements 
         public void whenEnded(Runnable action) {
             super.whenEnded(() -> {
                 action.run();
-                freed.complete();
+                keyReleased.complete();
             });
         }
 
-        /** From now on it is certain that {@link #whenEnded} has been called or will be. */
+        /** Marks the collection as cancelled. From this point on {@link #whenEnded} has been or will be called. */
         void cancelled() {
             cancelled = true;
         }
 
-        /** Suspends until what was cancelled has ended and the key is free, whether or not the caller is cancelled. */
+        /**
+         * Suspends until the cancelled flow has ended and the key is released, whether or not the caller is cancelled.
+         */
         @Nullable
         Object awaitEnd(Continuation<? super Unit> caller) {
             return cancelled
-                    ? BuildersKt.withContext(NonCancellable.INSTANCE, (scope, own) -> freed.join(own), caller)
+                    ? BuildersKt.withContext(NonCancellable.INSTANCE, (scope, own) -> keyReleased.join(own), caller)
                     : Unit.INSTANCE;
         }
     }
 
-    /** The caller, with one element more in its context. */
-    private record Accompanied<T>(Continuation<T> caller, CoroutineContext context) implements Continuation<T> {
+    /** A continuation that adds an element to the context of the caller. */
+    private record ContextContinuation<T>(Continuation<T> caller, CoroutineContext context) implements Continuation<T> {
 
         @Override
         public CoroutineContext getContext() {

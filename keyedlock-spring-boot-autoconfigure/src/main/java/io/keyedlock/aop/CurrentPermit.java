@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 import reactor.util.context.ContextView;
 
 /**
- * The permit of the annotated call that is running, for its fencing token and its validity. Known for lockers with a backend.
+ * Gives access to the permit of the annotated call that is running, for its fencing token and its validity. Available
+ * for lockers with a backend.
  *
  * <pre>{@code
  * @KeyedLock(name = "accounts", key = "#account")
@@ -18,18 +19,21 @@ import reactor.util.context.ContextView;
  *   ledger.pay(account, amount, token);
  * }
  * }</pre>
+ *
+ * @since 0.1.0
+ * @see io.keyedlock.Permit
  */
 public final class CurrentPermit {
 
     private static final ThreadLocal<@Nullable CurrentPermit> INNERMOST = new ThreadLocal<>();
 
     private final Permit permit;
-    private final boolean fails;
+    private final boolean failsIfLost;
     private final @Nullable CurrentPermit outer;
 
-    private CurrentPermit(Permit permit, boolean fails, @Nullable CurrentPermit outer) {
+    private CurrentPermit(Permit permit, boolean failsIfLost, @Nullable CurrentPermit outer) {
         this.permit = permit;
-        this.fails = fails;
+        this.failsIfLost = failsIfLost;
         this.outer = outer;
     }
 
@@ -50,11 +54,15 @@ public final class CurrentPermit {
      * @return the permit, or empty if there is none
      */
     public static Optional<Permit> get(ContextView context) {
-        ChainPermits held = context.getOrDefault(ChainPermits.class, null);
+        ChainPermit held = context.getOrDefault(ChainPermit.class, null);
         return held == null ? Optional.empty() : Optional.of(held.permit());
     }
 
-    /** Makes a permit current on this thread; null if its locker has no backend. To be followed by {@link #exit}. */
+    /**
+     * Makes a permit current on this thread. Must be followed by {@link #exit}.
+     *
+     * @return null if the locker has no backend
+     */
     static @Nullable CurrentPermit enter(LockedMethod method, Permit permit) {
         KeyedLockerBackend backend = method.locker().get().backend().orElse(null);
         if (backend == null) {
@@ -76,33 +84,36 @@ public final class CurrentPermit {
     }
 
     boolean failsIfLost() {
-        return fails;
+        return failsIfLost;
     }
 
-    /** Throws if a call has lost its lease and is to fail. */
+    /** Throws if a call has lost its lease and its backend makes such calls fail. */
     static void throwIfLost(LockedMethod method, Permit permit) {
         if (outcome(method, permit, null) instanceof LockLeaseLostException lost) {
             throw lost;
         }
     }
 
-    /** Throws if a call on this thread has lost its lease and is to fail. */
+    /** Throws if a call on this thread has lost its lease and its backend makes such calls fail. */
     static void checkAll() {
         for (CurrentPermit each = INNERMOST.get(); each != null; each = each.outer) {
-            if (each.fails) {
+            if (each.failsIfLost) {
                 each.permit.checkValid();
             }
         }
     }
 
-    /** Returns why a call that has ended must fail, if its lease was lost; that is beneath a failure of its own. */
+    /**
+     * Returns the outcome of a call that has ended: its own failure, to which a lost lease is added as suppressed; the
+     * lost lease, if there is no other failure; otherwise null.
+     */
     static @Nullable Throwable outcome(LockedMethod method, Permit permit, @Nullable Throwable failure) {
-        boolean fails = method.locker()
+        boolean failsIfLost = method.locker()
                 .get()
                 .backend()
                 .map(KeyedLockerBackend::failsLostCalls)
                 .orElse(false);
-        if (!fails || failure instanceof LockLeaseLostException) {
+        if (!failsIfLost || failure instanceof LockLeaseLostException) {
             return failure;
         }
         try {

@@ -18,8 +18,8 @@ import org.springframework.beans.BeanUtils;
 import org.springframework.beans.factory.config.ConfigurableBeanFactory;
 
 /**
- * Finds names in an expression that nothing answers to when it is evaluated. What depends on the arguments of a call, such as
- * a property that a subtype may have, is not reported.
+ * Reports names in an expression that cannot be resolved when it is evaluated. Does not report what depends on the
+ * arguments of a call, such as a property that a subtype may have.
  */
 final class ExpressionCheck extends ExpressionWalk {
 
@@ -30,7 +30,7 @@ final class ExpressionCheck extends ExpressionWalk {
     private final String where;
 
     /**
-     * Makes the check of one expression.
+     * Creates the check of one expression.
      *
      * @param attribute the attribute that has the expression
      */
@@ -52,7 +52,7 @@ final class ExpressionCheck extends ExpressionWalk {
     @Override
     void function(String name) {
         report(
-                "calls a function #" + name + ", and there are none",
+                "calls a function #" + name + ", but functions are not supported",
                 "Call a method of a bean (@bean.method(…)) or a static one (T(package.Class).method(…))");
     }
 
@@ -134,7 +134,7 @@ final class ExpressionCheck extends ExpressionWalk {
         }
         if (owner == LockInvocation.class) {
             report(
-                    "calls " + name + "(…) without an object in front, and #root has no such method",
+                    "calls " + name + "(…) without a target object, and #root has no such method",
                     "Write for instance #order." + name + "(…), @bean." + name + "(…) or T(package.Class)." + name
                             + "(…)");
         } else {
@@ -151,10 +151,13 @@ final class ExpressionCheck extends ExpressionWalk {
                         + (known.isEmpty() || known.size() > 20 ? "" : ": " + String.join(", ", known)));
     }
 
-    /** As SpEL looks for it, or a little wider: what it may find is not reported. */
+    /**
+     * Returns whether a property can be read. Looks for it like SpEL or slightly wider, so that nothing is reported
+     * that SpEL may find.
+     */
     private static boolean isReadable(Class<?> owner, String name) {
         return isNamed(owner.getFields(), name)
-                || (KotlinFunctions.areKnown(owner) && KotlinFunctions.property(owner, name) != null)
+                || (KotlinFunctions.canReflect(owner) && KotlinFunctions.property(owner, name) != null)
                 || Stream.of(owner.getMethods())
                         .filter(method -> method.getParameterCount() == 0)
                         .map(Method::getName)

@@ -31,9 +31,9 @@ import org.springframework.util.StringUtils;
 /**
  * Visits the names in an expression together with the declared types of the objects on which they are evaluated.
  *
- * <p>Follows each chain from its beginning by the declared types of properties, fields and methods. {@link
- * ResolvableType#NONE} stands for an unknown type: that of a value beyond its declared type, and of whatever follows a method
- * that cannot be told from its overloads.
+ * <p>Follows each chain from its beginning through the declared types of properties, fields and methods.
+ * {@link ResolvableType#NONE} stands for an unknown type: of a value beyond its declared type, and of everything after
+ * a method that cannot be distinguished from its overloads.
  */
 abstract class ExpressionWalk {
 
@@ -51,7 +51,7 @@ abstract class ExpressionWalk {
     final void walk(LockExpression expression) {
         ParameterNames names = ParameterNames.of(annotated);
         Method method = annotated.method();
-        List<Class<?>> types = KotlinFunctions.areKnown(method.getDeclaringClass())
+        List<Class<?>> types = KotlinFunctions.canReflect(method.getDeclaringClass())
                 ? KotlinFunctions.parameterTypes(method)
                 : List.of(method.getParameterTypes());
         for (int i = 0; i < method.getParameterCount(); i++) {
@@ -80,25 +80,25 @@ abstract class ExpressionWalk {
     /**
      * Visits a property or field that is read.
      *
-     * @param owner the declared type of the object, or of which a static member is read
-     * @param exact whether the object can be of no other type
+     * @param owner the declared type of the object, or the type whose static member is read
+     * @param exact whether the object can have no other type
      */
     void property(Class<?> owner, String name, boolean exact) {}
 
     /** Visits a method that is called; see {@link #property}. */
     void method(Class<?> owner, String name, boolean exact) {}
 
-    /** Visits a Kotlin value class, of which an object is made before an expression sees it. */
+    /** Visits a Kotlin value class, whose values are boxed before an expression sees them. */
     void valueClass(Class<?> type) {}
 
     /** Visits a constructor that is called. */
     void constructor(Class<?> type) {}
 
     /**
-     * The objects on which a part of an expression is evaluated.
+     * The types of the objects on which a part of an expression is evaluated.
      *
-     * @param active the object whose properties and methods need nothing in front: {@code #this}
-     * @param arguments the same for the arguments of methods, which a chain does not change and a projection does
+     * @param active the object for properties and methods without an explicit target: {@code #this}
+     * @param arguments the same for the arguments of methods, which a projection changes and a chain does not
      */
     private record Scope(ResolvableType active, ResolvableType arguments) {
 
@@ -111,7 +111,7 @@ abstract class ExpressionWalk {
         }
     }
 
-    /** The type of a node's value. */
+    /** Visits a node and returns the type of its value. */
     private ResolvableType visit(SpelNode node, Scope scope) {
         if (node instanceof CompoundExpression) {
             return chain(node, scope);
@@ -159,7 +159,7 @@ abstract class ExpressionWalk {
         for (int i = 1; i < node.getChildCount(); i++) {
             SpelNode next = node.getChild(i);
             SpelNode previous = node.getChild(i - 1);
-            // A member of T(…) may be one of the class or of its Class, and a bean may be a proxy.
+            // A member after T(…) may belong to the class or to its Class object, and a bean may be a proxy.
             boolean exact =
                     isExact(type, next) && !(previous instanceof TypeReference || previous instanceof BeanReference);
             type = next instanceof PropertyOrFieldReference || next instanceof MethodReference
@@ -171,7 +171,7 @@ abstract class ExpressionWalk {
 
     private static boolean isExact(ResolvableType type, SpelNode next) {
         Class<?> raw = type.resolve();
-        // Members of an object that is a Class may be its static ones. Behind ?. newer versions of SpEL unwrap an
+        // Members of a Class object may be static members of that class. After ?. newer versions of SpEL unwrap an
         // Optional.
         return raw != null
                 && Modifier.isFinal(raw.getModifiers())
@@ -209,7 +209,7 @@ abstract class ExpressionWalk {
     }
 
     private ResolvableType typeOfProperty(Class<?> owner, String name, ResolvableType whole) {
-        ValueClassProperty wrapped = KotlinFunctions.areKnown(owner) ? KotlinFunctions.property(owner, name) : null;
+        ValueClassProperty wrapped = KotlinFunctions.canReflect(owner) ? KotlinFunctions.property(owner, name) : null;
         if (wrapped != null) {
             return boxed(wrapped.box().type());
         }
@@ -268,7 +268,10 @@ abstract class ExpressionWalk {
         return ResolvableType.NONE;
     }
 
-    /** An index is evaluated on the root, wherever it stands; a plain name is the key of a map, and is not evaluated. */
+    /**
+     * Visits an index. It is evaluated on the root object, wherever it appears. A plain name is the key of a map and is
+     * not evaluated.
+     */
     private ResolvableType elementAt(SpelNode node, Scope scope) {
         Class<?> type = scope.active().resolve();
         boolean indexed = type != null && (type.isArray() || List.class.isAssignableFrom(type));

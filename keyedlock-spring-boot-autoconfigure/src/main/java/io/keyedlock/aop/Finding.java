@@ -2,17 +2,18 @@
 package io.keyedlock.aop;
 
 /**
- * One thing that is wrong with a {@link io.keyedlock.annotation.KeyedLock}.
+ * A problem with a {@link io.keyedlock.annotation.KeyedLock} annotation.
  *
  * @param className the class that carries the annotation, or whose method cannot be advised
- * @param method the method with its parameter types, or empty if the type as a whole is concerned
+ * @param method the method with its parameter types, or empty if the finding is about the type
  * @param problem what is wrong
  * @param remedy what to write instead
+ * @since 0.1.0
  */
 public record Finding(String className, String method, String problem, String remedy) {
 
     /**
-     * The place, as a stack trace would name it.
+     * Returns the place in the form of a stack trace.
      *
      * @return class and method
      */

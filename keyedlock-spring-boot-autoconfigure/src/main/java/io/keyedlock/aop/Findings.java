@@ -5,7 +5,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
-/** Collects findings; what is said twice of one place counts once. */
+/** Collects findings without duplicates. */
 final class Findings {
 
     private final Set<Finding> found = new LinkedHashSet<>();

@@ -16,9 +16,10 @@ import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 
 /**
- * For Kotlin functions that return a {@code Flow} and do not suspend. Each collection is a call of its own.
+ * The strategy for Kotlin functions that return a {@code Flow} and do not suspend. Each collection is a call of its
+ * own.
  *
- * <p>To be touched only where kotlinx-coroutines-reactor is there.
+ * <p>Requires kotlinx-coroutines-reactor.
  */
 final class FlowResultStrategy implements ResultStrategy {
 
@@ -34,8 +35,8 @@ final class FlowResultStrategy implements ResultStrategy {
     }
 
     /**
-     * Goes through a {@code Flux}, but the flow of the method runs where its collector does, no value ahead of it, and has
-     * ended when the collection has.
+     * A flow that is locked through a {@code Flux}. The flow of the method runs in the context of its collector,
+     * produces no value ahead of demand, and has ended when the collection has.
      */
     private record LockedFlow(
             MethodInvocation invocation, LockedMethod method, CallContext context, Supplier<Executor> executor)
@@ -44,7 +45,7 @@ final class FlowResultStrategy implements ResultStrategy {
         @Override
         public @Nullable Object collect(
                 FlowCollector<? super Object> collector, Continuation<? super Unit> continuation) {
-            // The job stays out, as cancellation comes through the subscription.
+            // Without the job, as cancellation arrives through the subscription.
             CoroutineBody.OfFlow body =
                     new CoroutineBody.OfFlow(continuation.getContext().minusKey(Job.Key));
             ReactiveCall call = new ReactiveCall(invocation, method, context, () -> body, executor);

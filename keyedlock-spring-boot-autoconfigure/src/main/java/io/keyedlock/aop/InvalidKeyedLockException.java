@@ -7,8 +7,10 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * Thrown when annotations are wrong: at startup with everything that was found, later by a call of a method whose own
- * annotation is wrong. That method has not run.
+ * Thrown for invalid annotations: at startup with all findings, later by a call of a method whose own annotation is
+ * invalid. That method has not run.
+ *
+ * @since 0.1.0
  */
 public final class InvalidKeyedLockException extends IllegalStateException {
 
@@ -17,7 +19,7 @@ public final class InvalidKeyedLockException extends IllegalStateException {
     private final transient List<Finding> findings;
 
     /**
-     * Makes the exception.
+     * Creates the exception.
      *
      * @param findings what is wrong; at least one
      */
@@ -27,9 +29,9 @@ public final class InvalidKeyedLockException extends IllegalStateException {
     }
 
     /**
-     * What is wrong.
+     * Returns the findings.
      *
-     * @return the findings, sorted by class and method; empty if the exception was serialized meanwhile
+     * @return the findings, sorted by class and method; empty if the exception has been deserialized
      */
     public List<Finding> findings() {
         return findings == null ? List.of() : new ArrayList<>(findings);

@@ -5,17 +5,20 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.BeanFactory;
 import org.springframework.cache.interceptor.KeyGenerator;
 
-/** Where the key of a call comes from. */
+/** The source of the key of a call. */
 sealed interface KeySource {
 
-    /** The key, or for {@link Several} the collection or array of keys; null is for the caller to refuse. */
+    /** Returns the key or, for {@link Several}, the collection or array of keys. The caller rejects null. */
     @Nullable
     Object of(CallContext context);
 
-    /** How to name it in a message. */
+    /** Returns the attribute as shown in messages. */
     String text();
 
-    /** All calls have one key. On Redis its name is that of this class and constant, so that both must stay as they are. */
+    /**
+     * The one key that all calls share. Its name on Redis consists of the names of this class and constant, so both
+     * must not change.
+     */
     enum WholeScope implements KeySource {
         INSTANCE;
 
@@ -63,7 +66,7 @@ sealed interface KeySource {
         }
     }
 
-    /** What a bean makes of the call; the bean is not asked for before the first call. */
+    /** The key that a bean generates from the call. The bean is looked up at the first call, not before. */
     record Generated(BeanFactory beans, String beanName) implements KeySource {
 
         @Override

@@ -12,32 +12,34 @@ import org.springframework.aop.support.StaticMethodMatcherPointcut;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 
 /**
- * Puts a lock around the methods of beans that {@link KeyedLock} stands on.
+ * Puts a lock around the methods of beans that {@link KeyedLock} applies to.
  *
- * <p>Any advisor-based auto-proxy creator of Spring picks it up if it is a bean of role infrastructure. Lockers and the
- * default release are asked for when they are first needed, not before.
+ * <p>As a bean of role infrastructure it is picked up by each advisor-based auto-proxy creator of Spring. Lockers and
+ * the default release are looked up when they are first needed, not before.
+ *
+ * @since 0.1.0
  */
 public final class KeyedLockAdvisor extends DefaultPointcutAdvisor {
 
     private static final long serialVersionUID = 1L;
 
     /**
-     * What the pointcut calls itself. Spring reuses the class of a proxy where the texts of its pointcuts are the same; if they
-     * had the identity of an object in them, each new context would leave classes behind for ever.
+     * The text of the pointcut and its class filter. Spring reuses the class of a proxy if the texts of its pointcuts
+     * are equal. With the identity of an object in them, each new context would leak proxy classes.
      */
     private static final String SAME_IN_ALL_CONTEXTS = "@KeyedLock";
 
     private final transient LockedMethods methods;
 
     /**
-     * Makes the advisor.
+     * Creates the advisor.
      *
-     * @param beans where annotated beans, and the beans that expressions name, are
-     * @param lockers gives the lockers
-     * @param defaultRelease gives what {@link KeyedLock.Release#DEFAULT} stands for
-     * @param executor gives what runs the bodies of methods with a {@code CompletionStage} that had to wait; asked for when
-     *     one has waited
-     * @param order where it stands among other advice; lower is further outside
+     * @param beans the bean factory of the annotated beans and of the beans that expressions name
+     * @param lockers supplies the lockers
+     * @param defaultRelease supplies the meaning of {@link KeyedLock.Release#DEFAULT}
+     * @param executor supplies the executor that runs bodies of asynchronous methods that had to wait; called when one
+     *     has waited
+     * @param order the order among other advice; lower is further outside
      */
     public KeyedLockAdvisor(
             ConfigurableListableBeanFactory beans,
@@ -61,7 +63,7 @@ public final class KeyedLockAdvisor extends DefaultPointcutAdvisor {
         return methods;
     }
 
-    /** Matches what is annotated, but leaves classes alone that no proxy can be made of, so that they can be reported. */
+    /** Matches annotated methods, except in classes that cannot be proxied, so that these can be reported. */
     private static final class AnnotatedMethods extends StaticMethodMatcherPointcut {
 
         AnnotatedMethods(Proxies proxies) {

@@ -11,10 +11,10 @@ import org.springframework.core.annotation.AnnotationConfigurationException;
 import org.springframework.expression.ParseException;
 
 /**
- * Tells a native image which members the expressions of a bean's annotated methods use.
+ * Registers, for a native image, the members that the expressions of a bean's annotated methods use.
  *
- * <p>Mistakes in annotations are left to the validation at startup, which knows the properties of the environment that the
- * application runs in.
+ * <p>Leaves mistakes in annotations to the validation at startup, which has the properties of the environment in which
+ * the application runs.
  */
 final class KeyedLockAotProcessor implements BeanRegistrationAotProcessor {
 
@@ -48,7 +48,7 @@ final class KeyedLockAotProcessor implements BeanRegistrationAotProcessor {
                 | IllegalStateException
                 | IllegalArgumentException
                 | AnnotationConfigurationException e) {
-            // Told at startup.
+            // Reported at startup.
         }
     }
 }

@@ -5,7 +5,10 @@ import org.aopalliance.intercept.MethodInterceptor;
 import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
 
-/** The advice: finds what the annotation of the method says and leaves the call to the strategy for its kind of result. */
+/**
+ * The advice. Finds the resolved annotation of the method and delegates the call to the strategy for its kind of
+ * result.
+ */
 final class KeyedLockInterceptor implements MethodInterceptor {
 
     private final LockedMethods methods;
@@ -18,7 +21,8 @@ final class KeyedLockInterceptor implements MethodInterceptor {
     public @Nullable Object invoke(MethodInvocation invocation) throws Throwable {
         Object target = invocation.getThis();
         if (target == null) {
-            throw new IllegalStateException("@KeyedLock needs a bean, and " + invocation.getMethod() + " has none");
+            throw new IllegalStateException(
+                    "@KeyedLock requires a target bean, but the proxy for " + invocation.getMethod() + " has none");
         }
         if (NestedProxies.isCovered(invocation)) {
             return NestedProxies.proceed(invocation);
@@ -26,7 +30,7 @@ final class KeyedLockInterceptor implements MethodInterceptor {
         Object bean = NestedProxies.targetOf(target);
         LockedMethod method = methods.get(invocation.getMethod(), bean.getClass());
         if (method == null) {
-            // A proxy whose target changes may stand before a class that has no annotation.
+            // The target of a proxy may change to one whose class has no annotation.
             return invocation.proceed();
         }
         return method.strategy().call(invocation, method, method.contextOf(invocation, bean));

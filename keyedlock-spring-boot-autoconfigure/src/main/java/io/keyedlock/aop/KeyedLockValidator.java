@@ -24,11 +24,13 @@ import org.springframework.beans.factory.support.BeanDefinitionRegistryPostProce
 import org.springframework.util.ClassUtils;
 
 /**
- * Looks for wrong annotations before they are used: once all singletons are there, in every bean whose class is known
- * without making it, and from then on in every bean that is made. What it finds at startup is told in one exception.
+ * Validates annotations before they are used: once all singletons exist, in every bean whose class is known without
+ * creating it, and later in every bean when it is created. Throws one exception with all findings at startup.
  *
- * <p>What is right is made ready: the lockers of a bean's methods exist as soon as the bean does, or at the end of
+ * <p>Prepares valid annotations: the lockers of a bean's methods exist as soon as the bean does, or at the end of
  * startup, so that registry, endpoint, meters and drain know them before the first call.
+ *
+ * @since 0.1.0
  */
 public final class KeyedLockValidator
         implements BeanDefinitionRegistryPostProcessor, BeanPostProcessor, SmartInitializingSingleton {
@@ -38,39 +40,40 @@ public final class KeyedLockValidator
     private final ConfigurableListableBeanFactory beans;
     private final Supplier<KeyedLockAdvisor> advisor;
     private final Consumer<String> users;
-    private final BooleanSupplier failing;
+    private final BooleanSupplier failOnFindings;
     private final Proxies proxies;
     private final Map<Subject, Checked> checked = new ConcurrentHashMap<>();
 
-    /** The beans that the bean factory has created itself so far. Used until startup has ended. */
+    /** The names of the beans that the bean factory itself has created so far. Used until startup has ended. */
     private final Set<String> created = ConcurrentHashMap.newKeySet();
 
-    /** Written once, at the end of startup: what is made before belongs into the one report. */
+    /** Set once, at the end of startup. Findings of beans that are created before go into the one report. */
     private volatile boolean started;
 
     /**
-     * Makes the validator.
+     * Creates the validator.
      *
-     * @param beans whose beans to look at
-     * @param advisor gives the advice of the same bean factory
-     * @param users takes the name of each singleton with locked methods, whose lockers must outlive it
-     * @param failing tells whether what is found is thrown; if not, it is logged, and each call of such a method fails
+     * @param beans the bean factory whose beans are validated
+     * @param advisor supplies the advisor of the same bean factory
+     * @param users receives the name of each singleton with locked methods, whose lockers must outlive it
+     * @param failOnFindings returns whether findings are thrown; if not, they are logged, and each call of such a
+     *     method fails
      */
     public KeyedLockValidator(
             ConfigurableListableBeanFactory beans,
             Supplier<KeyedLockAdvisor> advisor,
             Consumer<String> users,
-            BooleanSupplier failing) {
+            BooleanSupplier failOnFindings) {
         this.beans = beans;
         this.advisor = advisor;
         this.users = users;
-        this.failing = failing;
+        this.failOnFindings = failOnFindings;
         this.proxies = new Proxies(beans);
     }
 
     /**
-     * Observes the creation of beans from now on. What exists already and has a definition was created by the bean factory too,
-     * for a post-processor that came earlier.
+     * Starts to observe the creation of beans. Beans that exist already and have a definition were created by the bean
+     * factory too, for an earlier post-processor.
      */
     @Override
     public void postProcessBeanDefinitionRegistry(BeanDefinitionRegistry registry) {
@@ -91,7 +94,7 @@ public final class KeyedLockValidator
     }
 
     /**
-     * Checks all beans.
+     * Validates all beans.
      *
      * @throws InvalidKeyedLockException if something is wrong
      */
@@ -117,12 +120,12 @@ public final class KeyedLockValidator
         }
         started = true;
         created.clear();
-        tell(findings.toList());
+        report(findings.toList());
     }
 
     /**
-     * Spring puts no proxy around an object that was registered ready-made. In place of a bean that has a definition, this is
-     * how tests register their mocks and fakes, which need no lock; otherwise somebody may expect a lock that is not there.
+     * Warns of annotated methods of a singleton that was registered as an instance, which Spring does not proxy. Such a
+     * singleton in place of a bean with a definition is a mock or fake of a test, which needs no lock.
      */
     private void warnOfUnlocked(String name, Object singleton) {
         if (beans.containsBeanDefinition(name) || singleton instanceof AopInfrastructureBean) {
@@ -131,15 +134,15 @@ public final class KeyedLockValidator
         Class<?> type = ClassUtils.getUserClass(AopProxyUtils.ultimateTargetClass(singleton));
         if (!BeanTypes.annotatedMethods(name, type).isEmpty()) {
             LOG.warn(
-                    "The bean '{}' of {} was registered ready-made, so its methods with @KeyedLock run without their locks. Register a"
-                            + " bean definition instead, for instance with registerBean(name, type, supplier)",
+                    "The bean '{}' of {} was registered as an instance, so its methods with @KeyedLock run without their locks."
+                            + " Register a bean definition instead, for instance with registerBean(name, type, supplier)",
                     name,
                     type);
         }
     }
 
     /**
-     * Checks a bean that is made after startup.
+     * Validates a bean that is created after startup.
      *
      * @throws InvalidKeyedLockException if something is wrong
      */
@@ -152,8 +155,8 @@ public final class KeyedLockValidator
             Findings findings = new Findings();
             findings.addAll(found.findings());
             openLockers(name, found, findings);
-            if (!known || failing.getAsBoolean()) {
-                tell(findings.toList());
+            if (!known || failOnFindings.getAsBoolean()) {
+                report(findings.toList());
             }
         }
         return bean;
@@ -176,12 +179,12 @@ public final class KeyedLockValidator
         }
     }
 
-    private void tell(List<Finding> findings) {
+    private void report(List<Finding> findings) {
         if (findings.isEmpty()) {
             return;
         }
         InvalidKeyedLockException exception = new InvalidKeyedLockException(findings);
-        if (failing.getAsBoolean()) {
+        if (failOnFindings.getAsBoolean()) {
             throw exception;
         }
         LOG.warn("{}", exception.getMessage());
@@ -198,13 +201,13 @@ public final class KeyedLockValidator
     }
 
     private Subject subject(String name, Class<?> type) {
-        return new Subject(type, proxies.areByInterfaces(name, type));
+        return new Subject(type, proxies.implementInterfaces(name, type));
     }
 
     private Checked inspect(String name, Subject subject) {
         Findings findings = new Findings();
         List<AnnotatedMethod> methods = BeanTypes.annotatedMethods(name, subject.type(), findings);
-        boolean off = !methods.isEmpty() && proxies.areOff();
+        boolean off = !methods.isEmpty() && proxies.areDisabled();
         for (AnnotatedMethod annotated : methods) {
             checkAdvisable(annotated, subject.byInterfaces(), off, findings);
             findings.addAll(advisor.get().methods().check(annotated));
@@ -220,7 +223,9 @@ public final class KeyedLockValidator
             add(
                     findings,
                     annotated,
-                    (bySwitch ? "proxies are switched off by spring.aop.auto=false" : "nothing here makes proxies")
+                    (bySwitch
+                                    ? "proxies are switched off by spring.aop.auto=false"
+                                    : "no auto-proxy creator is registered")
                             + ", so nothing would lock",
                     (bySwitch ? "Remove spring.aop.auto=false" : "Do not exclude AopAutoConfiguration")
                             + ", or put @EnableAspectJAutoProxy on a configuration class");
@@ -247,7 +252,7 @@ public final class KeyedLockValidator
         }
     }
 
-    /** Looks at a bean that is there: whether the advice has really been put around it. */
+    /** Checks whether an existing bean really has the advice. */
     private List<Finding> checkProxy(String name, Object bean) {
         Class<?> type = ClassUtils.getUserClass(AopProxyUtils.ultimateTargetClass(bean));
         if (bean instanceof AopInfrastructureBean) {
@@ -265,18 +270,19 @@ public final class KeyedLockValidator
                         findings,
                         annotated,
                         "the bean '" + name + "' has no proxy, as it was "
-                                + early.map(method -> "needed to call " + method + ", which makes a post-processor")
-                                        .orElse("made before proxies could be, or elsewhere"),
+                                + early.map(method -> "needed to call " + method + ", which creates a post-processor")
+                                        .orElse("created before proxies could be, or outside the bean factory"),
                         early.map(method -> "Make the @Bean method " + method + " static, without parameters that need"
                                         + " this bean")
-                                .orElse("Let Spring make it, and inject it lazily (@Lazy, ObjectProvider) where a"
+                                .orElse("Let Spring create it, and inject it lazily (@Lazy, ObjectProvider) where a"
                                         + " post-processor needs it"));
             } else if (!annotated.isOnType() && AopUtils.isJdkDynamicProxy(bean) && !isExposed(annotated, bean)) {
                 add(
                         findings,
                         annotated,
                         "the bean '" + name + "' is proxied by its interfaces, and none of them has this method",
-                        "Declare it in one of them, or remove spring.aop.proxy-target-class=false (@Proxyable, if the bean has it)");
+                        "Declare it in one of them, or remove spring.aop.proxy-target-class=false (@Proxyable, if the"
+                                + " bean has it)");
             }
         }
         return findings.toList();
@@ -293,9 +299,9 @@ public final class KeyedLockValidator
                 annotated.type().getName(), AnnotatedMethod.signature(annotated.method()), problem, remedy));
     }
 
-    /** A class as a bean of it is proxied. */
+    /** A class together with the kind of proxy of its beans. */
     private record Subject(Class<?> type, boolean byInterfaces) {}
 
-    /** What is known of a class: its annotated methods, and what is wrong with them. */
+    /** The annotated methods of a class, and the findings about them. */
     private record Checked(List<AnnotatedMethod> methods, List<Finding> findings) {}
 }

@@ -10,12 +10,14 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Turns what an expression gives into keys that are compared by value and that nobody can change while they are held. */
+/**
+ * Converts the values of expressions into keys that are compared by value and cannot be changed while they are held.
+ */
 final class Keys {
 
     private Keys() {}
 
-    /** One key: a collection or an array as one composite key, anything else as it is. */
+    /** Converts a value into one key: a collection or an array into a composite key; any other value stays as it is. */
     static @Nullable Object one(@Nullable Object value) {
         if (value instanceof String || value instanceof Number || value == null || value instanceof CompositeKey) {
             return value;
@@ -26,7 +28,7 @@ final class Keys {
         return value.getClass().isArray() ? composite(elementsOf(value)) : value;
     }
 
-    /** Keeps the array. */
+    /** Creates a composite key. Keeps the array and converts its elements in place. */
     static CompositeKey composite(@Nullable Object[] parts) {
         for (int i = 0; i < parts.length; i++) {
             parts[i] = one(parts[i]);
@@ -34,7 +36,7 @@ final class Keys {
         return new CompositeKey(parts);
     }
 
-    /** The elements of a collection or an array as keys of their own; null if the value is neither. */
+    /** Returns the elements of a collection or an array as separate keys, or null if the value is neither. */
     static @Nullable List<@Nullable Object> several(Object value) {
         List<@Nullable Object> keys = new ArrayList<>();
         if (value instanceof Collection<?> elements) {

@@ -19,12 +19,12 @@ import org.springframework.core.ReactiveAdapterRegistry;
 import org.springframework.core.ResolvableType;
 
 /**
- * Tells results that are there when a method returns from those that something will bring later, for which a lock that is
- * given back on return protects nothing. Types of other libraries are known by name.
+ * Distinguishes results that are complete when a method returns from those that complete later, which a lock released
+ * on return does not protect. Identifies types of other libraries by name.
  */
 final class LateResult {
 
-    /** Work that goes on, or has yet to begin, wherever an object of such a type stands. */
+    /** Types of work that continues or has yet to begin. Found anywhere inside a result type. */
     private static final Set<String> RUNNING = Set.of(
             Future.class.getName(),
             CompletionStage.class.getName(),
@@ -37,14 +37,17 @@ final class LateResult {
             "org.springframework.web.servlet.mvc.method.annotation.ResponseBodyEmitter",
             "org.springframework.web.servlet.mvc.method.annotation.StreamingResponseBody");
 
-    /** What the caller reads step by step, wherever an object of such a type stands. */
+    /** Types that the caller reads step by step. Found anywhere inside a result type. */
     private static final Set<String> READ_LATER = Set.of(
             BaseStream.class.getName(),
             Iterator.class.getName(),
             Spliterator.class.getName(),
             "kotlin.sequences.Sequence");
 
-    /** Work that the caller begins, where the method returns just that. Types of an application may extend them for other uses. */
+    /**
+     * Types of work that the caller starts. Only the exact types count, as types of an application may extend them for
+     * other uses.
+     */
     private static final Set<Class<?>> BEGUN_LATER = Set.of(
             Runnable.class,
             Supplier.class,
@@ -53,7 +56,7 @@ final class LateResult {
             LongSupplier.class,
             DoubleSupplier.class);
 
-    /** The same, for which handlers know how to begin it. */
+    /** Work that the caller starts, and that web handlers know how to start. */
     private static final String CALLABLE = "java.util.concurrent.Callable";
 
     private static final ClassValue<Boolean> IS_RUNNING = new ClassValue<>() {
@@ -66,7 +69,9 @@ final class LateResult {
 
     private LateResult() {}
 
-    /** What of a method's result comes later, as words for a message; null if all of it is there on return. */
+    /**
+     * Describes the part of a method's result that completes later, or returns null if all of it is complete on return.
+     */
     static @Nullable String of(ResolvableType result) {
         Class<?> raw = result.resolve(Object.class);
         if (isAnyOf(raw, Set.of(CALLABLE))) {
@@ -75,7 +80,10 @@ final class LateResult {
         return running(result, new HashSet<>());
     }
 
-    /** What of a method's result is used only after the method has returned, as words for a message; null if there is nothing of that kind. */
+    /**
+     * Describes the part of a method's result that is used only after the method has returned, or returns null if there
+     * is none.
+     */
     static @Nullable String usedLater(ResolvableType result) {
         Class<?> raw = result.resolve(Object.class);
         return BEGUN_LATER.contains(raw) ? raw.getSimpleName() : readLater(result, new HashSet<>());
@@ -101,12 +109,14 @@ final class LateResult {
         return null;
     }
 
-    /** What comes even later than the result, as part of it; null if there is nothing of that kind. */
+    /**
+     * Describes the part inside the result that completes even later than the result, or returns null if there is none.
+     */
     static @Nullable String inside(ResolvableType result) {
         return inside(result, new HashSet<>());
     }
 
-    /** Whether a method that declares this type may return something late without saying so. */
+    /** Returns whether a method that declares this type may return a late result undeclared. */
     static boolean mayHide(Class<?> declared) {
         return declared == Object.class || declared.isInterface();
     }
@@ -115,12 +125,12 @@ final class LateResult {
         return IS_RUNNING.get(type);
     }
 
-    /** Whether this is a publisher, or what Spring can make one of. */
+    /** Returns whether this is a publisher or can be adapted to one. */
     static boolean isReactive(Class<?> type) {
         return isRunning(type) && !isFuture(type);
     }
 
-    /** Whether this is a future, which can be asked to wait. */
+    /** Returns whether this is a future, whose end can be awaited. */
     static boolean isFuture(Class<?> type) {
         return Future.class.isAssignableFrom(type) || CompletionStage.class.isAssignableFrom(type);
     }

@@ -5,13 +5,13 @@ import io.keyedlock.KeyedLocker;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** The locker of a method by name, asked for on the first call that needs it. */
+/** The locker of a method, looked up by its name on the first call that needs it. */
 final class LazyLocker {
 
     private final String name;
     private final Supplier<KeyedLocker<Object>> source;
 
-    /** Written by whoever comes first; the source gives all of them the same. */
+    /** Several threads may write it at the same time; the source returns the same locker to all of them. */
     private volatile @Nullable KeyedLocker<Object> locker;
 
     LazyLocker(String name, Supplier<KeyedLocker<Object>> source) {

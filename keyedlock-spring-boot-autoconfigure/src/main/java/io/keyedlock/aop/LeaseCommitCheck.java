@@ -7,8 +7,10 @@ import org.springframework.transaction.TransactionExecution;
 import org.springframework.transaction.TransactionExecutionListener;
 
 /**
- * Fails the commit of each transaction of a thread whose annotated call has lost its lease, so that it is rolled back. Added to
- * all transaction managers that are beans.
+ * Fails the commit of each transaction on a thread whose annotated call has lost its lease, so that the transaction is
+ * rolled back. Registers itself with all transaction managers that are beans.
+ *
+ * @since 0.1.0
  */
 public final class LeaseCommitCheck implements BeanPostProcessor, TransactionExecutionListener {
 

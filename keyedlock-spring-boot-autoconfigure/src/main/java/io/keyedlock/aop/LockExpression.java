@@ -14,10 +14,10 @@ import org.springframework.expression.spel.ast.VariableReference;
 import org.springframework.expression.spel.standard.SpelExpression;
 
 /**
- * An expression of an annotation, parsed.
+ * A parsed expression of an annotation.
  *
- * <p>The elements of a list such as <code>{#tenant, #id}</code> are evaluated one by one, as only constant lists are ever
- * compiled.
+ * <p>The elements of a list such as <code>{#tenant, #id}</code> are evaluated one by one, as SpEL compiles only
+ * constant lists.
  */
 final class LockExpression {
 
@@ -37,7 +37,7 @@ final class LockExpression {
         return whole.getAST();
     }
 
-    /** Whether it reads the variable of this name, or all arguments. */
+    /** Returns whether the expression reads the variable of this name, or all arguments. */
     boolean uses(String variable) {
         return uses(whole.getAST(), "#" + variable);
     }
@@ -49,7 +49,7 @@ final class LockExpression {
                 || IntStream.range(0, node.getChildCount()).anyMatch(i -> uses(node.getChild(i), variable));
     }
 
-    /** The value for one call, as a key of its own where it is a list. */
+    /** Returns the value for one call; a list becomes a composite key. */
     @Nullable
     Object evaluate(CallContext context) {
         if (parts == null) {

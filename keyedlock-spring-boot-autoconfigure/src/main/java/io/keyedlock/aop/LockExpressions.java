@@ -14,7 +14,7 @@ import org.springframework.expression.spel.support.StandardEvaluationContext;
 import org.springframework.expression.spel.support.StandardTypeConverter;
 import org.springframework.expression.spel.support.StandardTypeLocator;
 
-/** Parses expressions, and has what all of their evaluations share. */
+/** Parses expressions, and holds the evaluation context that all of them share. */
 final class LockExpressions {
 
     private final SpelParserConfiguration configuration;
@@ -37,7 +37,7 @@ final class LockExpressions {
     /**
      * Parses an expression.
      *
-     * @throws ParseException if it is not one
+     * @throws ParseException if the text is not an expression
      */
     LockExpression parse(String text) {
         return new LockExpression((SpelExpression) parser.parseExpression(text), configuration);

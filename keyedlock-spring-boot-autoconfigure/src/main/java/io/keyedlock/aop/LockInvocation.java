@@ -4,12 +4,14 @@ package io.keyedlock.aop;
 import java.lang.reflect.Method;
 
 /**
- * What an expression of {@link io.keyedlock.annotation.KeyedLock} sees as {@code #root}: the call that asks for the lock.
+ * The call that acquires the lock. Expressions of {@link io.keyedlock.annotation.KeyedLock} see it as {@code #root}.
  *
  * <pre>{@code
  * @KeyedLock(key = "#root.args[0]")
  * void ship(long orderId) {}
  * }</pre>
+ *
+ * @since 0.1.0
  */
 public final class LockInvocation {
 
@@ -24,7 +26,7 @@ public final class LockInvocation {
     }
 
     /**
-     * The bean, without its proxy.
+     * Returns the bean itself, not its proxy.
      *
      * @return the object whose method is called
      */
@@ -33,7 +35,7 @@ public final class LockInvocation {
     }
 
     /**
-     * The class of the bean.
+     * Returns the class of the bean.
      *
      * @return the class of {@link #getTarget()}
      */
@@ -42,7 +44,7 @@ public final class LockInvocation {
     }
 
     /**
-     * The method as the class of the bean has it.
+     * Returns the method as declared or inherited by the class of the bean.
      *
      * @return the method
      */
@@ -51,7 +53,7 @@ public final class LockInvocation {
     }
 
     /**
-     * The arguments of the call.
+     * Returns the arguments of the call.
      *
      * @return the arguments, in order; empty if there are none
      */

@@ -5,8 +5,10 @@ import io.keyedlock.KeyedLockFailure;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Thrown by a call whose key could not be told: an expression of the annotation failed, or the key is null. Nothing is held
- * and the method has not run. The message names the method and the expression.
+ * Thrown by a call whose key could not be determined: an expression of the annotation failed, or the key is null.
+ * Nothing is held and the method has not run. The message names the method and the expression.
+ *
+ * @since 0.1.0
  */
 public final class LockKeyException extends IllegalArgumentException implements KeyedLockFailure {
 
@@ -15,7 +17,7 @@ public final class LockKeyException extends IllegalArgumentException implements 
     private final String lockName;
 
     /**
-     * Makes the exception.
+     * Creates the exception.
      *
      * @param lockName the locker's name
      * @param message what happened
@@ -31,7 +33,7 @@ public final class LockKeyException extends IllegalArgumentException implements 
         return lockName;
     }
 
-    /** There is none. */
+    /** Returns null, as there is no key. */
     @Override
     public @Nullable Object key() {
         return null;

@@ -4,7 +4,7 @@ package io.keyedlock.aop;
 import reactor.core.CoreSubscriber;
 import reactor.core.publisher.Flux;
 
-/** A call that gives any number of values, under its lock. */
+/** A locked call with any number of values. */
 final class LockedFlux extends Flux<Object> {
 
     private final ReactiveCall call;

@@ -12,27 +12,31 @@ import java.util.function.Supplier;
 import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
 
-/** What the caller of a method gets that returns a stage: complete when that stage is, and its permit given back. */
+/**
+ * The future returned to the caller of a stage method. Completes after the method's stage has completed and the permit
+ * has been released.
+ */
 final class LockedFuture extends CompletableFuture<Object> {
 
     /*
-     * WHO WINS, AND WHAT THE LOSER OWES
-     * Grant against cancellation while waiting: the locker decides. If the grant wins, granted has the permit until the body
-     * begins, perhaps much later: the executor may be busy. The granting thread stores it and then looks whether this future
-     * is complete; whoever completes this future looks at granted afterwards. One of them sees the other, perhaps both,
-     * and so may the body; who takes the permit out of there closes it, or runs.
-     * Cancellation against the start of the body: the body publishes its stage and then looks whether it was cancelled;
-     * the canceller cancels and then looks for the stage. One of them sees the other, perhaps both, and the stage is
-     * cancelled.
-     * Cancellation against the end of the stage: whichever completes this future first. The permit goes back when the
-     * stage has completed, whoever wins; a stage that cannot be cancelled keeps it until then.
+     * RACES
+     * Grant against cancellation while waiting: the locker decides. If the grant wins, `granted` holds the permit until
+     * the body begins, which may take long if the executor is busy. The granting thread stores the permit and then
+     * checks whether this future is complete; the completing thread completes this future and then checks `granted`. So
+     * at least one of them sees the other, and the body may see both. Whichever removes the permit from `granted`
+     * releases it or runs the body.
+     * Cancellation against the start of the body: the body publishes its stage and then checks for cancellation; the
+     * cancelling thread cancels and then checks for the stage. At least one of them sees the other, perhaps both, and
+     * the stage is cancelled.
+     * Cancellation against the end of the stage: the first one to complete this future decides the outcome. In both
+     * cases the permit is released when the stage has completed; a stage that cannot be cancelled keeps it until then.
      */
 
     private final MethodInvocation invocation;
 
     private final LockedMethod method;
 
-    /** The stage that the method returned. Written once by the thread that runs the body. */
+    /** The stage that the method returned. Written once, by the thread that runs the body. */
     private volatile @Nullable CompletionStage<?> running;
 
     LockedFuture(MethodInvocation invocation, LockedMethod method) {
@@ -40,90 +44,90 @@ final class LockedFuture extends CompletableFuture<Object> {
         this.method = method;
     }
 
-    /** What depends on this is an ordinary future. */
+    /** Returns an ordinary future, as dependents of this future have no lock. */
     @Override
     public <U> CompletableFuture<U> newIncompleteFuture() {
         return new CompletableFuture<>();
     }
 
-    /** Runs the body elsewhere once there is a permit. The context of the current thread goes along. */
-    void waitFor(CompletableFuture<Permit> acquisition, Wanted wanted, Supplier<Executor> executor) {
-        // What is held between the grant and the begin of the body.
-        AtomicReference<@Nullable ChainPermits> granted = new AtomicReference<>();
+    /** Runs the body on the executor once there is a permit, in the context of the current thread. */
+    void runWhenAcquired(CompletableFuture<Permit> acquisition, Request request, Supplier<Executor> executor) {
+        // The permit between the grant and the start of the body.
+        AtomicReference<@Nullable ChainPermit> granted = new AtomicReference<>();
         CallerContext caller;
         try {
             caller = CallerContext.capture(null);
         } catch (RuntimeException | Error e) {
             AsyncPermits.cancel(acquisition);
-            wanted.leave();
+            request.releaseRetained();
             completeExceptionally(e);
             return;
         }
         acquisition.whenComplete((permit, failure) -> {
             if (failure != null || permit == null) {
-                notAcquired(wanted, failure == null ? method.gaveNothing() : failure);
+                notAcquired(request, failure == null ? method.nullResult() : failure);
                 return;
             }
-            granted.set(wanted.hold(permit));
+            granted.set(request.hold(permit));
             if (isDone()) {
-                giveBack(granted);
+                releaseGranted(granted);
                 return;
             }
             try {
-                // Never here: this is the thread of who gave the permit back, perhaps in the middle of its transaction.
+                // Never on this thread: it has released the permit, perhaps in the middle of a transaction.
                 executor.get().execute(() -> begin(caller, granted));
             } catch (Throwable e) {
-                giveBack(granted);
+                releaseGranted(granted);
                 completeExceptionally(e);
             }
         });
-        // Whoever completes this first does not wait any more.
+        // Completing this future ends the wait.
         whenComplete((value, failure) -> {
             acquisition.cancel(false);
-            giveBack(granted);
+            releaseGranted(granted);
         });
     }
 
-    private void begin(CallerContext caller, AtomicReference<@Nullable ChainPermits> granted) {
+    private void begin(CallerContext caller, AtomicReference<@Nullable ChainPermit> granted) {
         try {
             caller.run(() -> {
-                ChainPermits held = granted.getAndSet(null);
+                ChainPermit held = granted.getAndSet(null);
                 if (held != null) {
                     run(held);
                 }
             });
         } catch (RuntimeException | Error e) {
-            // The caller's context cannot be brought here; or not be undone, after the body has begun.
-            if (!giveBack(granted)) {
+            // The caller's context could not be set, or could not be reset after the body has started.
+            if (!releaseGranted(granted)) {
                 throw e;
             }
             completeExceptionally(e);
         }
     }
 
-    /** Gives back a permit with which no body has begun. */
-    private static boolean giveBack(AtomicReference<@Nullable ChainPermits> granted) {
-        ChainPermits held = granted.getAndSet(null);
+    /** Releases the permit if the body has not started. Returns whether it did. */
+    private static boolean releaseGranted(AtomicReference<@Nullable ChainPermit> granted) {
+        ChainPermit held = granted.getAndSet(null);
         if (held == null) {
             return false;
         }
-        held.leave();
+        held.release();
         return true;
     }
 
-    void notAcquired(Wanted wanted, Throwable failure) {
-        wanted.leave();
+    void notAcquired(Request request, Throwable failure) {
+        request.releaseRetained();
         if (AsyncPermits.isSkipped(method, failure)) {
             finish(null, null);
         } else {
-            completeExceptionally(AsyncPermits.explained(method, wanted.locker(), wanted.keys(), failure));
+            completeExceptionally(AsyncPermits.explained(method, request.locker(), request.keys(), failure));
         }
     }
 
-    /** Runs the body and keeps what is held until what it returns has completed. */
-    void run(ChainPermits held) {
+    /** Runs the body and releases the permit when the stage that it returns has completed. */
+    void run(ChainPermit held) {
         if (isDone()) {
-            held.leave();
+            held.release();
             return;
         }
         CompletionStage<?> stage;
@@ -142,12 +146,12 @@ final class LockedFuture extends CompletableFuture<Object> {
                 try {
                     outcome = CurrentPermit.outcome(method, held.permit(), failure);
                 } finally {
-                    held.leave();
+                    held.release();
                 }
                 finish(value, outcome);
             });
         } catch (Throwable e) {
-            held.leave();
+            held.release();
             completeExceptionally(e);
             return;
         } finally {
@@ -167,7 +171,7 @@ final class LockedFuture extends CompletableFuture<Object> {
         }
     }
 
-    /** Cancels the stage too, if the body has returned one, and before that the wait for the permit. */
+    /** Cancels the wait for the permit, and the stage if the body has returned one. */
     @Override
     public boolean cancel(boolean mayInterruptIfRunning) {
         CompletionStage<?> seen = running;
@@ -186,33 +190,33 @@ final class LockedFuture extends CompletableFuture<Object> {
         try {
             stage.toCompletableFuture().cancel(true);
         } catch (UnsupportedOperationException e) {
-            // A stage that nobody can cancel goes on to its end.
+            // A stage that cannot be cancelled continues to its end.
         }
     }
 
     /**
-     * What a call asks for.
+     * The permits that a call requests.
      *
      * @param method the called method
-     * @param locker whose permits are wanted
+     * @param locker the locker of the permits
      * @param keys the key, or the list of keys
-     * @param outer what the body holds that has made the call
-     * @param entered what of that the call uses, until it ends
+     * @param outer the permit of the body that makes the call
+     * @param retained the outer permits that the call uses until it ends
      */
-    record Wanted(
+    record Request(
             LockedMethod method,
             KeyedLocker<Object> locker,
             Object keys,
-            @Nullable ChainPermits outer,
-            List<ChainPermits> entered) {
+            @Nullable ChainPermit outer,
+            List<ChainPermit> retained) {
 
-        ChainPermits hold(Permit permit) {
-            return ChainPermits.of(locker, keys, method, permit, outer, entered);
+        ChainPermit hold(Permit permit) {
+            return ChainPermit.of(locker, keys, method, permit, outer, retained);
         }
 
-        /** Ends the use of what the outer body holds, where nothing has been acquired in addition. */
-        void leave() {
-            entered.forEach(ChainPermits::leave);
+        /** Releases the retained outer permits of a call that has acquired nothing itself. */
+        void releaseRetained() {
+            retained.forEach(ChainPermit::release);
         }
     }
 }

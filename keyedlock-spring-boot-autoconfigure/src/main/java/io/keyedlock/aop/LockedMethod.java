@@ -19,25 +19,25 @@ import org.springframework.expression.EvaluationContext;
 import org.springframework.expression.spel.SpelEvaluationException;
 
 /**
- * An annotation as it applies to one method of one class: read, checked and resolved once.
+ * An annotation as it applies to one method of one class, read, checked and resolved once.
  *
- * @param placed tells class and method, for messages
- * @param method the method as the class has it
- * @param names what expressions call its arguments
- * @param arguments makes of the arguments of a call what expressions see
- * @param shared what all evaluations share
+ * @param description supplies class and method for messages
+ * @param method the method as declared or inherited by the class
+ * @param names the names by which expressions refer to the arguments
+ * @param arguments converts the arguments of a call into what expressions see
+ * @param shared the evaluation context that all calls share
  * @param condition whether to lock, or null for always
- * @param keys where the key comes from
- * @param locker whose locks are taken
- * @param waitTime how long to wait, or null for as long as the locker says
- * @param policy what to do where the key is not free
+ * @param keys the source of the key
+ * @param locker the locker
+ * @param waitTime the maximum time to wait, or null for that of the locker
+ * @param policy what to do if the key is not available
  * @param afterTransaction whether an active transaction keeps the permit until it has completed
  * @param throwsInterrupted whether callers expect {@link InterruptedException}
- * @param emptyResult what a call that is skipped returns
- * @param strategy how a call runs, given what its result is
+ * @param emptyResult the result of a call that is skipped
+ * @param strategy how a call runs, given its kind of result
  */
 record LockedMethod(
-        Supplier<String> placed,
+        Supplier<String> description,
         Method method,
         ParameterNames names,
         ValueClassArguments arguments,
@@ -52,15 +52,15 @@ record LockedMethod(
         @Nullable Object emptyResult,
         ResultStrategy strategy) {
 
-    /** A key of a large limit has more than a message should name. */
-    private static final int MOST_HOLDERS = 5;
+    /** The most holders that a message names; a key with a large limit has more. */
+    private static final int MAX_HOLDERS = 5;
 
-    /** How much a message quotes of what an expression has thrown. */
-    private static final int LONGEST_FOREIGN = 1_000;
+    /** The maximum length of a quoted message of an exception thrown by an expression. */
+    private static final int MAX_QUOTED_LENGTH = 1_000;
 
-    /** Class and method, for messages. */
+    /** Returns class and method for messages. */
     String place() {
-        return placed.get();
+        return description.get();
     }
 
     CallContext contextOf(MethodInvocation invocation, Object target) {
@@ -68,7 +68,7 @@ record LockedMethod(
                 shared, names, new LockInvocation(target, method, arguments.of(invocation.getArguments())));
     }
 
-    /** Whether this call is to be locked at all. */
+    /** Returns whether this call is to be locked. */
     boolean applies(CallContext context) {
         if (condition == null) {
             return true;
@@ -92,12 +92,12 @@ record LockedMethod(
         return keys instanceof KeySource.Several;
     }
 
-    /** The one key of a call. */
+    /** Returns the key of a call of a method with one key. */
     Object keyOf(CallContext context) {
         return nonNull(evaluate(context), "is null");
     }
 
-    /** The keys of a call for whose method {@link #hasSeveralKeys()}. */
+    /** Returns the keys of a call of a method that {@link #hasSeveralKeys()}. */
     List<Object> keysOf(CallContext context) {
         Object value = nonNull(evaluate(context), "is null");
         List<@Nullable Object> elements = elementsOf(value);
@@ -115,9 +115,10 @@ record LockedMethod(
     }
 
     /**
-     * A failed wait with the method that waited and, where keys are shown, the threads that hold the key.
+     * Returns a timeout with the name of the method and, if keys are shown, the threads that hold the key.
      *
-     * @param lookForHolders whether to look who holds the key, which asks the key itself, so that only the caller may
+     * @param lookForHolders whether to look up the holders, which runs the key's own code, so that only the calling
+     *     thread may do it
      */
     LockTimeoutException timedOut(KeyedLocker<Object> locker, LockTimeoutException failure, boolean lookForHolders) {
         Object key = failure.key();
@@ -128,8 +129,7 @@ record LockedMethod(
                 failure.lockName(),
                 key,
                 failure.waitTime(),
-                failure.getMessage() + ". Method: " + place()
-                        + (holders.isEmpty() ? "" : ". ChainPermits by: " + holders));
+                failure.getMessage() + ". Method: " + place() + (holders.isEmpty() ? "" : ". Held by: " + holders));
         explained.setStackTrace(failure.getStackTrace());
         return explained;
     }
@@ -142,32 +142,34 @@ record LockedMethod(
                             ? "an asynchronous caller"
                             : "thread '" + KeyText.inLine(holder.threadName()) + "'")
                     .distinct()
-                    .limit(MOST_HOLDERS)
+                    .limit(MAX_HOLDERS)
                     .collect(Collectors.joining(", "));
         } catch (RuntimeException | StackOverflowError e) {
-            // The key's own code; what failed before is what the caller must hear of.
+            // The key's own code failed. The caller needs the original failure, not this one.
             return "";
         }
     }
 
-    /** Returns what a locker answered. Null breaks its contract: the method must not run then, nor be skipped. */
-    <T> T given(@Nullable T answer) {
-        if (answer == null) {
-            throw gaveNothing();
+    /**
+     * Returns the result of a locker, which must not be null: with null, the method must neither run nor be skipped.
+     */
+    <T> T requireResult(@Nullable T result) {
+        if (result == null) {
+            throw nullResult();
         }
-        return answer;
+        return result;
     }
 
-    /** The exception for a locker that answers null, most likely a mock. */
-    IllegalStateException gaveNothing() {
+    /** Returns the exception for a locker that has returned null, most likely a mock. */
+    IllegalStateException nullResult() {
         return new IllegalStateException("@KeyedLock on " + place() + ": the locker '" + locker.name() + "', of "
                 + locker.get().getClass() + ", returned null instead of a permit. If it is a mock, stub "
                 + (hasSeveralKeys() ? "its methods for several keys" : "its acquire and tryAcquire methods")
                 + " to return a permit, or replace it by a locker of KeyedLocker.create");
     }
 
-    /** The exception for a call that does not wait and found no permit available. */
-    LockRejectedException refused(KeyedLocker<Object> locker, Object key) {
+    /** Returns the exception for a non-waiting call that found no free permit. */
+    LockRejectedException rejected(KeyedLocker<Object> locker, Object key) {
         return new LockRejectedException(
                 this.locker.name(),
                 key,
@@ -192,7 +194,7 @@ record LockedMethod(
         return guarded(() -> Keys.several(value));
     }
 
-    /** Runs what runs foreign code to make keys, and says of which expression it was. */
+    /** Runs code of the application that produces keys. Names the expression if it fails. */
     private <T> @Nullable T guarded(Supplier<@Nullable T> making) {
         try {
             return making.get();
@@ -216,25 +218,30 @@ record LockedMethod(
         return key;
     }
 
-    /** What an expression throws may have the arguments in its words: what does not convert, what was not found. */
+    /**
+     * Returns the exception for a failed expression. Its own message may contain arguments, such as a value that cannot
+     * be converted, so it is hidden unless keys are shown.
+     */
     private LockKeyException failed(String what, RuntimeException e) {
         if (showsKeys()) {
-            return failure(what + " failed: " + KeyText.inLine(e.getMessage(), LONGEST_FOREIGN), e);
+            return failure(what + " failed: " + KeyText.inLine(e.getMessage(), MAX_QUOTED_LENGTH), e);
         }
         String kind = e instanceof SpelEvaluationException spel
                 ? spel.getMessageCode().name()
                 : e.getClass().getName();
-        LockKeyException wordless = failure(
-                what + " failed: " + kind + ". More is not told, as it may name a key (keyedlock.show-keys)", null);
-        wordless.setStackTrace(e.getStackTrace());
-        return wordless;
+        LockKeyException redacted = failure(
+                what + " failed: " + kind + ". The message is hidden because it may contain a key. Set"
+                        + " keyedlock.show-keys=true to show it",
+                null);
+        redacted.setStackTrace(e.getStackTrace());
+        return redacted;
     }
 
     private boolean showsKeys() {
         try {
             return locker.get().settings().showKeys();
         } catch (RuntimeException e) {
-            // No locker, no word of a key.
+            // Without a locker, keys are not shown.
             return false;
         }
     }

@@ -26,10 +26,13 @@ import org.springframework.expression.ParseException;
 import org.springframework.util.ClassUtils;
 import org.springframework.util.function.SingletonSupplier;
 
-/** Turns an annotation into a {@link LockedMethod}, or into findings that say what is wrong with it. */
+/** Converts an annotation into a {@link LockedMethod}, or into findings if it is invalid. */
 final class LockedMethodParser {
 
-    /** A variable, a bean, a type, a constant, a list or a map, as no locker is likely to be named. */
+    /**
+     * The beginning of a variable, a bean, a type, a constant, a list or a map, which the name of a locker is unlikely
+     * to have.
+     */
     private static final Pattern LOOKS_LIKE_AN_EXPRESSION = Pattern.compile("^[#@'{]|^T\\(");
 
     private final ConfigurableListableBeanFactory beans;
@@ -37,7 +40,10 @@ final class LockedMethodParser {
     private final Supplier<KeyedLock.Release> defaultRelease;
     private final LockExpressions expressions;
     private final ResultStrategies results;
-    /** Whether there can be transactions. Not asked of {@link TransactionHold}, which cannot be loaded where there are none. */
+    /**
+     * Whether spring-tx is available. {@link TransactionHold} cannot answer this, as it cannot be loaded without
+     * spring-tx.
+     */
     private final boolean transactions = ClassUtils.isPresent(
             "org.springframework.transaction.support.TransactionSynchronizationManager",
             LockedMethodParser.class.getClassLoader());
@@ -55,10 +61,10 @@ final class LockedMethodParser {
     }
 
     /**
-     * Reads an annotation.
+     * Parses an annotation.
      *
-     * @param called the method that callers call, which may be one of an interface
-     * @return the annotation, or empty if something was found
+     * @param called the method that callers call, which may belong to an interface
+     * @return the parsed annotation, or empty if there are findings
      */
     Optional<LockedMethod> parse(AnnotatedMethod annotated, Method called, Findings findings) {
         Findings own = new Findings();
@@ -76,7 +82,7 @@ final class LockedMethodParser {
         return own.isEmpty() ? Optional.ofNullable(parsed) : Optional.empty();
     }
 
-    /** One annotation being read. Goes on after a finding, so that all are told at once. */
+    /** The parsing of one annotation. Continues after a finding, so that all are reported at once. */
     private final class Reading {
 
         private final AnnotatedMethod annotated;
@@ -96,17 +102,17 @@ final class LockedMethodParser {
         LockedMethod read(Method called) {
             if (annotated.isAmbiguous()) {
                 report(
-                        "two annotations on it stand for @KeyedLock, and only one lock can be taken",
-                        "Leave one of them, and take the other lock in a bean that this one calls");
+                        "two annotations on it imply @KeyedLock, and only one can apply",
+                        "Keep one of them, and acquire the other lock in a bean that this one calls");
             }
-            AnnotatedElement rival = annotated.rival();
-            if (rival != null) {
+            AnnotatedElement conflicting = annotated.conflictingCarrier();
+            if (conflicting != null) {
                 findings.add(new Finding(
                         annotated.type().getName(),
                         AnnotatedMethod.signature(annotated.method()),
-                        "two interfaces lock it differently, as " + AnnotatedMethod.described(annotated.carrier())
-                                + " and " + AnnotatedMethod.described(rival) + " say",
-                        "Write @KeyedLock on this method, which beats both"));
+                        "two interfaces lock it differently: " + AnnotatedMethod.described(annotated.carrier())
+                                + " and " + AnnotatedMethod.described(conflicting),
+                        "Put @KeyedLock on this method, which takes precedence over both"));
             }
             KeyedLock.Policy policy = attributes.getEnum("policy", KeyedLock.Policy.class);
             Duration waitTime = waitTime(policy);
@@ -135,8 +141,8 @@ final class LockedMethodParser {
                     .toList();
             if (given.size() > 1) {
                 report(
-                        String.join(" and ", given) + " are given, and each alone says what the key is",
-                        "Leave one of them; for a composite key write a list: key = \"{#a, #b}\"");
+                        String.join(" and ", given) + " are mutually exclusive",
+                        "Keep one of them; for a composite key write a list: key = \"{#a, #b}\"");
             }
             LockExpression key = expression("key");
             LockExpression keys = expression("keys");
@@ -151,15 +157,15 @@ final class LockedMethodParser {
             return key != null ? new KeySource.Single(key) : KeySource.WholeScope.INSTANCE;
         }
 
-        /** What expressions see of the arguments; reports those that cannot be known. */
+        /** Returns the converter of arguments for expressions. Reports a missing library. */
         private ValueClassArguments arguments() {
             Class<?> declaring = method.getDeclaringClass();
-            if (KotlinFunctions.areKnown(declaring)) {
+            if (KotlinFunctions.canReflect(declaring)) {
                 return KotlinFunctions.arguments(method);
             }
             if (AnnotatedMethod.isMangled(method)) {
                 report(
-                        "a function with a value class in its signature needs a library that is not there",
+                        "a function with a value class in its signature needs a library that is missing",
                         "Add org.jetbrains.kotlin:kotlin-reflect");
             }
             return ValueClassArguments.NONE;
@@ -228,7 +234,7 @@ final class LockedMethodParser {
         }
 
         private List<Integer> replacedByDefaults() {
-            return KotlinDetector.isSuspendingFunction(method) && KotlinFunctions.areKnown(method.getDeclaringClass())
+            return KotlinDetector.isSuspendingFunction(method) && KotlinFunctions.canReflect(method.getDeclaringClass())
                     ? KotlinFunctions.replacedByDefaults(method)
                     : List.of();
         }
@@ -245,7 +251,7 @@ final class LockedMethodParser {
             int number = attributes.getInt("limit");
             String text = text("limitString");
             if (number != KeyedLock.UNSET && !text.isEmpty()) {
-                report("limit and limitString are both given", "Leave one of them");
+                report("limit and limitString are mutually exclusive", "Keep one of them");
                 return OptionalInt.empty();
             }
             if (text.isEmpty()) {
@@ -263,7 +269,7 @@ final class LockedMethodParser {
                     return OptionalInt.of(parsed);
                 }
             } catch (NumberFormatException e) {
-                // Told below, like a number that is too small.
+                // Reported below, like a number that is too small.
             }
             report("limitString = \"" + text + "\" is not a limit", "Write a whole number of 1 or more");
             return OptionalInt.empty();
@@ -272,7 +278,7 @@ final class LockedMethodParser {
         private LazyLocker locker(OptionalInt limit) {
             String name = text("name");
             if (name.isEmpty()) {
-                String own = annotated.scopeName();
+                String own = annotated.ownLockerName();
                 return new LazyLocker(own, () -> lockers.get().own(own, limit));
             }
             Optional<KeyedLocker<Object>> found = lockers.get().find(name);
@@ -292,7 +298,7 @@ final class LockedMethodParser {
                 report(
                         "limit = " + limit.getAsInt() + ", but the locker '" + name + "' that it names has limit "
                                 + found.get().settings().limit(),
-                        "Leave the limit out here; it belongs to the locker ("
+                        "Leave the limit out here; it is a property of the locker ("
                                 + lockers.get().property(name) + ".limit: " + limit.getAsInt() + ")");
             }
             if (beans.containsBeanDefinition(name)
@@ -356,7 +362,7 @@ final class LockedMethodParser {
             return type == Optional.class ? Optional.empty() : null;
         }
 
-        /** The value of an attribute with its placeholders replaced; empty if that fails. */
+        /** Returns the value of an attribute with its placeholders resolved, or an empty string if that fails. */
         private String text(String attribute) {
             String raw = attributes.getString(attribute);
             if (!raw.contains("${")) {

@@ -8,11 +8,11 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The resolved annotation of every method that was checked or called, by method and class of the target.
+ * The resolved annotations of all methods that were validated or called, by method and class of the target.
  *
- * <p>A map by method of short chains by class, most often of one link, so that a call makes no key to look itself up and
- * asks one map only. Methods whose annotation is wrong are not remembered: each of their calls looks again, and fails with
- * what it finds.
+ * <p>A map by method of short linked lists by class, usually with one element, so that a call allocates no lookup key
+ * and looks into one map only. Methods with an invalid annotation are not stored: each call parses the annotation again
+ * and fails with the findings.
  */
 final class LockedMethods {
 
@@ -24,9 +24,9 @@ final class LockedMethods {
     }
 
     /**
-     * What the annotation of a method says, or null if this class has none there.
+     * Returns the resolved annotation of a method, or null if the method has none in this class.
      *
-     * @throws InvalidKeyedLockException if it is wrong
+     * @throws InvalidKeyedLockException if it is invalid
      */
     @Nullable
     LockedMethod get(Method method, Class<?> targetClass) {
@@ -56,16 +56,19 @@ final class LockedMethods {
         resolved.compute(method, (same, others) -> new Resolved(targetClass, locked, others));
     }
 
-    /** One class of a method, and the others; two threads that come first at once may leave two links for one class. */
+    /**
+     * The resolved annotation for one target class, linked to those for other classes. Two threads that resolve at the
+     * same time may store two elements for one class.
+     */
     private record Resolved(
             Class<?> targetClass,
             @Nullable LockedMethod locked,
             @Nullable Resolved next) {}
 
     /**
-     * Creates the locker of a method whose annotation has been checked, if the check has found nothing.
+     * Creates the locker of a method whose annotation has been validated without findings.
      *
-     * @throws IllegalStateException if there cannot be such a locker
+     * @throws IllegalStateException if the locker cannot be created
      */
     void openLocker(AnnotatedMethod checked) {
         for (Resolved one = resolved.get(checked.method()); one != null; one = one.next()) {
@@ -76,7 +79,7 @@ final class LockedMethods {
         }
     }
 
-    /** What is wrong with an annotation. If nothing is, its first call need not read it again. */
+    /** Validates an annotation and returns the findings. If there are none, the first call need not parse it again. */
     List<Finding> check(AnnotatedMethod annotated) {
         Findings findings = new Findings();
         parser.parse(annotated, annotated.method(), findings)

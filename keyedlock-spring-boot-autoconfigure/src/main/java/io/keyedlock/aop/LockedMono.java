@@ -4,7 +4,7 @@ package io.keyedlock.aop;
 import reactor.core.CoreSubscriber;
 import reactor.core.publisher.Mono;
 
-/** A call that gives one value or none, under its lock. */
+/** A locked call with one value or none. */
 final class LockedMono extends Mono<Object> {
 
     private final ReactiveCall call;

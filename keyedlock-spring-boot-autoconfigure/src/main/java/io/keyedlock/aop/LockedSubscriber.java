@@ -22,32 +22,34 @@ import reactor.core.scheduler.Schedulers;
 import reactor.util.context.Context;
 
 /**
- * One subscription to a locked call: first a place in the queue, then a subscriber of what the method returned, which passes
- * signals and demand on as they come.
+ * One subscription to a locked call. First waits for the permit, then subscribes to the publisher that the method
+ * returned and forwards signals and demand.
  */
 final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
 
     /*
-     * COURSE
-     * start     Downstream gets its subscription at once, so that it can cancel a wait; demand is kept for the source.
-     * acquire   A free permit: the body runs right here. Otherwise on another thread, once the acquisition has ended.
-     * run       The method is called and its publisher subscribed, with what is held in the context.
-     * end       The permit goes back before downstream hears of completion or error, so that what it does next finds
-     *           the key free. The value of a Mono waits for that too, as many take it for the end.
+     * PHASES
+     * start     Passes this subscription downstream at once, so that downstream can cancel a wait. Stores the demand
+     *           until there is a source.
+     * acquire   With a free permit, the body runs on the current thread. Otherwise it runs on another thread, once the
+     *           acquisition has completed.
+     * run       Calls the method and subscribes to its publisher, with the permit in the context.
+     * end       Releases the permit before completion or error are signalled downstream, so that the next operation
+     *           finds the key free. The value of a Mono is delayed as well, as many operators treat it as the end.
      *
-     * WHO WINS, AND WHAT THE LOSER OWES
-     * Cancellation against the grant: cancel() marks the source as cancelled and then looks for the acquisition and for what
-     * is held; the other side stores what it has and then looks for the mark. One of them sees the other, and both may
-     * try to give back: who takes held out of its field does. The granting thread stores held itself, before another thread has
-     * time for the body.
-     * Cancellation against the call: a method that is on its way to its publisher, and a coroutine until it has ended, keep the
-     * key though nobody wants their result any more. run() writes running and then looks for the mark, cancel() sets
-     * the mark and then looks at running. So either the method is not called at all, or cancel() leaves the key to
-     * run(), which looks for the mark again when it is through. After a cancellation the body's end has been asked for by
-     * one of them, or by both.
-     * Cancellation against the end: whichever takes held out gives back. Signals of the source after a cancellation pass,
-     * as everywhere.
-     * An inner call against the end of the outer one: see ChainPermits.
+     * RACES
+     * Cancellation against the grant: cancel() marks the source as cancelled and then checks `acquisition` and `held`;
+     * the other side stores these and then checks the mark. At least one of them sees the other, and both may try to
+     * release: whichever removes the permit from `held` does. The granting thread stores `held` itself, before the other
+     * thread has started the body.
+     * Cancellation against the call: a method that has not returned its publisher yet, and a coroutine that has not
+     * ended, keep the key although the result is no longer needed. run() writes `running` and then checks the mark;
+     * cancel() sets the mark and then checks `running`. So either the method is not called at all, or cancel() leaves
+     * the key to run(), which checks the mark again at its end. After a cancellation at least one of them, perhaps both,
+     * has registered for the end of the body.
+     * Cancellation against the end: whichever removes the permit from `held` releases it. Signals of the source that
+     * arrive after a cancellation are forwarded, as in other operators.
+     * An inner call against the end of the outer one: see ChainPermit.
      */
 
     private static final AtomicReferenceFieldUpdater<LockedSubscriber, Subscription> SOURCE =
@@ -60,7 +62,7 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
 
     static {
         try {
-            HELD = MethodHandles.lookup().findVarHandle(LockedSubscriber.class, "held", ChainPermits.class);
+            HELD = MethodHandles.lookup().findVarHandle(LockedSubscriber.class, "held", ChainPermit.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -72,34 +74,37 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
 
     private final ReactiveBody body;
 
-    /** Whether the source is to give one value at most. */
+    /** Whether the source has at most one value. */
     private final boolean single;
 
-    /** What {@link #actual} has, with {@link #held} once that is there. */
+    /** The context of {@link #actual}; contains {@link #held} once that is set. */
     private Context context;
 
-    /** The subscription of what the method returned once that is there; that of {@link Operators} for cancelled ones. */
+    /**
+     * The subscription to the method's publisher, null before that. After a cancellation, the cancelled subscription of
+     * {@link Operators}.
+     */
     private volatile @Nullable Subscription source;
 
-    /** What downstream has asked for and the source has not been told. */
+    /** The demand that has not been forwarded to the source yet. */
     private volatile long requested;
 
-    /** Written by the subscribing thread, if it has to wait. */
+    /** The pending acquisition. Written by the subscribing thread if the call has to wait. */
     private volatile @Nullable CompletableFuture<Permit> acquisition;
 
-    /** Written before the method is called; null again once it is given back, by whoever takes it out. */
-    private volatile @Nullable ChainPermits held;
+    /** The permit. Written before the method is called. Whichever thread sets it back to null releases the permit. */
+    private volatile @Nullable ChainPermit held;
 
-    /** Whether {@link #held} has been written, whatever has become of it. */
+    /** Whether {@link #held} has ever been written. */
     private volatile boolean acquired;
 
-    /** Whether a call of the method is under way of whose end the body does not tell. */
+    /** Whether a method call is in progress whose completion the body does not signal. */
     private volatile boolean running;
 
-    /** Whether the thread that resumes has got to the rest of the call. */
+    /** Whether the resuming thread has set the caller's context and entered the rest of the call. */
     private boolean resumed;
 
-    /** The value of a Mono until it completes. This and the next are used by the source's signals only. */
+    /** The value of a Mono until it completes. This field and the next are used by signals of the source only. */
     private @Nullable Object value;
 
     private boolean done;
@@ -124,7 +129,7 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
                 return;
             }
         } catch (Throwable e) {
-            // A condition or key that fails, a key whose own code throws, no locker: nothing is held.
+            // The condition or the key failed, the key's own code has thrown, or there is no locker. Nothing is held.
             Exceptions.throwIfFatal(e);
             onError(e);
             return;
@@ -135,16 +140,16 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
     // ---- acquiring
 
     private void acquire(LockedMethod method, KeyedLocker<Object> locker, Object keys) {
-        ChainPermits outer = context.getOrDefault(ChainPermits.class, null);
-        List<ChainPermits> inner = new ArrayList<>(0);
-        CompletableFuture<Permit> asked = ask(method, locker, keys, outer, inner);
-        if (asked.isDone()) {
-            Throwable failure = AsyncPermits.failureOf(asked, method);
+        ChainPermit outer = context.getOrDefault(ChainPermit.class, null);
+        List<ChainPermit> retained = new ArrayList<>(0);
+        CompletableFuture<Permit> pending = requestPermit(method, locker, keys, outer, retained);
+        if (pending.isDone()) {
+            Throwable failure = AsyncPermits.failureOf(pending, method);
             if (failure == null) {
-                hold(locker, keys, asked.join(), outer, inner);
+                hold(locker, keys, pending.join(), outer, retained);
                 run();
             } else {
-                inner.forEach(ChainPermits::leave);
+                retained.forEach(ChainPermit::release);
                 notAcquired(locker, keys, failure);
             }
             return;
@@ -153,29 +158,30 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         try {
             caller = CallerContext.capture(context);
         } catch (Throwable e) {
-            AsyncPermits.cancel(asked);
-            inner.forEach(ChainPermits::leave);
+            AsyncPermits.cancel(pending);
+            retained.forEach(ChainPermit::release);
             throw e;
         }
-        acquisition = asked;
-        // A body that may block where it was subscribed may still block where it is resumed.
+        acquisition = pending;
+        // A body that may block on the subscribing thread may also block on the thread where it is resumed.
         boolean mayBlock = !Schedulers.isInNonBlockingThread();
-        asked.whenComplete((permit, failed) -> {
-            Throwable failure = AsyncPermits.failureOf(asked, method);
+        pending.whenComplete((permit, failed) -> {
+            Throwable failure = AsyncPermits.failureOf(pending, method);
             if (failure == null) {
-                // At once, as it may take long until the other thread has time, and a cancellation frees the key.
-                hold(locker, keys, permit, outer, inner);
+                // On this thread, as the other thread may start late and a cancellation in between must release the
+                // key.
+                hold(locker, keys, permit, outer, retained);
             } else {
-                inner.forEach(ChainPermits::leave);
+                retained.forEach(ChainPermit::release);
             }
             if (isCancelled()) {
                 release();
                 return;
             }
-            Runnable goOn = failure == null ? this::run : () -> notAcquired(locker, keys, failure);
+            Runnable rest = failure == null ? this::run : () -> notAcquired(locker, keys, failure);
             try {
-                // Never here: this is the thread of who gave the permit back, or of a timer.
-                Runnable resumption = () -> resume(caller, goOn);
+                // Never on this thread: it has released the permit, or is a timer.
+                Runnable resumption = () -> resume(caller, rest);
                 if (mayBlock) {
                     call.executor().get().execute(resumption);
                 } else {
@@ -187,43 +193,46 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
             }
         });
         if (isCancelled()) {
-            cancelWait(asked);
+            cancelWait(pending);
         }
     }
 
-    /** Asks on behalf of the subscriber: listeners hear of a wait on this thread, and look there for what it belongs to. */
+    /**
+     * Requests the permit with the subscriber's context on this thread, as listeners that are notified of a wait look
+     * for it there.
+     */
     @SuppressWarnings("try") // the scope is there while it is open
-    private CompletableFuture<Permit> ask(
+    private CompletableFuture<Permit> requestPermit(
             LockedMethod method,
             KeyedLocker<Object> locker,
             Object keys,
-            @Nullable ChainPermits outer,
-            List<ChainPermits> entered) {
-        CompletableFuture<Permit> asked = null;
+            @Nullable ChainPermit outer,
+            List<ChainPermit> retained) {
+        CompletableFuture<Permit> pending = null;
         try (CallerContext.Scope scope = CallerContext.enter(context)) {
-            asked = outer == null
-                    ? AsyncPermits.of(method, locker, keys)
-                    : AsyncPermits.inside(method, locker, keys, outer, entered);
-            return asked;
+            pending = outer == null
+                    ? AsyncPermits.acquire(method, locker, keys)
+                    : AsyncPermits.acquireInChain(method, locker, keys, outer, retained);
+            return pending;
         } catch (Throwable e) {
-            // Nothing was asked for, or this thread cannot have its own context back.
-            if (asked != null) {
-                AsyncPermits.cancel(asked);
+            // Nothing was requested, or the thread's own context could not be restored.
+            if (pending != null) {
+                AsyncPermits.cancel(pending);
             }
-            entered.forEach(ChainPermits::leave);
+            retained.forEach(ChainPermit::release);
             throw e;
         }
     }
 
-    /** Goes on in the context of whoever has subscribed. */
-    private void resume(CallerContext caller, Runnable goOn) {
+    /** Resumes the call in the context of the subscriber. */
+    private void resume(CallerContext caller, Runnable rest) {
         try {
             caller.run(() -> {
                 resumed = true;
-                goOn.run();
+                rest.run();
             });
         } catch (Throwable e) {
-            // The context cannot be brought here; or not be undone, after all has gone on.
+            // The context could not be set, or could not be reset after the call has resumed.
             if (resumed) {
                 throw e;
             }
@@ -233,8 +242,9 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
     }
 
     /**
-     * Gives up a wait, or a permit that was granted meanwhile. Only after a cancellation: then either the permit has become what
-     * is held, and is the business of those who use it, or who grants it will see the mark and run nothing.
+     * Cancels a wait, or releases a permit that was granted in the meantime. To be called only after a cancellation:
+     * then either the permit is stored in {@link #held} and is released from there, or the granting thread will see the
+     * cancellation and run nothing.
      */
     private void cancelWait(CompletableFuture<Permit> waiting) {
         if (!acquired) {
@@ -242,15 +252,15 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         }
     }
 
-    /** Takes note of what has been acquired, together with what the chain held already. */
+    /** Records the acquired permit together with those already held by this reactive chain. */
     private void hold(
             KeyedLocker<Object> locker,
             Object keys,
             Permit own,
-            @Nullable ChainPermits outer,
-            List<ChainPermits> entered) {
-        ChainPermits mine = ChainPermits.of(locker, keys, call.method(), own, outer, entered);
-        context = context.put(ChainPermits.class, mine);
+            @Nullable ChainPermit outer,
+            List<ChainPermit> retained) {
+        ChainPermit mine = ChainPermit.of(locker, keys, call.method(), own, outer, retained);
+        context = context.put(ChainPermit.class, mine);
         held = mine;
         acquired = true;
     }
@@ -291,40 +301,40 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         }
     }
 
-    /** Why this must end with an error; see {@link CurrentPermit#outcome}. */
+    /** Returns the error with which this must end; see {@link CurrentPermit#outcome}. */
     private @Nullable Throwable outcome(@Nullable Throwable failure) {
-        ChainPermits mine = held;
+        ChainPermit mine = held;
         return mine == null ? failure : CurrentPermit.outcome(call.method(), mine.permit(), failure);
     }
 
-    /** Gives back what is held, once. */
+    /** Releases the held permit, at most once. */
     private void release() {
-        if (held != null && HELD.getAndSet(this, null) instanceof ChainPermits mine) {
-            mine.leave();
+        if (held != null && HELD.getAndSet(this, null) instanceof ChainPermit mine) {
+            mine.release();
         }
     }
 
-    // ---- what downstream says
+    // ---- signals from downstream
 
     @Override
     public void request(long n) {
-        Subscription told = source;
-        if (told != null) {
-            told.request(n);
+        Subscription upstream = source;
+        if (upstream != null) {
+            upstream.request(n);
         } else if (Operators.validate(n)) {
-            // Whoever comes second, this or the source's subscription, sees the other and tells.
+            // `request` and `onSubscribe` race; the second to arrive forwards the demand.
             Operators.addCap(REQUESTED, this, n);
-            told = source;
-            if (told != null) {
-                tellRequested(told);
+            upstream = source;
+            if (upstream != null) {
+                forwardDemand(upstream);
             }
         }
     }
 
-    private void tellRequested(Subscription subscription) {
-        long kept = requested == 0 ? 0 : REQUESTED.getAndSet(this, 0);
-        if (kept != 0) {
-            subscription.request(kept);
+    private void forwardDemand(Subscription subscription) {
+        long demand = requested == 0 ? 0 : REQUESTED.getAndSet(this, 0);
+        if (demand != 0) {
+            subscription.request(demand);
         }
     }
 
@@ -334,9 +344,9 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
 
     @Override
     public void cancel() {
-        Subscription told = SOURCE.getAndSet(this, Operators.cancelledSubscription());
-        if (told != null) {
-            told.cancel();
+        Subscription upstream = SOURCE.getAndSet(this, Operators.cancelledSubscription());
+        if (upstream != null) {
+            upstream.cancel();
         }
         CompletableFuture<Permit> waiting = acquisition;
         if (waiting != null) {
@@ -347,7 +357,7 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         }
     }
 
-    // ---- what the source says
+    // ---- signals from the source
 
     @Override
     public Context currentContext() {
@@ -357,9 +367,9 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
     @Override
     public void onSubscribe(Subscription subscription) {
         if (SOURCE.compareAndSet(this, null, subscription)) {
-            tellRequested(subscription);
+            forwardDemand(subscription);
         } else {
-            // Cancelled meanwhile, or a second one, which a source must not give.
+            // Cancelled in the meantime, or a second subscription, which violates the specification.
             subscription.cancel();
         }
     }

@@ -11,32 +11,35 @@ import org.springframework.aop.framework.Advised;
 import org.springframework.aop.interceptor.ExposeInvocationInterceptor;
 
 /**
- * Sees to it that a call takes its lock once where two auto-proxy creators have put a proxy with our advice around a bean each.
+ * Ensures that a call acquires its lock once if two auto-proxy creators have each wrapped a bean in a proxy with this
+ * advice.
  *
- * <p>The outermost advice locks, since whatever advice stands further inside, such as a transaction, belongs inside the lock. While it
- * proceeds, the calling thread knows the next proxy with our advice, and the advice of that proxy passes the call on. A call that
- * comes to the inner proxy by another way is locked there.
+ * <p>The outermost advice locks, as all inner advice, such as a transaction, must run inside the lock. While it
+ * proceeds, the thread stores the next proxy with this advice, and the advice of that proxy only proceeds. A call that
+ * reaches the inner proxy in another way is locked there.
  */
 final class NestedProxies {
 
-    /** Whether a thread has ever known a next proxy; until then none need be asked. */
+    /** Whether a thread has ever stored a next proxy. Until then the thread-local need not be read. */
     private static volatile boolean inUse;
 
     private static final ThreadLocal<@Nullable Object> NEXT = new ThreadLocal<>();
 
     private NestedProxies() {}
 
-    /** Whether the advice of a proxy further outside has taken care of this call. */
+    /** Returns whether the advice of an outer proxy has locked this call. */
     static boolean isCovered(MethodInvocation invocation) {
         return inUse && invocation instanceof ProxyMethodInvocation call && call.getProxy() == NEXT.get();
     }
 
-    /** Runs the rest of a call that has been taken care of. */
+    /** Proceeds with a call that this advice has locked. */
     static @Nullable Object proceed(MethodInvocation invocation) throws Throwable {
         return proceed(invocation, MethodInvocation::proceed);
     }
 
-    /** The same for a call that is no longer the one under way on this thread; aspects further inside ask for that one. */
+    /**
+     * Does the same for a call that is no longer the current invocation of this thread, which inner aspects look up.
+     */
     static @Nullable Object resume(MethodInvocation invocation) throws Throwable {
         return proceed(invocation, ExposeInvocationInterceptor.INSTANCE);
     }
@@ -56,7 +59,7 @@ final class NestedProxies {
         }
     }
 
-    /** The object that all proxies around a bean stand for. */
+    /** Returns the object behind all proxies around a bean. */
     static Object targetOf(Object proxied) {
         Object target = proxied;
         while (target instanceof Advised proxy) {
@@ -69,7 +72,7 @@ final class NestedProxies {
         return target;
     }
 
-    /** The outermost of the proxies around a target that has our advice; null if none has. */
+    /** Returns the outermost proxy around a target that has this advice, or null if none has. */
     private static @Nullable Object advised(@Nullable Object target) {
         Object each = target;
         while (each instanceof Advised proxy) {
@@ -88,7 +91,7 @@ final class NestedProxies {
         try {
             return source.isStatic() ? source.getTarget() : null;
         } catch (Exception e) {
-            // A source that fails now will fail for the call as well.
+            // A target source that fails here will fail for the call as well.
             return null;
         }
     }

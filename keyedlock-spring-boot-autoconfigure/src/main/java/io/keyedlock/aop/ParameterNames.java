@@ -12,11 +12,11 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.core.DefaultParameterNameDiscoverer;
 
 /**
- * The names by which expressions know the arguments of one method: those of the method that carries the annotation first,
- * since it is there that the expression was written, then those of the method of the class, then {@code p0}, {@code a0} and
+ * The names by which expressions refer to the arguments of one method: first those of the method that carries the
+ * annotation, where the expression was written, then those of the method of the class, then {@code p0}, {@code a0} and
  * so on.
  *
- * <p>Looked up by identity first: names are interned, and so are the constants of a compiled expression.
+ * <p>Lookup compares by identity first: names are interned, and so are the constants of a compiled expression.
  */
 final class ParameterNames {
 
@@ -58,7 +58,7 @@ final class ParameterNames {
         return new ParameterNames(indexByName, readable, complete);
     }
 
-    /** The place of an argument, or -1 if no argument has this name. */
+    /** Returns the index of an argument, or -1 if no argument has this name. */
     @SuppressWarnings("ReferenceEquality")
     int indexOf(String name) {
         for (int i = 0; i < names.length; i++) {
@@ -74,7 +74,7 @@ final class ParameterNames {
         return -1;
     }
 
-    /** All names of an argument. */
+    /** Returns all names of an argument. */
     List<String> namesOf(int index) {
         return IntStream.range(0, names.length)
                 .filter(i -> indexes[i] == index)
@@ -82,12 +82,12 @@ final class ParameterNames {
                 .toList();
     }
 
-    /** What to propose to somebody who wrote another name. */
+    /** Returns the names to suggest in place of an unknown one. */
     List<String> readable() {
         return readable;
     }
 
-    /** Whether the class files have the names of the parameters. */
+    /** Returns whether the class files contain the parameter names. */
     boolean areKnown() {
         return complete;
     }

@@ -16,14 +16,15 @@ import org.slf4j.LoggerFactory;
 import reactor.core.scheduler.NonBlocking;
 
 /**
- * For methods that are done when they return. The calling thread waits for the permit, owns it while the method runs, and
- * gives it back on return, or leaves that to the transaction that was active when it took it.
+ * The strategy for methods that are done when they return. The calling thread waits for the permit and owns it while
+ * the method runs. It releases the permit on return, or leaves that to the transaction that was active at the time of
+ * the acquisition.
  */
 class PlainResultStrategy implements ResultStrategy {
 
     private static final Logger LOG = LoggerFactory.getLogger(PlainResultStrategy.class);
 
-    /** Whether a wait on an event loop has been warned of. Written by whatever thread comes first. */
+    /** Whether a wait on an event loop has been logged. May be written by several threads. */
     private volatile boolean warned;
 
     @Override
@@ -32,15 +33,16 @@ class PlainResultStrategy implements ResultStrategy {
         if (!method.applies(context)) {
             return NestedProxies.proceed(invocation);
         }
-        Permit permit = take(method, context);
+        Permit permit = acquire(method, context);
         if (permit == null) {
             return method.emptyResult();
         }
-        boolean kept = false;
+        boolean heldByTransaction = false;
         CurrentPermit current = null;
         try {
             current = CurrentPermit.enter(method, permit);
-            kept = method.afterTransaction() && TransactionHold.keep(permit, current != null && current.failsIfLost());
+            heldByTransaction =
+                    method.afterTransaction() && TransactionHold.keep(permit, current != null && current.failsIfLost());
             Object result = finish(NestedProxies.proceed(invocation), method);
             if (current != null) {
                 CurrentPermit.throwIfLost(method, permit);
@@ -53,30 +55,31 @@ class PlainResultStrategy implements ResultStrategy {
             throw e;
         } finally {
             CurrentPermit.exit(current);
-            if (!kept) {
+            if (!heldByTransaction) {
                 permit.close();
             }
         }
     }
 
-    /** Looks at what the method returned while the permit is still held. */
+    /** Processes the method's result while the permit is still held. */
     @Nullable
     Object finish(@Nullable Object result, LockedMethod method) throws Throwable {
         return result;
     }
 
-    /** Takes the permit, or returns null if the call is to be skipped. */
-    private @Nullable Permit take(LockedMethod method, CallContext context) throws InterruptedException {
+    /** Acquires the permit, or returns null if the call is to be skipped. */
+    private @Nullable Permit acquire(LockedMethod method, CallContext context) throws InterruptedException {
         if (method.hasSeveralKeys()) {
             List<Object> keys = method.keysOf(context);
             KeyedLocker<Object> locker = method.locker().get();
             if (method.policy() != KeyedLock.Policy.BLOCK) {
-                return orRefuse(locker.tryAcquireAll(keys), method, locker, keys);
+                return orReject(locker.tryAcquireAll(keys), method, locker, keys);
             }
             Duration waitTime = method.waitTime();
             warnOnEventLoop(method, waitTime);
             try {
-                return method.given(waitTime == null ? locker.acquireAll(keys) : locker.acquireAll(keys, waitTime));
+                return method.requireResult(
+                        waitTime == null ? locker.acquireAll(keys) : locker.acquireAll(keys, waitTime));
             } catch (LockTimeoutException e) {
                 throw method.timedOut(locker, e, true);
             } catch (InterruptedException e) {
@@ -86,12 +89,12 @@ class PlainResultStrategy implements ResultStrategy {
         Object key = method.keyOf(context);
         KeyedLocker<Object> locker = method.locker().get();
         if (method.policy() != KeyedLock.Policy.BLOCK) {
-            return orRefuse(locker.tryAcquire(key), method, locker, key);
+            return orReject(locker.tryAcquire(key), method, locker, key);
         }
         Duration waitTime = method.waitTime();
         warnOnEventLoop(method, waitTime);
         try {
-            return method.given(waitTime == null ? locker.acquire(key) : locker.acquire(key, waitTime));
+            return method.requireResult(waitTime == null ? locker.acquire(key) : locker.acquire(key, waitTime));
         } catch (LockTimeoutException e) {
             throw method.timedOut(locker, e, true);
         } catch (InterruptedException e) {
@@ -103,14 +106,15 @@ class PlainResultStrategy implements ResultStrategy {
         if (!warned && ResultStrategies.REACTOR && EventLoop.isCurrent() && (waitTime == null || !waitTime.isZero())) {
             warned = true;
             LOG.warn(
-                    "@KeyedLock on {} waits for its key on the event loop '{}', which serves nobody meanwhile. Return a Mono or a"
-                            + " CompletableFuture, or call the method on another thread. Logged once per method",
+                    "@KeyedLock on {} waits for its key on the event loop '{}', which cannot process other events meanwhile."
+                            + " Return a Mono or a CompletableFuture, or call the method on another thread. Logged once per"
+                            + " method",
                     method.place(),
                     Thread.currentThread().getName());
         }
     }
 
-    /** To be touched only where Reactor is there. */
+    /** Requires Reactor. */
     private static final class EventLoop {
 
         static boolean isCurrent() {
@@ -118,13 +122,13 @@ class PlainResultStrategy implements ResultStrategy {
         }
     }
 
-    private static @Nullable Permit orRefuse(
-            Optional<Permit> answer, LockedMethod method, KeyedLocker<Object> locker, Object key) {
-        Optional<Permit> permit = method.given(answer);
+    private static @Nullable Permit orReject(
+            Optional<Permit> acquired, LockedMethod method, KeyedLocker<Object> locker, Object key) {
+        Optional<Permit> permit = method.requireResult(acquired);
         if (permit.isPresent() || method.policy() == KeyedLock.Policy.SKIP) {
             return permit.orElse(null);
         }
-        throw method.refused(locker, key);
+        throw method.rejected(locker, key);
     }
 
     private static RuntimeException interrupted(

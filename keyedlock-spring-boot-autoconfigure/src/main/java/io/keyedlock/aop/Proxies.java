@@ -28,13 +28,16 @@ import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.core.Conventions;
 import org.springframework.util.ClassUtils;
 
-/** What proxies a bean factory makes, and whether a bean has got one that locks. */
+/** Determines which proxies a bean factory creates, and whether a bean has one with this advice. */
 final class Proxies {
 
-    private static final Set<Class<?>> OF_THE_LIFE_CYCLE =
+    private static final Set<Class<?>> LIFE_CYCLE_INTERFACES =
             Set.of(InitializingBean.class, DisposableBean.class, Closeable.class, AutoCloseable.class);
 
-    /** Of bean definitions with {@code @Proxyable}; {@code AutoProxyUtils} has a constant for it since Spring 7. */
+    /**
+     * The attribute of bean definitions with {@code @Proxyable}; {@code AutoProxyUtils} has a constant for it since
+     * Spring 7.
+     */
     private static final String EXPOSED_INTERFACES =
             Conventions.getQualifiedAttributeName(AutoProxyUtils.class, "exposedInterfaces");
 
@@ -44,18 +47,18 @@ final class Proxies {
         this.beans = beans;
     }
 
-    /** Whether nothing puts advice around beans. */
-    boolean areOff() {
+    /** Returns whether the bean factory creates no proxies. */
+    boolean areDisabled() {
         return beans.getBeanNamesForType(AbstractAdvisorAutoProxyCreator.class, true, false).length == 0;
     }
 
-    /** Whether a proxy of a bean of a class can be made, by a subclass or by interfaces. */
+    /** Returns whether a bean of a class can be proxied, by a subclass or by interfaces. */
     boolean canProxy(@Nullable String bean, Class<?> type) {
-        return obstacleToSubclass(type) == null || areByInterfaces(bean, type);
+        return obstacleToSubclass(type) == null || implementInterfaces(bean, type);
     }
 
-    /** Whether the proxy of a bean of a class implements interfaces, as Spring decides it, and does not extend the class. */
-    boolean areByInterfaces(@Nullable String bean, Class<?> type) {
+    /** Returns whether the proxy of a bean implements interfaces, by Spring's rules, and does not extend the class. */
+    boolean implementInterfaces(@Nullable String bean, Class<?> type) {
         if (isProxiedByInterfaces(type)) {
             return true;
         }
@@ -72,10 +75,10 @@ final class Proxies {
                         || hasProxyInterface(type);
             }
         }
-        return hasProxyInterface(type) && !areSubclasses();
+        return hasProxyInterface(type) && !extendClasses();
     }
 
-    /** Says why no class can extend a class; null if one can. */
+    /** Returns why a class cannot be extended, or null if it can. */
     static @Nullable Obstacle obstacleToSubclass(Class<?> type) {
         if (Modifier.isFinal(type.getModifiers())) {
             return new Obstacle(
@@ -94,30 +97,33 @@ final class Proxies {
                 : null;
     }
 
-    /** Why no proxy of a class can be made, and what to do. */
+    /** Why a class cannot be proxied, and what to do. */
     record Obstacle(String problem, String remedy) {}
 
-    /** As Spring decides it: interfaces of the life cycle, and those without methods, do not count. */
+    /**
+     * Returns whether a class has an interface to proxy. As in Spring, life-cycle interfaces and interfaces without
+     * methods do not count.
+     */
     private static boolean hasProxyInterface(Class<?> type) {
         return Stream.of(ClassUtils.getAllInterfacesForClass(type))
                 .anyMatch(each -> each.getMethods().length > 0
-                        && !OF_THE_LIFE_CYCLE.contains(each)
+                        && !LIFE_CYCLE_INTERFACES.contains(each)
                         && !List.of(each.getInterfaces()).contains(Aware.class));
     }
 
-    /** Whether a class is one whose proxies are always by interface, so that it does not matter what is final in it. */
+    /** Returns whether proxies of a class always implement interfaces, so that its final methods do not matter. */
     static boolean isProxiedByInterfaces(Class<?> type) {
         return type.isInterface() || Proxy.isProxyClass(type) || ClassUtils.isLambdaClass(type);
     }
 
-    private boolean areSubclasses() {
+    private boolean extendClasses() {
         return Stream.of(beans.getBeanNamesForType(AbstractAdvisorAutoProxyCreator.class, true, false))
                 .map(beans::getSingleton)
                 .anyMatch(creator -> creator instanceof ProxyConfig proxies && proxies.isProxyTargetClass());
     }
 
     /**
-     * Finds a {@code @Bean} method that makes a post-processor and is not static, where a bean had to be created to call it.
+     * Finds a non-static {@code @Bean} method of a post-processor whose call required a bean to be created early.
      *
      * @return class and method
      */
@@ -144,7 +150,9 @@ final class Proxies {
                         .anyMatch(needed -> needed.equals(bean) || needs(needed, bean, seen));
     }
 
-    /** Whether our advice stands around a bean, perhaps within other proxies; true also where that cannot be seen. */
+    /**
+     * Returns whether a bean, perhaps inside other proxies, has this advice; true also if that cannot be determined.
+     */
     static boolean isAdvised(Object bean) {
         if (!(bean instanceof Advised proxy)) {
             return AopUtils.isAopProxy(bean);

@@ -9,35 +9,35 @@ import org.springframework.aot.hint.ReflectionHints;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 
 /**
- * The types whose members expressions read or call by reflection, as far as declared types tell: a native image has only
- * members that it was told of when it was built.
+ * Collects the types whose members expressions access by reflection, as far as declared types show them. A native image
+ * contains only members that were registered when it was built.
  */
 final class ReachableTypes {
 
     private final ConfigurableListableBeanFactory beans;
-    private final Set<Class<?>> read = new LinkedHashSet<>();
+    private final Set<Class<?>> accessed = new LinkedHashSet<>();
     private final Set<Class<?>> constructed = new LinkedHashSet<>();
 
     ReachableTypes(ConfigurableListableBeanFactory beans) {
         this.beans = beans;
     }
 
-    /** Adds what an expression of a method reaches. */
+    /** Adds the types that an expression of a method accesses. */
     void add(LockExpression expression, AnnotatedMethod annotated) {
         new ExpressionWalk(annotated, beans) {
             @Override
             void property(Class<?> owner, String name, boolean exact) {
-                read.add(owner);
+                accessed.add(owner);
             }
 
             @Override
             void method(Class<?> owner, String name, boolean exact) {
-                read.add(owner);
+                accessed.add(owner);
             }
 
             @Override
             void valueClass(Class<?> type) {
-                read.add(type);
+                accessed.add(type);
             }
 
             @Override
@@ -47,9 +47,9 @@ final class ReachableTypes {
         }.walk(expression);
     }
 
-    /** Makes the members of all types that were added accessible. */
+    /** Registers the members of all added types. */
     void register(ReflectionHints hints) {
-        for (Class<?> type : read) {
+        for (Class<?> type : accessed) {
             hints.registerType(type, MemberCategory.INVOKE_PUBLIC_METHODS);
             Stream.of(type.getFields()).forEach(hints::registerField);
         }

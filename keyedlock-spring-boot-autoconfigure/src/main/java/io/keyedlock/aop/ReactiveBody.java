@@ -3,24 +3,27 @@ package io.keyedlock.aop;
 
 import org.reactivestreams.Publisher;
 
-/** What a subscription to a locked call runs. */
+/** The body that a subscription to a locked call runs. */
 @FunctionalInterface
 interface ReactiveBody {
 
-    /** A publisher of what the method has returned. */
+    /** Adapts the result of the method to a publisher. */
     Publisher<Object> publisher(Object returned);
 
-    /** What the method is called with, given what its caller passed; that is left as it is. */
+    /** Returns the arguments for the method. Does not change the given array. */
     default Object[] arguments(Object[] passed) {
         return passed.clone();
     }
 
-    /** Whether code of it may run before the subscription has returned and {@link #whenEnded} knows of it. */
+    /**
+     * Returns whether code of the body may run before the subscription has returned and {@link #whenEnded} can observe
+     * it.
+     */
     default boolean beginsInSubscribe() {
         return false;
     }
 
-    /** Runs an action once the body has ended, after a cancellation; at once, where nobody can see when it does. */
+    /** Runs an action once the body has ended after a cancellation; at once if its end cannot be observed. */
     default void whenEnded(Runnable action) {
         action.run();
     }

@@ -8,13 +8,13 @@ import org.reactivestreams.Publisher;
 import org.springframework.aop.ProxyMethodInvocation;
 
 /**
- * A call of a method that returns a publisher, which is made anew for each subscription.
+ * A call of a method that returns a publisher, repeated for each subscription.
  *
- * @param invocation the call as the advice got it; never carried out itself, as that can be done only once
- * @param method its annotation, resolved
- * @param context what its expressions see
- * @param bodies gives what a subscription runs
- * @param executor gives what runs a body that had to wait, if its subscriber may block
+ * @param invocation the intercepted call; cloned for each subscription, as it can proceed only once
+ * @param method the resolved annotation
+ * @param context the evaluation context of its expressions
+ * @param bodies supplies the body of a subscription
+ * @param executor supplies the executor of a body that had to wait, if its subscriber may block
  */
 record ReactiveCall(
         MethodInvocation invocation,
@@ -23,7 +23,7 @@ record ReactiveCall(
         Supplier<ReactiveBody> bodies,
         Supplier<Executor> executor) {
 
-    /** Runs the method, with all advice further inside. */
+    /** Runs the method with all inner advice. */
     Publisher<Object> proceed(ReactiveBody body) throws Throwable {
         MethodInvocation once = invocation instanceof ProxyMethodInvocation proxied
                 ? proxied.invocableClone(body.arguments(invocation.getArguments()))

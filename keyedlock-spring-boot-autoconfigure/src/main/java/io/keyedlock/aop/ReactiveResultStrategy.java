@@ -11,15 +11,15 @@ import org.springframework.core.ReactiveAdapter;
 import org.springframework.core.ReactiveAdapterRegistry;
 
 /**
- * For methods that return a publisher, or what can be turned into one and back. Each subscription is a call of its own: it
- * evaluates the key, takes the lock, calls the method, and holds the lock until completion, error or cancellation; a
- * coroutine that is cancelled, until it has ended.
+ * The strategy for methods that return a publisher or a type that can be adapted to and from one. Each subscription is
+ * a call of its own: it evaluates the key, acquires the lock, calls the method, and holds the lock until completion,
+ * error or cancellation. A cancelled coroutine holds it until it has ended.
  *
- * <p>To be touched only where Reactor is there.
+ * <p>Requires Reactor.
  */
 final class ReactiveResultStrategy implements ResultStrategy {
 
-    /** Whether there is one value at most. */
+    /** Whether the publisher has at most one value. */
     private final boolean single;
 
     private final Supplier<ReactiveBody> bodies;
@@ -39,7 +39,7 @@ final class ReactiveResultStrategy implements ResultStrategy {
         this.executor = executor;
     }
 
-    /** For a type of the registry; null if that cannot give what a method of this type must return. */
+    /** Returns the strategy for a reactive type, or null if the registry cannot create a result of this type. */
     static @Nullable ReactiveResultStrategy of(Class<?> declared, Supplier<Executor> executor) {
         ReactiveAdapter adapter = adapterOf(declared);
         if (adapter == null) {
@@ -49,12 +49,12 @@ final class ReactiveResultStrategy implements ResultStrategy {
         return new ReactiveResultStrategy(!adapter.isMultiValue(), () -> body, adapter::fromPublisher, executor);
     }
 
-    /** For a suspending function, which stands behind a publisher as far as advice sees it. */
+    /** Returns the strategy for a suspending function, which Spring presents to advice as a publisher. */
     static ReactiveResultStrategy suspending(boolean single, Supplier<Executor> executor) {
         return new ReactiveResultStrategy(single, CoroutineBody.OfFunction::new, publisher -> publisher, executor);
     }
 
-    /** Whether a publisher of this type may complete without a value. */
+    /** Returns whether a publisher of this type may complete without a value. */
     static boolean mayBeEmpty(Class<?> declared) {
         ReactiveAdapter adapter = adapterOf(declared);
         return adapter != null && adapter.supportsEmpty();

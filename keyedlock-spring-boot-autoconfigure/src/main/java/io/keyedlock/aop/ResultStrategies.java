@@ -13,13 +13,13 @@ import org.springframework.core.KotlinDetector;
 import org.springframework.core.ResolvableType;
 import org.springframework.util.ClassUtils;
 
-/** Chooses how the calls of a method run, given what it returns. What is not on the class path is not touched. */
+/** Selects the strategy of a method by its result type. Uses only classes of libraries that are on the class path. */
 final class ResultStrategies {
 
     private static final String FLOW = "kotlinx.coroutines.flow.Flow";
 
     private static final String BY_HAND =
-            "take the lock with KeyedLocker.acquireAsync and close the permit when the result is complete";
+            "acquire the lock with KeyedLocker.acquireAsync and close the permit when the result is complete";
 
     static final boolean REACTOR = isPresent("reactor.core.publisher.Mono");
 
@@ -36,9 +36,9 @@ final class ResultStrategies {
     }
 
     /**
-     * How the calls of a method run.
+     * Returns the strategy of a method.
      *
-     * @param report takes a problem and its remedy, if calls of the method cannot be locked
+     * @param report receives a problem and its remedy if calls of the method cannot be locked
      */
     ResultStrategy of(AnnotatedMethod annotated, BiConsumer<String, String> report) {
         Method method = annotated.method();
@@ -67,8 +67,7 @@ final class ResultStrategies {
                 return strategy;
             }
         }
-        report.accept(
-                "its result finishes later (" + late + "), after the lock would have been given back", remedy(raw));
+        report.accept("its result finishes later (" + late + "), after the lock would have been released", remedy(raw));
         return new PlainResultStrategy();
     }
 
@@ -76,13 +75,14 @@ final class ResultStrategies {
         String later = LateResult.usedLater(result);
         if (later != null) {
             report.accept(
-                    "its result is used later (" + later + "), after the lock has been given back",
-                    "Return what it gives, for instance a List, or take the lock with a KeyedLocker where it is used");
+                    "its result is used later (" + later + "), after the lock has been released",
+                    "Return the values themselves, for instance in a List, or acquire the lock with a KeyedLocker where the"
+                            + " result is used");
         }
         return later != null;
     }
 
-    /** Whether a call may be left out and give its caller nothing. */
+    /** Returns whether the result type of a method has an empty value, so that a call may be skipped. */
     static boolean mayBeSkipped(AnnotatedMethod annotated) {
         Method method = annotated.method();
         if (KotlinDetector.isSuspendingFunction(method)) {
@@ -99,7 +99,7 @@ final class ResultStrategies {
     private ResultStrategy suspending(Method method, BiConsumer<String, String> report) {
         if (!COROUTINES || !KotlinDetector.isKotlinReflectPresent()) {
             report.accept(
-                    "a suspending function needs libraries that are not there",
+                    "a suspending function needs libraries that are missing",
                     "Add org.jetbrains.kotlinx:kotlinx-coroutines-reactor and org.jetbrains.kotlin:kotlin-reflect");
             return new PlainResultStrategy();
         }
@@ -110,7 +110,8 @@ final class ResultStrategies {
         }
         if (AnnotatedMethod.isBridged(method)) {
             report.accept(
-                    "this suspending function with a value class implements a generic one, and Spring cannot call it through that",
+                    "this suspending function with a value class implements a generic one, and Spring cannot call it through"
+                            + " that",
                     "Write the value class in the interface too, or take the value that it wraps");
         }
         ResolvableType result = KotlinFunctions.resultOf(method);
@@ -147,7 +148,7 @@ final class ResultStrategies {
         if (!REACTOR && LateResult.isReactive(raw)) {
             return "Add io.projectreactor:reactor-core, or " + BY_HAND;
         }
-        return "Return the value itself (with @Async the method runs elsewhere all the same), a CompletableFuture, a Mono"
+        return "Return the value itself (with @Async the method still runs on another thread), a CompletableFuture, a Mono"
                 + " or a Flux of it, or " + BY_HAND;
     }
 }

@@ -4,17 +4,20 @@ package io.keyedlock.aop;
 import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
 
-/** How a call runs under its lock, given what kind of result its method has: whether and when the lock is taken, and when given back. */
+/**
+ * Runs the calls of methods with one kind of result. Determines whether and when the lock is acquired, and when it is
+ * released.
+ */
 interface ResultStrategy {
 
     /**
      * Runs a call.
      *
      * @param invocation the call
-     * @param method its annotation, resolved
-     * @param context what its expressions see
-     * @return what the caller gets
-     * @throws Throwable what the caller gets instead
+     * @param method the resolved annotation
+     * @param context the evaluation context of its expressions
+     * @return the result for the caller
+     * @throws Throwable the failure for the caller
      */
     @Nullable
     Object call(MethodInvocation invocation, LockedMethod method, CallContext context) throws Throwable;

@@ -12,8 +12,8 @@ import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
 
 /**
- * For methods that return a {@code CompletionStage}. The caller is never blocked, and gets everything that goes wrong from
- * its future; the permit is held until the stage that the method returned has completed.
+ * The strategy for methods that return a {@code CompletionStage}. The caller is never blocked and receives every
+ * failure through its future. The permit is held until the stage that the method returned has completed.
  */
 final class StageResultStrategy implements ResultStrategy {
 
@@ -37,32 +37,32 @@ final class StageResultStrategy implements ResultStrategy {
 
     private CompletableFuture<Object> locked(MethodInvocation invocation, LockedMethod method, CallContext context) {
         LockedFuture result = new LockedFuture(invocation, method);
-        ChainPermits outer = ChainPermits.ofBody();
-        List<ChainPermits> entered = outer == null ? List.of() : new ArrayList<>();
-        LockedFuture.Wanted wanted;
+        ChainPermit outer = ChainPermit.ofBody();
+        List<ChainPermit> retained = outer == null ? List.of() : new ArrayList<>();
+        LockedFuture.Request request;
         CompletableFuture<Permit> acquisition;
         try {
             Object keys = AsyncPermits.keysOf(method, context);
             KeyedLocker<Object> locker = method.locker().get();
-            wanted = new LockedFuture.Wanted(method, locker, keys, outer, entered);
+            request = new LockedFuture.Request(method, locker, keys, outer, retained);
             acquisition = outer == null
-                    ? AsyncPermits.of(method, locker, keys)
-                    : AsyncPermits.inside(method, locker, keys, outer, entered);
+                    ? AsyncPermits.acquire(method, locker, keys)
+                    : AsyncPermits.acquireInChain(method, locker, keys, outer, retained);
         } catch (RuntimeException | Error e) {
-            // No key, a key whose own code throws, or no locker: nothing is held.
-            entered.forEach(ChainPermits::leave);
+            // The key failed, the key's own code has thrown, or there is no locker. Nothing is held.
+            retained.forEach(ChainPermit::release);
             result.completeExceptionally(e);
             return result;
         }
         if (!acquisition.isDone()) {
-            result.waitFor(acquisition, wanted, executor);
+            result.runWhenAcquired(acquisition, request, executor);
             return result;
         }
         Throwable failure = AsyncPermits.failureOf(acquisition, method);
         if (failure == null) {
-            result.run(wanted.hold(acquisition.join()));
+            result.run(request.hold(acquisition.join()));
         } else {
-            result.notAcquired(wanted, failure);
+            result.notAcquired(request, failure);
         }
         return result;
     }

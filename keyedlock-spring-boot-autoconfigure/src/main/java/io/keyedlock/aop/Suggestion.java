@@ -6,16 +6,20 @@ import java.util.Comparator;
 import java.util.Locale;
 import java.util.Optional;
 
-/** Suggests names in place of one that does not exist. */
+/**
+ * Suggests names in place of one that does not exist.
+ *
+ * @since 0.1.0
+ */
 public final class Suggestion {
 
     private Suggestion() {}
 
     /**
-     * Finds the candidate that was probably meant.
+     * Returns the candidate that was probably meant.
      *
      * @param name the name that does not exist
-     * @param candidates those that do
+     * @param candidates the names that exist
      * @return the candidate nearest to the name, or empty if none is similar
      */
     public static Optional<String> nearest(String name, Collection<String> candidates) {
@@ -30,7 +34,7 @@ public final class Suggestion {
         return names.isEmpty() ? "are none" : (names.size() == 1 ? "is '" : "are '") + String.join("', '", names) + "'";
     }
 
-    /** How many letters must be inserted, removed, replaced or swapped with their neighbour, case left aside. */
+    /** Returns how many letters must be inserted, removed, replaced or swapped with their neighbour, ignoring case. */
     private static int distance(String from, String to) {
         String a = from.toLowerCase(Locale.ROOT);
         String b = to.toLowerCase(Locale.ROOT);

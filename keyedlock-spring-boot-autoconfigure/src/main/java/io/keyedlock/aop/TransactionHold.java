@@ -5,40 +5,40 @@ import io.keyedlock.Permit;
 import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
-/** Keeps a permit until the transaction that is active has been completed. To be touched only where spring-tx is there. */
+/** Keeps a permit until the active transaction has completed. Requires spring-tx. */
 final class TransactionHold implements TransactionSynchronization {
 
     private final Permit permit;
 
-    /** Whether the transaction fails if the lease was lost. */
-    private final boolean fails;
+    /** Whether the transaction is rolled back if the lease was lost. */
+    private final boolean failsIfLost;
 
-    private TransactionHold(Permit permit, boolean fails) {
+    private TransactionHold(Permit permit, boolean failsIfLost) {
         this.permit = permit;
-        this.fails = fails;
+        this.failsIfLost = failsIfLost;
     }
 
     /**
      * Hands the permit over to the active transaction, if there is one.
      *
-     * <p>While a transaction is being completed it still counts as active, but takes no synchronization any more; the permit of
-     * a method that is called then belongs to its call.
+     * <p>While a transaction is being completed, it still counts as active but accepts no synchronizations. The permit
+     * of a method called during that phase is released on return.
      *
-     * @param fails whether the transaction is rolled back if the lease was lost
-     * @return whether the permit is closed by the transaction
+     * @param failsIfLost whether the transaction is rolled back if the lease was lost
+     * @return whether the transaction will close the permit
      */
-    static boolean keep(Permit permit, boolean fails) {
+    static boolean keep(Permit permit, boolean failsIfLost) {
         if (!TransactionSynchronizationManager.isSynchronizationActive()
                 || !TransactionSynchronizationManager.isActualTransactionActive()) {
             return false;
         }
-        TransactionSynchronizationManager.registerSynchronization(new TransactionHold(permit, fails));
+        TransactionSynchronizationManager.registerSynchronization(new TransactionHold(permit, failsIfLost));
         return true;
     }
 
     @Override
     public void beforeCommit(boolean readOnly) {
-        if (fails) {
+        if (failsIfLost) {
             permit.checkValid();
         }
     }

@@ -4,7 +4,10 @@ package io.keyedlock.aop;
 import java.util.stream.BaseStream;
 import org.jspecify.annotations.Nullable;
 
-/** For methods whose declared type could hide a result that finishes later: that is refused when it is seen. */
+/**
+ * The strategy for methods whose declared type may hide a result that completes later. Such a result is rejected after
+ * the method has returned it.
+ */
 final class UndeclaredResultStrategy extends PlainResultStrategy {
 
     @Override
@@ -12,13 +15,13 @@ final class UndeclaredResultStrategy extends PlainResultStrategy {
     Object finish(@Nullable Object result, LockedMethod method) {
         if (result instanceof BaseStream<?, ?>) {
             throw new IllegalStateException("@KeyedLock on " + method.place()
-                    + ": it returned a Stream, which is read after" + " the lock is given back. Return a List.");
+                    + ": it returned a Stream, which is read after the lock is released. Return a List.");
         }
         if (result != null && LateResult.isRunning(result.getClass())) {
             throw new IllegalStateException("@KeyedLock on " + method.place() + ": it returned a "
                     + result.getClass().getName()
-                    + ", which finishes after the lock is given back. Declare such a result, "
-                    + "or take the lock with KeyedLocker.acquireAsync.");
+                    + ", which finishes after the lock is released. Declare such a result, "
+                    + "or acquire the lock with KeyedLocker.acquireAsync.");
         }
         return result;
     }

@@ -8,7 +8,11 @@ import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.SmartInitializingSingleton;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 
-/** Where the advice is switched off: names, in one warning at startup, the annotated methods that run without a lock. */
+/**
+ * Logs one warning at startup, if the advice is disabled, with the annotated methods that run without a lock.
+ *
+ * @since 0.1.0
+ */
 public final class UnlockedMethodsWarning implements SmartInitializingSingleton {
 
     private static final Logger LOG = LoggerFactory.getLogger(UnlockedMethodsWarning.class);
@@ -16,9 +20,9 @@ public final class UnlockedMethodsWarning implements SmartInitializingSingleton 
     private final ConfigurableListableBeanFactory beans;
 
     /**
-     * Makes it.
+     * Creates the warning.
      *
-     * @param beans whose beans to look at
+     * @param beans the bean factory whose beans are examined
      */
     public UnlockedMethodsWarning(ConfigurableListableBeanFactory beans) {
         this.beans = beans;

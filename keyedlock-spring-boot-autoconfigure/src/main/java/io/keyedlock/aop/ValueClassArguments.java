@@ -6,14 +6,14 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The arguments of a method as its source has them. One of a Kotlin value class arrives as the value that it wraps in some
- * methods and as an object in others, and in collections; as a key it is the object everywhere.
+ * Converts the arguments of a method into the form of its source. An argument of a Kotlin value class arrives unboxed
+ * in some methods, and boxed in others and in collections. As a key it is boxed everywhere.
  */
 final class ValueClassArguments {
 
     static final ValueClassArguments NONE = new ValueClassArguments(new ValueClassBox[0]);
 
-    /** By the place of the argument; null for those of other types. */
+    /** The converters by index of the argument; null for arguments of other types. */
     private final @Nullable ValueClassBox[] boxes;
 
     private final boolean any;
@@ -23,7 +23,7 @@ final class ValueClassArguments {
         this.any = Stream.of(boxes).anyMatch(Objects::nonNull);
     }
 
-    /** The arguments for expressions; what was passed is left as it is. */
+    /** Returns the arguments for expressions. Does not change the given array. */
     Object[] of(Object[] passed) {
         if (!any) {
             return passed;

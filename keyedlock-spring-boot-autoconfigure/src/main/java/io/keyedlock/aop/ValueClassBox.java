@@ -7,11 +7,11 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.util.ReflectionUtils;
 
 /**
- * Makes an object of a Kotlin value class of what stands for it in class files.
+ * Boxes values of a Kotlin value class.
  *
  * @param type the value class
- * @param nullable whether null is no value, and not the value that wraps null
- * @param method the compiler's method that boxes
+ * @param nullable whether null is the absence of a value rather than a value that wraps null
+ * @param method the generated method that boxes
  */
 record ValueClassBox(Class<?> type, boolean nullable, Method method) {
 
@@ -26,7 +26,7 @@ record ValueClassBox(Class<?> type, boolean nullable, Method method) {
         return new ValueClassBox(type, nullable, method);
     }
 
-    /** The object for a value, which may be one already. */
+    /** Returns the boxed value; the value may be boxed already. */
     @Nullable
     Object box(@Nullable Object value) {
         return type.isInstance(value) || (value == null && nullable)

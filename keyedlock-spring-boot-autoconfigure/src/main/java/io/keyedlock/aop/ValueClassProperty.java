@@ -12,10 +12,10 @@ import org.springframework.expression.TypedValue;
 import org.springframework.util.ReflectionUtils;
 
 /**
- * A property of a Kotlin value class, whose getter has a name that only Kotlin knows and returns the value that is wrapped.
+ * A property whose type is a Kotlin value class. Its getter has a generated name and returns the unboxed value.
  *
- * @param getter its getter
- * @param box makes an object of what that returns
+ * @param getter the getter
+ * @param box boxes the value
  */
 record ValueClassProperty(Method getter, ValueClassBox box) {
 
@@ -25,7 +25,7 @@ record ValueClassProperty(Method getter, ValueClassBox box) {
         return box.box(ReflectionUtils.invokeMethod(getter, target));
     }
 
-    /** Lets expressions read such properties by their names. */
+    /** Lets expressions read such properties by name. */
     static final class Accessor implements PropertyAccessor {
 
         private final Map<Class<?>, Map<String, Optional<ValueClassProperty>>> known = new ConcurrentHashMap<>();
@@ -63,7 +63,7 @@ record ValueClassProperty(Method getter, ValueClassBox box) {
             return known.computeIfAbsent(type, any -> new ConcurrentHashMap<>())
                     .computeIfAbsent(
                             name,
-                            any -> KotlinFunctions.areKnown(type)
+                            any -> KotlinFunctions.canReflect(type)
                                     ? Optional.ofNullable(KotlinFunctions.property(type, name))
                                     : Optional.empty());
         }

@@ -2,11 +2,11 @@
 /**
  * The advice behind {@link io.keyedlock.annotation.KeyedLock}.
  *
- * <p>How the types relate: {@link io.keyedlock.aop.KeyedLockAdvisor} finds the annotated methods of a bean and puts its interceptor
- * around them. On the first call of a method, or before that when {@link io.keyedlock.aop.KeyedLockValidator} looks at all
- * beans at startup, the annotation is turned into a record once. Lockers come from a
- * {@link io.keyedlock.aop.AdviceLockerRegistry}. What is wrong with an annotation is a {@link io.keyedlock.aop.Finding}; all of
- * them travel in one {@link io.keyedlock.aop.InvalidKeyedLockException}.
+ * <p>{@link io.keyedlock.aop.KeyedLockAdvisor} finds the annotated methods of a bean and applies its interceptor to
+ * them. On the first call of a method, or at startup when {@link io.keyedlock.aop.KeyedLockValidator} validates all
+ * beans, the annotation is resolved once. Lockers come from a {@link io.keyedlock.aop.AdviceLockerRegistry}. Each
+ * problem of an annotation is a {@link io.keyedlock.aop.Finding}; one
+ * {@link io.keyedlock.aop.InvalidKeyedLockException} carries all of them.
  */
 @NullMarked
 package io.keyedlock.aop;

@@ -63,7 +63,7 @@ class DocumentationTests {
             // What to do, in a text that a row has by its beginning.
             "Use a public ",
             "Give the method a parameter, or leave the attribute out",
-            "take the lock with KeyedLocker.acquireAsync and close the permit when",
+            "acquire the lock with KeyedLocker.acquireAsync and close the permit when",
             "Add io.projectreactor:reactor-core",
             "Return the value itself (with @Async",
             "Change the annotations as the arrows say",

@@ -86,7 +86,7 @@ class KeyedLockAdviceTests {
                         .satisfies(timeout -> assertThat(timeout)
                                 .hasMessageMatching("Locker 'shared' did not get a permit for key 'a' within 0s\\."
                                         + " Method: .*Orders\\.named\\(String\\)\\."
-                                        + " ChainPermits by: thread '.+', thread '.+'"));
+                                        + " Held by: thread '.+', thread '.+'"));
             }
         });
     }
@@ -117,7 +117,7 @@ class KeyedLockAdviceTests {
                         .isInstanceOf(LockTimeoutException.class)
                         .hasMessageContaining("did not get a permit for a key within 0.01s. Method: " + OWN + ".brief(")
                         .hasMessageNotContaining("secret")
-                        .hasMessageNotContaining("ChainPermits by");
+                        .hasMessageNotContaining("Held by");
             }
         });
     }

@@ -127,7 +127,7 @@ class SilentMistakesTests {
     void namesThatMeanTheCallAndNotTheParameterAreTold() {
         List<Finding> findings = findings(Contexts.runner(NamedAsTheCall.class));
         for (String method : List.of("wholeCall", "wholeCallAgain", "callAmongParts")) {
-            assertFinding(findings, method, "has the call itself as a key", "Use a parameter");
+            assertFinding(findings, method, "uses the call itself as the key", "Use a parameter");
         }
         assertFinding(findings, "rootParameter", "uses #root, which is the call itself", "Write #p0");
         assertFinding(findings, "propertyOfRootParameter", "uses #root, which is the call itself", "Write #p0");
@@ -248,7 +248,10 @@ class SilentMistakesTests {
                         "inMono", "(Mono<Iterator>)")
                 .entrySet()) {
             assertFinding(
-                    findings, each.getKey(), "its result is used later " + each.getValue(), "Return what it gives");
+                    findings,
+                    each.getKey(),
+                    "its result is used later " + each.getValue(),
+                    "Return the values themselves");
         }
         assertFinding(findings, "callable", "its result finishes later (Callable)", "Return the value itself");
         assertThat(findings).noneMatch(finding -> finding.method().startsWith("right"));
@@ -399,14 +402,14 @@ class SilentMistakesTests {
         assertThat(findings)
                 .extracting(Finding::problem)
                 .containsExactlyInAnyOrder(
-                        "two interfaces lock it differently, as " + here + "First.ship(String) and " + here
-                                + "Second.ship(String) say",
-                        "two interfaces lock it differently, as " + here + "First.own(String) and " + here
-                                + "Second.own(String) say",
-                        "two interfaces lock it differently, as " + here + "FirstType and " + here + "SecondType say");
+                        "two interfaces lock it differently: " + here + "First.ship(String) and " + here
+                                + "Second.ship(String)",
+                        "two interfaces lock it differently: " + here + "First.own(String) and " + here
+                                + "Second.own(String)",
+                        "two interfaces lock it differently: " + here + "FirstType and " + here + "SecondType");
         assertThat(findings).allSatisfy(finding -> {
             assertThat(finding.className()).startsWith(here + "Both");
-            assertThat(finding.remedy()).startsWith("Write @KeyedLock on this method");
+            assertThat(finding.remedy()).startsWith("Put @KeyedLock on this method");
         });
     }
 

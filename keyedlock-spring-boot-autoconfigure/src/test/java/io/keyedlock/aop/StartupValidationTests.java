@@ -70,11 +70,11 @@ class StartupValidationTests {
                 "otherLimit",
                 "limit = 3, but the locker 'orders' that it names has limit 2",
                 "Leave the limit out");
-        assertFinding(findings, "keyAndKeys", "key and keys are given", "Leave one of them");
-        assertFinding(findings, "keyAndGenerator", "key and keyGenerator are given", "Leave one of them");
+        assertFinding(findings, "keyAndKeys", "key and keys are mutually exclusive", "Keep one of them");
+        assertFinding(findings, "keyAndGenerator", "key and keyGenerator are mutually exclusive", "Keep one of them");
         assertFinding(findings, "limitZero", "limit = 0 admits nobody", "Write 1 or more");
         assertFinding(findings, "limitNegative", "limit = -7 admits nobody", "Write 1 or more");
-        assertFinding(findings, "limitTwice", "limit and limitString are both given", "Leave one of them");
+        assertFinding(findings, "limitTwice", "limit and limitString are mutually exclusive", "Keep one of them");
         assertFinding(findings, "limitGarbage", "limitString = \"many\" is not a limit", "whole number");
         assertFinding(findings, "limitStringZero", "limitString = \"0\" is not a limit", "1 or more");
         assertFinding(findings, "waitGarbage", "waitTime = \"soon\" is not a duration", "\"500ms\"");
@@ -101,7 +101,7 @@ class StartupValidationTests {
         assertFinding(findings, "privateMethod", "the method is private", "Remove private");
         assertFinding(findings, "staticMethod", "the method is static", "Remove static");
         assertFinding(findings, "contradiction", "its attributes contradict each other", "either value or name");
-        assertFinding(findings, "twice", "two annotations on it stand for @KeyedLock", "Leave one of them");
+        assertFinding(findings, "twice", "two annotations on it imply @KeyedLock", "Keep one of them");
         assertThat(findings).noneMatch(finding -> finding.method().startsWith("right"));
         assertThat(findings).extracting(Finding::method).doesNotHaveDuplicates();
     }
@@ -142,7 +142,7 @@ class StartupValidationTests {
         assertFinding(findings, "element", "reads a property 'tenat' that Event does not have", "'tenant'?");
         assertFinding(findings, "string", "reads a property 'id' that String does not have", "Use a public property");
         assertFinding(findings, "number", "calls a method 'lenght' that Integer does not have", "Use a public method");
-        assertFinding(findings, "rootMethod", "calls hash(…) without an object in front", "@bean.hash(…)");
+        assertFinding(findings, "rootMethod", "calls hash(…) without a target object", "@bean.hash(…)");
         assertFinding(findings, "ofRoot", "reads a property 'targt' of #root", "#name for a parameter");
         assertFinding(findings, "argument", "reads a property 'id' of #root", "Write #name");
         assertFinding(findings, "index", "reads a property 'id' of #root", "Did you mean the parameter #ids?");
@@ -192,7 +192,7 @@ class StartupValidationTests {
                 .withBean(Right.class)
                 .run(context -> {
                     List<Finding> findings = find(context.getStartupFailure()).findings();
-                    assertFinding(findings, "right", "nothing here makes proxies", "@EnableAspectJAutoProxy");
+                    assertFinding(findings, "right", "no auto-proxy creator is registered", "@EnableAspectJAutoProxy");
                     assertThat(findings.get(0).toString()).doesNotContain("spring.aop.auto");
                 });
     }
@@ -205,7 +205,7 @@ class StartupValidationTests {
                     assertFinding(
                             findings,
                             "itself",
-                            "needed to call EarlyConfiguration.early(), which makes a post-processor",
+                            "needed to call EarlyConfiguration.early(), which creates a post-processor",
                             "Make the @Bean method EarlyConfiguration.early() static");
                     assertFinding(findings, "right", "needed to call ConfigurationThatNeeds.wrapper()", "static");
                 });

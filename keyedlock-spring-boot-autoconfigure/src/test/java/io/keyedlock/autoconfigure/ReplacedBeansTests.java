@@ -357,7 +357,8 @@ class ReplacedBeansTests {
                 .run(context ->
                         assertThat(context.getBean(Port.class).ship("42")).isEqualTo("fake 42"));
         assertThat(output)
-                .containsOnlyOnce("The bean 'handMade' of class " + Fake.class.getName() + " was registered ready-made")
+                .containsOnlyOnce(
+                        "The bean 'handMade' of class " + Fake.class.getName() + " was registered as an instance")
                 .contains("registerBean(");
     }
 
