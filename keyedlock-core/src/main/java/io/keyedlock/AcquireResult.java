@@ -2,7 +2,7 @@
 package io.keyedlock;
 
 /**
- * The result of an attempt to acquire: a permit ({@link Hold} or {@link Reentry}), a place in the queue, or the reason why there
- * is neither. A {@link Waiter} ends with one of the others.
+ * The result of an attempt to acquire: a permit ({@link Hold} or {@link Reentry}), a {@link Waiter} in the queue, or a
+ * {@link RejectReason}. A {@code Waiter} ends with a {@code Hold} or a {@code RejectReason}.
  */
 sealed interface AcquireResult permits Hold, Reentry, Waiter, RejectReason {}

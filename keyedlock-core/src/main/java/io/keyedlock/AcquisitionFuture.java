@@ -8,12 +8,12 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A future of a permit that stands in a queue. Whoever completes it from outside, by whatever method, first makes it leave
- * the queue; only the engine completes it without that.
+ * The future of a permit. Every method that completes it from outside first leaves the queue; only the engine completes it
+ * without leaving.
  */
 abstract class AcquisitionFuture extends CompletableFuture<Permit> {
 
-    /** Leaves the queue if nothing was granted yet; else completes this future with what was granted. */
+    /** Leaves the queue, or completes this future with the permit if it was granted already. */
     abstract void leaveQueue();
 
     final void deliver(Permit permit) {
@@ -60,13 +60,13 @@ abstract class AcquisitionFuture extends CompletableFuture<Permit> {
         return completeAsync(supplier, defaultExecutor());
     }
 
-    /** Refused: the permit that it replaces would be lost. */
+    /** Not supported: the permit that is replaced would be lost. */
     @Override
     public final void obtrudeValue(@Nullable Permit value) {
         throw new UnsupportedOperationException("the permit would be lost; use complete");
     }
 
-    /** Refused: the permit that it replaces would be lost. */
+    /** Not supported: the permit that is replaced would be lost. */
     @Override
     public final void obtrudeException(Throwable failure) {
         throw new UnsupportedOperationException("the permit would be lost; use completeExceptionally");

@@ -4,57 +4,61 @@ package io.keyedlock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a key's {@link ContendedState} has besides where permits come from a {@link KeyedLockerBackend}.
+ * The state of a key whose permits come from a {@link KeyedLockerBackend}.
  *
  * <pre>
  * INVARIANTS, whenever the stripe is unlocked
  * R1  Every hold is a LeasedHold, and no two of them have the same BackendRequest.
- * R2  A request is under way (asking is not null) if and only if the queue is not empty and a local permit is free, and
- *     then it is one. So a free permit is never taken by who comes by: it goes to the head, together with a lease.
- * R3  A lease is in a hold, or is being released by whoever took it out of one; there is none in reserve.
+ * R2  One request is pending if and only if the queue is not empty and a local permit is free; otherwise none is. So a newcomer
+ *     never acquires a free permit: the permit goes to the head, together with a lease.
+ * R3  A lease belongs to a hold, or is being released by the thread that ended its hold. None is kept in reserve.
  *
- * A BackendRequest goes
- *   asking -> granted -> held, by one caller after the other -> released
- *   asking -> refused | failed
- *   asking -> forgotten: nobody waits any more, or the place went to somebody with a lease that was passed on
+ * TRANSITIONS of a BackendRequest
+ *   pending -> granted -> held, by one caller after the other -> released
+ *   pending -> refused | failed
+ *   pending -> cancelled: no caller waits any more, or the local permit was granted with a lease that was handed off
  *   held -> lost, which changes nothing here until the hold is closed
  *
- * WHO WINS, AND WHAT THE LOSER OWES
- * Grant against the last waiter's leaving (time-out, interrupt, cancellation, close): whoever comes first under the word.
- * If the grant finds that it was forgotten, it gives the lease back, whatever the backend makes of the cancellation; if
- * there is another waiter, that one has it.
- * Failure or refusal against the leaving: who was forgotten is not asked, and fails nobody.
- * Failure against lining up: who is in the queue by then fails with it, the next one asks anew.
- * Loss against release: the loser of the word. A lease that is known as lost is not passed on but given back, so that the
- * next caller has a fresh one; one that is lost after it was passed on is told as lost to its holder's listeners.
- * The request's start against its cancellation: see BackendRequest.request.
+ * RACES: WHO WINS, AND WHAT THE LOSER MUST DO
+ * Grant against the last waiter leaving (time-out, interrupt, cancellation, close): the first to lock the word wins. If the
+ * grant finds that its request was cancelled, it releases the lease, however the backend handles the cancellation. While
+ * other waiters are in the queue, the request stays pending, and the lease goes to the next head.
+ * Failure or refusal against the last waiter leaving: the answer to a cancelled request is ignored.
+ * Failure against enqueuing: every waiter in the queue fails with it; the next caller sends a new request.
+ * Loss against release: the first to lock the word wins. A lease that is known to be lost is released instead of handed off,
+ * so that the next caller gets a new one. If a lease is lost after it was handed off, the listeners of its new holder are
+ * notified.
+ * Sending a request against its cancellation: see BackendRequest.send.
  * </pre>
  *
- * <p>Guarded by the stripe where not final.
+ * <p>Guarded by the stripe's lock, except for the final fields.
  */
 final class BackendKey {
 
     final KeyedLockerBackend backend;
 
-    /** The name of the key beyond this process. */
+    /** The name of the key at the backend. */
     final String name;
 
-    /** The request under way. */
+    /** The pending request, or null. */
     @Nullable
-    BackendRequest asking;
+    BackendRequest pending;
 
     BackendKey(KeyedLockerBackend backend, String name) {
         this.backend = backend;
         this.name = name;
     }
 
-    /** Whether the backend has not even answered the request under way, so that a wait that times out is its fault. */
-    boolean isSilent() {
-        return asking != null && asking.isSilent();
+    /** Returns whether the backend has not answered the pending request at all, so that it is the cause of a time-out. */
+    boolean isUnanswered() {
+        return pending != null && pending.isUnanswered();
     }
 
-    /** Lets a caller of a key line up, reenter, or rejects it; under the stripe, and followed by settling if it lines up. */
-    AcquireResult join(
+    /**
+     * Reenters, enqueues the caller, or rejects it. Called under the stripe's lock, and followed by
+     * {@link Stripe#handOffAndUnlock} if the caller was enqueued.
+     */
+    AcquireResult acquire(
             Entry e,
             @Nullable Thread owner,
             long nanos,
@@ -70,62 +74,69 @@ final class BackendKey {
             return rejection;
         }
         int free = locker.limit - e.holdCount();
-        boolean tries = nanos == 0 || settings.maxWaiters() == 0;
-        if (tries && (free <= 0 || e.waiterCount() > 0)) {
-            return nanos == 0 ? RejectReason.UNAVAILABLE : RejectReason.QUEUE_FULL;
+        RejectReason noPermit = nanos == 0 ? RejectReason.UNAVAILABLE : RejectReason.QUEUE_FULL;
+        boolean waits = nanos != 0 && settings.maxWaiters() != 0;
+        if (!waits && (free <= 0 || e.waiterCount() > 0)) {
+            return noPermit;
         }
-        // Whoever has a place in this process awaits the backend alone, and is not one of a queue that may be full.
-        if (!tries && e.waiterCount() - Math.max(0, free) >= settings.maxWaiters()) {
+        // A waiter for which a local permit is free awaits the backend only, and does not count towards maxWaiters.
+        if (waits && e.waiterCount() - Math.max(0, free) >= settings.maxWaiters()) {
             return RejectReason.QUEUE_FULL;
         }
-        RejectReason ifRefused = !tries ? null : nanos == 0 ? RejectReason.UNAVAILABLE : RejectReason.QUEUE_FULL;
-        return e.stripe.enqueueCaller(e, owner, future, new LeasedHold(e, owner), ifRefused);
+        return e.stripe.enqueue(e, owner, future, new LeasedHold(e, owner), waits ? null : noPermit);
     }
 
-    /** Hands a lease to the head of the queue if there is one and a place is free in this process; under the stripe. */
+    /**
+     * Grants the head of the queue a permit with a lease, if a local permit is free and the lease can be used. Called under the
+     * stripe's lock.
+     *
+     * @param free the request whose lease is free
+     */
     @Nullable
-    Waiter grantHead(ContendedState c, BackendRequest inHand) {
+    Waiter grantHead(ContendedState c, BackendRequest free) {
         Waiter w = c.head;
-        DefaultKeyedLocker<?> locker = inHand.locker();
-        if (w == null || c.holdCount >= locker.limit || !inHand.serve()) {
+        DefaultKeyedLocker<?> locker = free.locker();
+        if (w == null || c.holdCount >= locker.limit || !free.useLease()) {
             return null;
         }
-        ((LeasedHold) w.hold).remote = inHand;
-        w.hold.since = locker.stampOfHold();
+        ((LeasedHold) w.hold).request = free;
+        w.hold.since = locker.holdStart();
         c.grant(w);
         return w;
     }
 
-    /** Gives up the request under way if nobody needs it any more; under the stripe. Returns what is to be cancelled, or null. */
+    /**
+     * Returns the pending request if it is not needed any more and must be cancelled, or null. Called under the stripe's lock.
+     */
     @Nullable
     BackendRequest requestToCancel(ContendedState c) {
-        BackendRequest unneeded = asking;
+        BackendRequest unneeded = pending;
         if (unneeded == null || needsLease(c, unneeded.locker())) {
             return null;
         }
-        unneeded.forget();
-        asking = null;
+        unneeded.markCancelled();
+        pending = null;
         return unneeded;
     }
 
-    /** Begins a request if one is needed and none is under way; under the stripe. Returns what is to be sent, or null. */
+    /** Returns a new pending request if one is needed and must be sent, or null. Called under the stripe's lock. */
     @Nullable
     BackendRequest requestToSend(Entry e, ContendedState c) {
         Waiter w = c.head;
-        if (w == null || asking != null || !needsLease(c, e.stripe.locker)) {
+        if (w == null || pending != null || !needsLease(c, e.stripe.locker)) {
             return null;
         }
         BackendRequest prepared = w.request;
         w.request = null;
-        asking = prepared != null ? prepared : new BackendRequest(e, this, w.ifRefused == null);
-        return asking;
+        pending = prepared != null ? prepared : new BackendRequest(e, this, w.ifRefused == null);
+        return pending;
     }
 
     private static boolean needsLease(ContendedState c, DefaultKeyedLocker<?> locker) {
         return c.head != null && c.holdCount < locker.limit;
     }
 
-    /** Ends the wait of a head that does not wait for others; under the stripe, and followed by settling. */
+    /** Ends the wait of a head that does not wait for other holders. Called under the stripe's lock, before handing off. */
     @Nullable
     Waiter refuse(ContendedState c) {
         Waiter head = c.head;
@@ -137,7 +148,7 @@ final class BackendKey {
         return head;
     }
 
-    /** Ends all waits because the backend has failed; under the stripe, and followed by settling. */
+    /** Ends all waits because the backend has failed. Called under the stripe's lock, before handing off. */
     @Nullable
     Waiter fail(ContendedState c, Throwable cause) {
         Waiter first = null;

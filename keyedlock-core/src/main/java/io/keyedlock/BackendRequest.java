@@ -7,9 +7,10 @@ import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One request for a permit from beyond this process, and the lease that came of it; the way is told in {@link BackendKey}.
+ * One request to a backend, and the lease that it brings. {@link BackendKey} states its transitions.
  *
- * <p>Methods called by the backend may run on any thread, also within {@link #request()}.
+ * <p>The backend may call the methods of {@link KeyedLockerBackend.Receiver} on any thread, even before {@link #send()}
+ * returns.
  */
 final class BackendRequest implements KeyedLockerBackend.Receiver {
 
@@ -17,19 +18,19 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
 
     private final BackendKey key;
 
-    /** Whether the request stands in line; if not, it is one try. */
+    /** Whether the request waits in the backend's queue if no permit is free. */
     private final boolean waits;
 
-    /** Set once the backend has said that others hold the key. */
+    /** Set once the backend has reported that others hold the key. */
     private volatile boolean queued;
 
     /**
-     * Written by {@link #request()}, which then reads {@link #cancelled}, which is written before this is read: whoever comes
-     * second removes the request.
+     * {@link #send()} writes this and then reads {@link #cancelled}; {@link #cancel()} runs after {@code cancelled} was written
+     * and reads this. So the second of the two cancels the request at the backend.
      */
-    private volatile KeyedLockerBackend.@Nullable Request request;
+    private volatile KeyedLockerBackend.@Nullable Request sent;
 
-    /** Nobody wants the permit any more. Written once, under the stripe. */
+    /** Whether the permit is not wanted any more. Written once, under the stripe's lock. */
     private volatile boolean cancelled;
 
     /** Written once, before the section in which it is granted. */
@@ -37,10 +38,10 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
 
     private volatile boolean lost;
 
-    /** Completes after {@link #lost} was set, where foreign code may run. */
+    /** Completes after {@link #lost} was set, on a thread that may run foreign code. */
     private final CompletableFuture<Void> loss = new CompletableFuture<>();
 
-    /** Whether a caller has had the lease. Guarded by the stripe. */
+    /** Whether a caller has used the lease. Guarded by the stripe's lock. */
     private boolean used;
 
     BackendRequest(Entry entry, BackendKey key, boolean waits) {
@@ -49,8 +50,8 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
         this.waits = waits;
     }
 
-    /** Whether the backend has not answered yet. */
-    boolean isSilent() {
+    /** Returns whether the backend has not answered yet. */
+    boolean isUnanswered() {
         return !queued;
     }
 
@@ -76,14 +77,14 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
         return entry.stripe.locker;
     }
 
-    // ---- under the stripe
+    // ---- under the stripe's lock
 
-    void forget() {
+    void markCancelled() {
         cancelled = true;
     }
 
-    /** Takes the lease for a caller, its first or a further one; false if it must go back instead. */
-    boolean serve() {
+    /** Uses the lease for a caller; returns false if the lease must be released instead. */
+    boolean useLease() {
         KeyedLockerBackend.Lease granted = lease;
         if (lost || granted == null) {
             return false;
@@ -101,35 +102,37 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
 
     // ---- with no lock held
 
-    void request() {
+    /** Sends the request to the backend, unless it was cancelled. */
+    void send() {
         if (cancelled) {
             return;
         }
-        KeyedLockerBackend.Request asked;
+        KeyedLockerBackend.Request request;
         try {
-            asked = key.backend.acquire(key.name, waits, this);
+            request = key.backend.acquire(key.name, waits, this);
         } catch (Throwable e) {
             failed(e);
             return;
         }
-        request = asked;
+        sent = request;
         if (cancelled) {
-            cancel(asked);
+            cancel(request);
         }
     }
 
+    /** Cancels the request at the backend if it was sent. Called after {@link #markCancelled()}. */
     void cancel() {
-        KeyedLockerBackend.Request asked = request;
-        if (asked != null) {
-            cancel(asked);
+        KeyedLockerBackend.Request request = sent;
+        if (request != null) {
+            cancel(request);
         }
     }
 
-    private void cancel(KeyedLockerBackend.Request asked) {
+    private void cancel(KeyedLockerBackend.Request request) {
         try {
-            asked.cancel();
+            request.cancel();
         } catch (Throwable e) {
-            warn("a request could not be cancelled", e);
+            warn("a request to the backend could not be cancelled", e);
         }
     }
 
@@ -137,7 +140,7 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
         KeyedLockerBackend.Lease granted = lease;
         if (granted != null) {
             if (lost) {
-                warn("a permit was given back whose lease was lost before, so that others may have been inside", null);
+                warn("a permit was released after its lease was lost, so another process may have held the key", null);
             }
             release(granted);
         }
@@ -147,19 +150,19 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
         try {
             granted.release();
         } catch (Throwable e) {
-            warn("a lease could not be given back", e);
+            warn("a lease could not be released", e);
         }
     }
 
-    private void warn(String what, @Nullable Throwable failure) {
+    private void warn(String event, @Nullable Throwable failure) {
         try {
-            Messages.warn(entry.stripe.locker.settings(), what + ": " + Messages.describe(entry), failure);
+            Messages.warn(locker().settings(), Messages.describe(entry) + ": " + event, failure);
         } catch (Throwable e) {
             // There is no further place to report it.
         }
     }
 
-    // ---- by the backend
+    // ---- called by the backend
 
     @Override
     public void queued() {
@@ -171,8 +174,8 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
         lease = granted;
         inSection(() -> {
             entry.stripe.lock();
-            if (key.asking == this) {
-                key.asking = null;
+            if (key.pending == this) {
+                key.pending = null;
                 entry.stripe.handOffAndUnlock(entry, null, this, true);
             } else {
                 entry.stripe.unlock();
@@ -181,7 +184,7 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
         });
     }
 
-    /** Runs on another thread what this one's stack has no room for: the backend does not answer twice. */
+    /** Runs a section; on another thread if this one's stack has no room for it, because the backend does not answer twice. */
     private static void inSection(Runnable section) {
         try {
             Headroom.checkForSection();
@@ -205,8 +208,8 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
     private void ended(@Nullable Throwable cause) {
         inSection(() -> {
             entry.stripe.lock();
-            if (key.asking == this) {
-                key.asking = null;
+            if (key.pending == this) {
+                key.pending = null;
                 ContendedState contended = entry.contended();
                 Waiter ended = cause == null ? key.refuse(contended) : key.fail(contended, cause);
                 entry.stripe.handOffAndUnlock(entry, ended, null, true);
@@ -220,11 +223,11 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
     public void lost() {
         lost = true;
         Background.execute(() -> loss.complete(null));
-        CompositeListener heard = entry.stripe.locker.events();
-        if (heard == null) {
-            warn("a lease was lost while it was held, and another process may be inside", null);
+        CompositeListener listeners = locker().listeners();
+        if (listeners == null) {
+            warn("the lease was lost while the key was held, and another process may hold the key now", null);
         } else {
-            Background.execute(() -> heard.leaseLost(entry.key));
+            Background.execute(() -> listeners.leaseLost(entry.key));
         }
     }
 }

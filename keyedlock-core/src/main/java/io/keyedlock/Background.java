@@ -12,32 +12,32 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * The threads of the engine, shared by all lockers. One ends timed waits of futures, another scans for long holds; neither
- * runs foreign code that could delay it. Foreign code that must not run on the thread of an event runs on a third, in the
- * order of the events. While a task there gets stuck and others wait, further threads are started for them, up to
- * {@link #MOST_THREADS}. Each thread lives only while it has something to do.
+ * The threads of the engine, shared by all lockers. One ends timed waits of futures, another scans for long holds and
+ * deadlocks; neither runs foreign code that could delay it. Foreign code that must not run on the thread of an event runs on a
+ * callback thread, in the order of the events. If a task there gets stuck while others wait, further callback threads are
+ * started, up to {@link #MOST_THREADS}. Idle threads end.
  */
 final class Background {
 
-    /** For how long foreign code may keep other tasks waiting. */
+    /** The time for which foreign code may keep other tasks waiting. */
     static final long STUCK_NANOS = 100_000_000;
 
     static final int MOST_THREADS = 32;
 
     static final ScheduledThreadPoolExecutor TIMER =
-            living(new ScheduledThreadPoolExecutor(1, threads("keyedlock-timer")));
+            withIdleTimeout(new ScheduledThreadPoolExecutor(1, threads("keyedlock-timer")));
 
     static final ScheduledThreadPoolExecutor SCANNER =
-            living(new ScheduledThreadPoolExecutor(1, threads("keyedlock-scanner")));
+            withIdleTimeout(new ScheduledThreadPoolExecutor(1, threads("keyedlock-scanner")));
 
-    @SuppressWarnings("ErroneousThreadPoolConstructorChecker") // watch() is what makes it grow
-    static final ThreadPoolExecutor CALLBACKS = living(new ThreadPoolExecutor(
+    @SuppressWarnings("ErroneousThreadPoolConstructorChecker") // watch() adds threads
+    static final ThreadPoolExecutor CALLBACKS = withIdleTimeout(new ThreadPoolExecutor(
             1, MOST_THREADS, 1, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), threads("keyedlock-callbacks")));
 
     /** Whether {@link #watch} is scheduled. */
     private static final AtomicBoolean WATCHED = new AtomicBoolean();
 
-    /** How many callbacks had ended when the watch looked last. Used by the timer's thread only. */
+    /** The number of callbacks that had ended at the last {@link #watch}. Used by the timer thread only. */
     private static long endedBefore;
 
     private Background() {}
@@ -52,8 +52,8 @@ final class Background {
     }
 
     /**
-     * Runs a task that may call foreign code, where neither the current thread nor another task may be delayed by it. Runs it
-     * on the current thread if there is no other and none can be started.
+     * Runs a task that may call foreign code on a callback thread, so that it delays neither the current thread nor other
+     * tasks. Runs it on the current thread if there is no callback thread and none can be started.
      */
     static void execute(Runnable task) {
         try {
@@ -76,7 +76,7 @@ final class Background {
         }
     }
 
-    /** Starts another thread if tasks wait and none has ended since the last look. */
+    /** Starts another thread if tasks wait and none has ended since the last call. */
     private static void watch() {
         WATCHED.set(false);
         long ended = CALLBACKS.getCompletedTaskCount();
@@ -85,7 +85,7 @@ final class Background {
             try {
                 CALLBACKS.setCorePoolSize(Math.min(MOST_THREADS, CALLBACKS.getActiveCount() + 1));
             } catch (OutOfMemoryError e) {
-                // No thread can be started now; perhaps at the next look.
+                // No thread can be started now. The next call tries again.
             }
         }
         endedBefore = ended;
@@ -94,7 +94,7 @@ final class Background {
         }
     }
 
-    private static <E extends ThreadPoolExecutor> E living(E executor) {
+    private static <E extends ThreadPoolExecutor> E withIdleTimeout(E executor) {
         executor.setKeepAliveTime(1, TimeUnit.SECONDS);
         executor.allowCoreThreadTimeOut(true);
         if (executor instanceof ScheduledThreadPoolExecutor scheduled) {
@@ -108,19 +108,19 @@ final class Background {
             try {
                 return privileged(() -> thread(task, name));
             } catch (LinkageError e) {
-                // A JDK without AccessController has no contexts to inherit either.
+                // A JDK without AccessController has no contexts to inherit.
                 return thread(task, name);
             }
         };
     }
 
-    /** Keeps the new thread from inheriting the access-control context of the caller, and with it the caller's class loader. */
+    /** Prevents the new thread from inheriting the caller's access-control context, and with it the caller's class loader. */
     @SuppressWarnings("removal") // needed as long as threads inherit a context
     private static Thread privileged(PrivilegedAction<Thread> action) {
         return AccessController.doPrivileged(action);
     }
 
-    /** Neither the caller's thread locals nor its context class loader are kept alive by this thread. */
+    /** Creates a thread that keeps neither the caller's thread locals nor its context class loader reachable. */
     private static Thread thread(Runnable task, String name) {
         Thread thread = new Thread(null, task, name, 0, false);
         thread.setContextClassLoader(null);

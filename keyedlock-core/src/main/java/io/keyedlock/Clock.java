@@ -3,23 +3,23 @@ package io.keyedlock;
 
 import java.util.concurrent.locks.LockSupport;
 
-/** Where the engine reads the time and parks; tests have their own, in which both happen as the test says. */
+/** The clock by which the engine reads the time and parks. Tests replace it to control both. */
 class Clock {
 
     static final Clock SYSTEM = new Clock();
 
-    /** Elapsed time in nanoseconds from an arbitrary origin; never zero, which means "not stamped". */
+    /** Returns nanoseconds since an arbitrary origin; never zero, which means "not recorded". */
     long nanoTime() {
         long now = System.nanoTime();
         return now == 0 ? 1 : now;
     }
 
-    /** Parks the current thread until unparked, interrupted, or for no reason. */
+    /** Parks the current thread until it is unparked or interrupted, or spuriously returns. */
     void park(Object blocker) {
         LockSupport.park(blocker);
     }
 
-    /** As {@link #park}, for at most so many nanoseconds. */
+    /** As {@link #park}, for at most the given nanoseconds. */
     void parkNanos(Object blocker, long nanos) {
         LockSupport.parkNanos(blocker, nanos);
     }

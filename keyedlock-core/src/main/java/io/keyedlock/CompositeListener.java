@@ -8,54 +8,53 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Calls the listeners of a locker, in the order in which they came. Always outside all locks; what a listener throws is
- * logged and goes no further.
+ * Several listeners behind one. Calls the listeners of a locker in the order in which they were added, outside all locks. Logs
+ * what a listener throws.
  */
 final class CompositeListener {
 
     /**
-     * A listener.
+     * A registered listener.
      *
-     * @param given as it was given, by which it is known again
-     * @param listener as it is called
-     * @param timesHolds whether it wants to know how long permits are held
+     * @param given the object that was registered, which identifies it
+     * @param listener the object that is called, from {@link KeyedLockerListener#forLocker}
+     * @param timesHolds whether it needs the time for which permits are held
      */
-    private record Heard(KeyedLockerListener given, KeyedLockerListener listener, boolean timesHolds) {}
+    private record Registration(KeyedLockerListener given, KeyedLockerListener listener, boolean timesHolds) {}
 
-    private final Heard[] all;
+    private final Registration[] all;
 
     private final KeyedLockerSettings settings;
 
-    /** Whether any of them wants holds to be timed. */
+    /** Whether any listener needs the time for which permits are held. */
     final boolean timesHolds;
 
     /**
-     * Adds a listener.
+     * Creates a composite.
      *
-     * @param earlier those who came before, or null
-     * @param given the listener as it was given, which is asked for the listener of this locker
-     * @param settings those of this locker
-     * @throws IllegalStateException if it returns null or throws
+     * @param earlier the listeners registered before, or null
+     * @param given the listener to add; its {@code forLocker} returns the listener that is called
+     * @throws IllegalStateException if {@code forLocker} returns null or throws
      */
     CompositeListener(@Nullable CompositeListener earlier, KeyedLockerListener given, KeyedLockerSettings settings) {
-        Heard heard = ask(given, settings.name());
+        Registration added = register(given, settings.name());
         if (earlier == null) {
-            this.all = new Heard[] {heard};
+            this.all = new Registration[] {added};
         } else {
             this.all = Arrays.copyOf(earlier.all, earlier.all.length + 1);
-            this.all[earlier.all.length] = heard;
+            this.all[earlier.all.length] = added;
         }
         this.settings = settings;
-        this.timesHolds = heard.timesHolds || (earlier != null && earlier.timesHolds);
+        this.timesHolds = added.timesHolds || (earlier != null && earlier.timesHolds);
     }
 
-    private static Heard ask(KeyedLockerListener given, String lockerName) {
+    private static Registration register(KeyedLockerListener given, String lockerName) {
         String call = given.getClass().getName() + ".forLocker(\"" + lockerName + "\")";
         KeyedLockerListener listener;
         try {
             listener = given.forLocker(lockerName);
             if (listener != null) {
-                return new Heard(given, listener, listener.timesHolds());
+                return new Registration(given, listener, listener.timesHolds());
             }
         } catch (RuntimeException e) {
             throw new IllegalStateException(
@@ -67,10 +66,10 @@ final class CompositeListener {
                 call + " returned null. Return a listener: 'this', or one whose methods do nothing.");
     }
 
-    @SuppressWarnings("ReferenceEquality") // one listener may equal another and still hear for itself
-    boolean has(KeyedLockerListener asked) {
-        for (Heard heard : all) {
-            if (heard.given == asked) {
+    @SuppressWarnings("ReferenceEquality") // listeners that are equal but not identical are registered separately
+    boolean has(KeyedLockerListener listener) {
+        for (Registration each : all) {
+            if (each.given == listener) {
                 return true;
             }
         }
@@ -78,9 +77,9 @@ final class CompositeListener {
     }
 
     void acquired(Object key) {
-        for (Heard heard : all) {
+        for (Registration each : all) {
             try {
-                heard.listener.acquired(key, Duration.ZERO);
+                each.listener.acquired(key, Duration.ZERO);
             } catch (Throwable e) {
                 Messages.listenerFailed(settings, "acquired", e);
             }
@@ -88,24 +87,24 @@ final class CompositeListener {
     }
 
     /**
-     * A hold has ended.
+     * Notifies the listeners that a hold has ended.
      *
-     * @param end when, unless no listener times holds
+     * @param end when it ended; ignored if no listener times holds
      */
     void released(Hold hold, long end) {
-        // A hold that began before anybody wanted to know, and that nobody has looked at since, has no beginning.
+        // A hold that began before the first listener that times holds, and was not inspected since, has no start.
         long since = timesHolds ? hold.since : 0;
         Duration held = since != 0 ? Duration.ofNanos(Math.max(0, end - since)) : Duration.ZERO;
-        for (Heard heard : all) {
+        for (Registration each : all) {
             try {
-                heard.listener.released(hold.entry().key, heard.timesHolds ? held : Duration.ZERO);
+                each.listener.released(hold.entry().key, each.timesHolds ? held : Duration.ZERO);
             } catch (Throwable e) {
                 Messages.listenerFailed(settings, "released", e);
             }
         }
     }
 
-    /** The end of a wait: acquired if there is no failure. */
+    /** Notifies the listeners that a wait has ended; with a permit if there is no failure. */
     void waited(Waiter waiter, KeyedLockerListener.@Nullable Outcome failure, Duration waited) {
         Object key = waiter.entry.key;
         if (failure == null) {
@@ -117,9 +116,9 @@ final class CompositeListener {
 
     KeyedLockerListener.@Nullable Wait waiting(Waiter waiter) {
         KeyedLockerListener.Wait waits = null;
-        for (Heard heard : all) {
+        for (Registration each : all) {
             try {
-                waits = waiter.both(waits, heard.listener.waiting(waiter.entry.key, waiter.ahead));
+                waits = waiter.combine(waits, each.listener.waiting(waiter.entry.key, waiter.ahead));
             } catch (Throwable e) {
                 Messages.listenerFailed(settings, "waiting", e);
             }
@@ -144,9 +143,9 @@ final class CompositeListener {
     }
 
     private void each(String event, Consumer<KeyedLockerListener> call) {
-        for (Heard heard : all) {
+        for (Registration each : all) {
             try {
-                call.accept(heard.listener);
+                call.accept(each.listener);
             } catch (Throwable e) {
                 Messages.listenerFailed(settings, event, e);
             }

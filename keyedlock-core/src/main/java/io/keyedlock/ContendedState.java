@@ -5,42 +5,35 @@ import java.util.IdentityHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an entry needs beyond its own hold: further holds, the queue, pins and locked views. Made when the first of these
- * comes up. Guarded by the stripe of the entry.
+ * The state of a contended key: the holds beyond the entry's own, the queue, pins and locked views. Created when the first of
+ * these is needed. {@link DefaultKeyedLocker} draws the queue and states the invariants.
  *
- * <p>Invariants, whenever the stripe is unlocked:
- *
- * <ul>
- *   <li>{@code holdCount} is the number of holds that are held, the entry's own included, and at most the limit;
- *   <li>the queue holds exactly the waiters without a {@link Waiter#result};
- *   <li>if a permit is free and the queue is not empty, its head is a thread that was signalled and has not looked since.
- * </ul>
- *
- * <p>Where permits come from a backend, {@link BackendKey} has the invariants instead of the last.
+ * <p>Guarded by the stripe's lock.
  */
 final class ContendedState {
 
-    /** From how many holds on a thread's own one is looked up in a map. */
+    /** The number of holds above which the holds are indexed by owner. */
     private static final int INDEX_FROM = 16;
 
-    /** How many newcomers may pass a signalled head before the clock is read for it. */
+    /** The number of newcomers that may pass a signalled head before the clock is read. */
     private static final int PASSES_UNTIMED = 64;
 
     private final Entry entry;
 
+    /** The number of holds that are held, including the entry's own. At most the limit. */
     int holdCount;
 
     /**
-     * The latest of the further holds, through which the others are found: one reference, as each that is written into an
-     * object that has grown old costs something.
+     * The latest of the further holds, which links to the others. There is one reference only, because each reference that is
+     * written into an old object has a cost.
      */
     @Nullable
     ExtraHold latestHold;
 
-    /** The further holds by owner; null while there are few, or where memory was too short for the map. */
+    /** The further holds by owner. Null while there are few, or if there was no memory for the map. */
     private @Nullable IdentityHashMap<Thread, ExtraHold> byOwner;
 
-    /** The queue: who is served next, and where newcomers line up. */
+    /** The head of the queue: the waiter that is served next. */
     @Nullable
     Waiter head;
 
@@ -48,20 +41,20 @@ final class ContendedState {
 
     int waiterCount;
 
-    /** How many newcomers have acquired a permit past the head since the clock was last read for it. */
+    /** The number of newcomers that have acquired a permit past the head since the clock was last read. */
     private int passes;
 
-    /** What the key has besides where permits come from a backend; null in a locker without. Set before anybody waits. */
+    /** The state of a key whose permits come from a backend; null without a backend. Set before the first caller waits. */
     @Nullable
-    BackendKey remote;
+    BackendKey backendKey;
 
-    /** How many callers who take several keys keep this entry alive without holding or awaiting it yet. */
+    /** The number of multi-key callers that keep this entry in the table without holding or awaiting it yet. */
     int pins;
 
-    /** Tells entries of equal hash apart, in the order in which they were pinned first. 0 until then. */
+    /** Orders entries of equal hash by the time of their first pin. 0 until then. */
     long pinNumber;
 
-    /** The {@code lock()} calls through views that were not undone yet, latest first. */
+    /** The {@code lock()} calls through views that were not unlocked yet, latest first. */
     LockView.@Nullable Locked locked;
 
     ContendedState(Entry entry) {
@@ -71,12 +64,12 @@ final class ContendedState {
     }
 
     /**
-     * Whether the end of a hold has consequences for those who wait. If not, the head was signalled already and will look, or nobody
-     * waits.
+     * Returns whether the end of a hold must be handed off. If not, the queue is empty, or the head was signalled already and
+     * will check for a permit.
      */
-    boolean mustAct() {
+    boolean mustHandOff() {
         Waiter w = head;
-        return remote != null || (w != null && (!w.signalled || passes >= PASSES_UNTIMED));
+        return backendKey != null || (w != null && (!w.signalled || passes >= PASSES_UNTIMED));
     }
 
     boolean isNeeded() {
@@ -99,7 +92,7 @@ final class ContendedState {
         return null;
     }
 
-    /** Admits a newcomer, who finds a permit free. */
+    /** Admits a newcomer that has found a permit free. */
     ExtraHold admit(ExtraHold hold) {
         if (head != null) {
             passes++;
@@ -133,13 +126,13 @@ final class ContendedState {
             if (h.older != null) {
                 h.older.newer = h.newer;
             }
-            // Whoever keeps the closed permit keeps no others with it.
+            // A closed permit must not keep others reachable.
             h.older = null;
             h.newer = null;
         }
     }
 
-    /** The oldest of the further holds. */
+    /** Returns the oldest of the further holds, or null. */
     @Nullable
     ExtraHold oldestHold() {
         ExtraHold h = latestHold;
@@ -149,7 +142,7 @@ final class ContendedState {
         return h;
     }
 
-    /** Makes a thread the owner of a hold, or with null nobody. */
+    /** Sets the owner of a hold; with null, no thread owns it. */
     void setOwner(Hold hold, @Nullable Thread owner) {
         Thread before = hold.owner;
         hold.owner = owner;
@@ -169,12 +162,12 @@ final class ContendedState {
             }
             byOwner = index;
         } catch (VirtualMachineError e) {
-            // The list has them all.
+            // The list contains them all.
             byOwner = null;
         }
     }
 
-    /** Notes a hold in the index if there is one. Never fails: a release may come this way. */
+    /** Adds a hold to the index if there is one. Never fails, because a release may call it. */
     private void index(ExtraHold h) {
         if (byOwner != null && h.owner != null) {
             try {
@@ -185,7 +178,7 @@ final class ContendedState {
         }
     }
 
-    /** Never fails: a map that was left halfway is dropped. */
+    /** Removes a hold from the index if there is one. Never fails: a map that was changed halfway is dropped. */
     private void removeFromIndex(ExtraHold h, @Nullable Thread owner) {
         if (byOwner != null && owner != null) {
             try {
@@ -225,18 +218,18 @@ final class ContendedState {
         waiter.previous = null;
         waiter.next = null;
         if (waiter.future != null) {
-            // Whoever keeps the future keeps no thread with it.
-            waiter.asker = null;
+            // The future must not keep the thread reachable.
+            waiter.requester = null;
         }
         waiterCount--;
         entry.stripe.waiters--;
     }
 
     /**
-     * Hands free permits to the head of the queue as long as it must be handed one. To be called whenever a permit became free
-     * or the head has changed, and to be followed by {@link #signalHead()}. Needs no memory.
+     * Hands off free permits to the head of the queue for as long as the head must be handed one. To be called whenever a
+     * permit became free or the head has changed, and to be followed by {@link #signalHead()}. Allocates nothing.
      *
-     * @return those that were granted a permit, linked by {@link Waiter#nextDone}, or null
+     * @return the waiters that were granted a permit, linked by {@link Waiter#nextDone}, or null
      */
     @Nullable
     Waiter grantHead() {
@@ -244,7 +237,7 @@ final class ContendedState {
         Waiter first = null;
         Waiter last = null;
         for (Waiter w = head; w != null && holdCount < locker.limit && (locker.fair || isDue(w)); w = head) {
-            w.hold.since = locker.stampOfHold();
+            w.hold.since = locker.holdStart();
             grant(w);
             if (last == null) {
                 first = w;
@@ -256,14 +249,14 @@ final class ContendedState {
         return first;
     }
 
-    /** Ends a wait with the permit that was made for it. */
+    /** Ends a wait with the permit that was created for it. */
     void grant(Waiter w) {
         dequeue(w);
         addHold(w.hold);
         w.result = w.hold;
     }
 
-    /** Whether a head is handed its permit even if newcomers may pass it. */
+    /** Returns whether the head is handed its permit although newcomers may pass it. */
     private boolean isDue(Waiter w) {
         if (w.future != null) {
             return true;
@@ -276,9 +269,10 @@ final class ContendedState {
     }
 
     /**
-     * Marks the head as signalled if a permit is free for it to take, and notes since when it is the head.
+     * Marks the head as signalled if a permit is free, and records when it became the head.
      *
-     * @return the head if it is to be unparked now; null if there is none or it was signalled before and has not looked yet
+     * @return the head if it is to be unparked now; null if there is none, or if it was signalled before and has not checked
+     *     since
      */
     @Nullable
     Waiter signalHead() {

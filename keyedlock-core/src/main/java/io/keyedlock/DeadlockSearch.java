@@ -14,47 +14,47 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One search for threads that wait for each other, over all lockers that are active, by the scanning thread alone. It runs
- * no foreign code, and looks at the holders of awaited keys only, however many wait for them: a thread that holds nothing
- * is in no cycle.
+ * One search for threads that wait for each other, over all active lockers. Runs on the scanning thread only, and runs no
+ * foreign code. Its cost depends on the holders of awaited keys only, however many threads wait for them, because a thread that
+ * holds nothing is in no cycle.
  *
  * <pre>
  * 1. Collect, stripe by stripe, the keys that have been awaited for some time, with their holds.
- * 2. See what the threads that own these holds are parked for ({@link LockSupport#getBlocker}): a {@link Waiter} of one of
- *    these keys, or something else.
+ * 2. Find out what the threads that own these holds are parked for ({@link LockSupport#getBlocker}): a {@link Waiter} of one
+ *    of these keys, or something else.
  * 3. A key is live if it has a free permit, a hold that no thread owns, or a hold of a thread that does not wait for one
  *    of these keys. A thread that waits for a live key is not stuck, which makes the keys it holds live, and so on.
- *    The threads left are stuck, if all that was seen stood at one moment.
- * 4. Follow from a stuck thread to a holder of its key, and on, until a thread comes up again: a cycle.
- * 5. Look again at every key that can be reached from the cycle: each waiter must still wait in the same place and each
- *    hold must be the same. As neither ever comes back once it has ended, all of it stood at the end of step 2, and
- *    since nobody in it can move but by the end of a wait time, it still does.
- * 6. Fail one waiter of the cycle, whose holds become live, and go on with those left.
- * 7. Do 3 to 5 once more with threads that are parked for something else while a future that they asked for waits for one
- *    of these keys. Whether they are parked for that future cannot be known, so such a cycle is only reported.
+ *    The remaining threads are stuck, if everything observed was true at one moment.
+ * 4. Follow from a stuck thread to a holder of its key, and so on, until a thread occurs a second time: a cycle.
+ * 5. Check every key that can be reached from the cycle again: each waiter must still be in its queue and each hold must be
+ *    the same. As neither ever returns once it has ended, all of this was true at the end of step 2; and as none of these
+ *    threads can proceed before a wait time ends, it still is.
+ * 6. Fail one waiter of the cycle, whose holds become live, and continue with the remaining threads.
+ * 7. Repeat 3 to 5 with threads that are parked for something else while a future that they requested waits for one of these
+ *    keys. Whether they are parked for that future cannot be known, so such a cycle is only reported.
  * </pre>
  *
- * <p>A thread that is interrupted, whose wait time ends, or whose permit another thread closes, may leave a cycle between 5
- * and 6; then its waiter is no longer in the queue or it fails although it might have gone on a moment later.
+ * <p>A thread that is interrupted, whose wait time ends, or whose permit another thread closes, may leave a cycle between 5 and
+ * 6. Then either its waiter is no longer in the queue, or the victim fails although it might have proceeded a moment later.
  */
 final class DeadlockSearch {
 
-    /** A wait that is shorter is not looked at. */
+    /** The minimum length of a wait that is searched, in nanoseconds. */
     private static final long SUSPICIOUS_AFTER = 500_000_000;
 
-    /** How many of a cycle, and of a key's holders, a message names. */
+    /** The maximum number of threads of a cycle, and of holders of a key, that a message names. */
     private static final int MOST_NAMED = 16;
 
-    /** A key that is awaited, with its holds when it was collected. */
+    /** An awaited key, with its holds when it was collected. */
     private static final class Node {
         final Entry entry;
         final List<Hold> holds = new ArrayList<>(1);
         final List<Thread> owners = new ArrayList<>(1);
 
-        /** Whether somebody may enter, or somebody may leave who is not known. */
+        /** Whether a permit is free, or an asynchronous holder may release one. */
         boolean open;
 
-        /** The places of those that may be stuck. */
+        /** The waiters of this key whose threads may be stuck. */
         final List<Place> waiters = new ArrayList<>(1);
 
         boolean live;
@@ -64,7 +64,7 @@ final class DeadlockSearch {
         }
     }
 
-    /** A thread, and the place in a queue for which it waits, or in which a future waits for which it asked. */
+    /** A thread and what it may be stuck for: its own waiter, or that of a future that it requested. */
     private record Place(Thread thread, Waiter waiter, Node node) {
 
         boolean isProven() {
@@ -78,14 +78,14 @@ final class DeadlockSearch {
 
     private final long now;
 
-    /** What a thread is parked for. */
+    /** Returns what a thread is parked for. */
     private final Function<Thread, @Nullable Object> blockers;
 
     private final IdentityHashMap<Entry, Node> nodes = new IdentityHashMap<>();
 
     private final IdentityHashMap<Thread, List<Node>> held = new IdentityHashMap<>();
 
-    /** The threads that may be stuck, by what they wait for. */
+    /** The threads that may be stuck, with what they wait for. */
     private final IdentityHashMap<Thread, Place> stuck = new IdentityHashMap<>();
 
     DeadlockSearch(long now) {
@@ -97,7 +97,7 @@ final class DeadlockSearch {
         this.blockers = blockers;
     }
 
-    /** Whether somebody has waited for a key for so long that a search is worthwhile; under its stripe. */
+    /** Returns whether the longest wait for a key makes a search worthwhile. Called under the stripe's lock. */
     static boolean isSuspicious(Entry e, long now) {
         ContendedState contended = e.contendedIfAny();
         // The queue is in the order of arrival.
@@ -108,7 +108,9 @@ final class DeadlockSearch {
         return now - w.since >= SUSPICIOUS_AFTER;
     }
 
-    /** Searches and, as each locker's settings say, fails or reports; returns how many cycles were proven. */
+    /**
+     * Searches for cycles and, according to each locker's settings, fails or reports them. Returns the number of proven cycles.
+     */
     int run() {
         for (LockerScan scan : Scanner.LOCKERS) {
             DefaultKeyedLocker<?> locker = scan.get();
@@ -169,9 +171,12 @@ final class DeadlockSearch {
         for (Node node : nodes.values()) {
             if (!node.open && node.owners.stream().allMatch(owner -> blockers.apply(owner) != null)) {
                 for (Waiter w : new Inspection.QueueWalk(node.entry).all()) {
-                    Thread asker = w.asker;
-                    if (asker != null && held.containsKey(asker) && blockers.apply(asker) != null && isOld(w, now)) {
-                        places.putIfAbsent(asker, new Place(asker, w, node));
+                    Thread requester = w.requester;
+                    if (requester != null
+                            && held.containsKey(requester)
+                            && blockers.apply(requester) != null
+                            && isOld(w, now)) {
+                        places.putIfAbsent(requester, new Place(requester, w, node));
                     }
                 }
             }
@@ -180,10 +185,10 @@ final class DeadlockSearch {
     }
 
     /**
-     * Finds all cycles among some places, and fails or reports them.
+     * Finds all cycles among the given threads, and fails or reports them.
      *
-     * @param certain whether each thread waits for its place. If not, also a cycle of threads that do may depend on one that
-     *     may not
+     * @param certain whether each thread is known to wait for its key. If not, even a cycle of threads that are may depend on
+     *     one that is not
      */
     private int resolveAll(IdentityHashMap<Thread, Place> places, boolean certain) {
         stuck.clear();
@@ -206,7 +211,7 @@ final class DeadlockSearch {
                     found++;
                     resolve(cycle, certain);
                 }
-                // Whether failed, reported or gone: those who wait for it are looked at without it.
+                // Whether it failed, was reported or has left: the threads that wait for it are examined without it.
                 release(cycle.places.get(0));
             }
         }
@@ -222,7 +227,7 @@ final class DeadlockSearch {
         spread(live);
     }
 
-    /** Releases a thread that was failed or is not stuck, and those that wait for what it holds. */
+    /** Removes a thread that was failed or is not stuck, and the threads that wait for what it holds. */
     private void release(Place place) {
         Deque<Node> live = new ArrayDeque<>();
         release(place, live);
@@ -249,7 +254,7 @@ final class DeadlockSearch {
         }
     }
 
-    /** The cycle to which the waits of a stuck thread lead, the one to fail first. */
+    /** Returns the cycle to which the waits of a stuck thread lead, starting with the thread to fail. */
     private Cycle findCycle(Thread start) {
         List<Place> path = new ArrayList<>();
         IdentityHashMap<Thread, Integer> seen = new IdentityHashMap<>();
@@ -261,7 +266,7 @@ final class DeadlockSearch {
             thread = place.node.owners.get(0);
         }
         List<Place> cycle = path.subList(seen.get(thread), path.size());
-        // The one that came last has the least to lose.
+        // The thread that has waited for the shortest time loses least.
         int victim = 0;
         for (int i = 1; i < cycle.size(); i++) {
             if (losesLess(cycle.get(i), cycle.get(victim))) {
@@ -290,7 +295,7 @@ final class DeadlockSearch {
         return place;
     }
 
-    /** Step 5: whether everything that can be reached from a cycle is as it was collected. */
+    /** Step 5: returns whether everything that can be reached from a cycle is as it was collected. */
     private boolean stillStands(Cycle cycle) {
         Set<Node> seen = Collections.newSetFromMap(new IdentityHashMap<>());
         Deque<Place> open = new ArrayDeque<>(cycle.places);
@@ -298,7 +303,7 @@ final class DeadlockSearch {
             if (!place.isWaiting()) {
                 return false;
             }
-            // Once per key: as many may wait for it as hold it.
+            // Once per key, because each of its holders may lead here.
             if (seen.add(place.node)) {
                 if (!isHeldAsCollected(place.node)) {
                     return false;
@@ -351,7 +356,7 @@ final class DeadlockSearch {
         waiter.unparkThread();
     }
 
-    /** A cycle, beginning with the one to fail. Described by the thread that is told: the text of a key is foreign code. */
+    /** A cycle, starting with the thread to fail. Described by that thread, because the text of a key is foreign code. */
     private record Cycle(List<Place> places) {
 
         void report() {
@@ -359,12 +364,12 @@ final class DeadlockSearch {
         }
 
         void reportSuspicion() {
-            String words = "possible " + this;
+            String description = "possible " + this;
             List<List<StackTraceElement>> stacks = places.stream()
                     .limit(MOST_NAMED)
                     .map(place -> List.of(place.thread.getStackTrace()))
                     .toList();
-            StringBuilder log = new StringBuilder(words);
+            StringBuilder log = new StringBuilder(description);
             for (int i = 0; i < stacks.size(); i++) {
                 log.append("\n").append(name(places.get(i).thread)).append(":");
                 stacks.get(i).forEach(frame -> log.append("\n\tat ").append(frame));
@@ -372,9 +377,9 @@ final class DeadlockSearch {
             Messages.warn(settings(), log.toString(), null);
             for (Place place : places) {
                 Entry e = place.node.entry;
-                CompositeListener events = e.stripe.locker.events();
-                if (!place.isProven() && events != null) {
-                    events.suspectedDeadlock(e.key, words, stacks);
+                CompositeListener listeners = e.stripe.locker.listeners();
+                if (!place.isProven() && listeners != null) {
+                    listeners.suspectedDeadlock(e.key, description, stacks);
                 }
             }
         }
@@ -391,14 +396,14 @@ final class DeadlockSearch {
 
         private static String describe(Place place) {
             return name(place.thread)
-                    + (place.isProven() ? " waits for " : " is blocked after it asked for a future of ")
+                    + (place.isProven() ? " waits for " : " is blocked after it requested a future of ")
                     + Messages.describe(place.node.entry) + ", held by "
                     + list(place.node.owners, Cycle::name, " and ");
         }
 
-        /** Names so many and counts the others, as thousands may be in a cycle. */
-        private static <T> String list(List<T> all, Function<T, String> words, String separator) {
-            String named = all.stream().limit(MOST_NAMED).map(words).collect(Collectors.joining(separator));
+        /** Names the first elements and counts the others, because a cycle may have thousands. */
+        private static <T> String list(List<T> all, Function<T, String> text, String separator) {
+            String named = all.stream().limit(MOST_NAMED).map(text).collect(Collectors.joining(separator));
             return all.size() <= MOST_NAMED ? named : named + separator + (all.size() - MOST_NAMED) + " more";
         }
 

@@ -20,102 +20,137 @@ import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** The engine; this file is what callers call, the parts are named in the comment below. */
+/** The engine. This class implements what callers call; the comment inside names the parts and states the invariants. */
 final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
 
     /*
      * STRUCTURES
-     * Stripes   The table: a fixed number of stripes, chosen by the high bits of the spread hash, made on demand.
-     * Stripe    A lock word, one entry beside it, and a small chained hash table of further ones, which grows and shrinks.
-     * Entry     The lock of one key. Is itself the hold of the caller that made it, and that hold is the permit.
-     * ContendedState     What an entry needs once a second caller has come: further holds (ExtraHold), the queue, pins.
-     * BackendKey What a contended has besides where permits come from a backend; BackendRequest is one of them. Their invariants,
-     *           transitions and races are told in BackendKey; I4 is that of a locker without a backend.
-     * Hold      One permit while it is held. Reentrant acquisitions of its owner (Reentry) are handles that keep it open.
-     * Waiter    One place in the queue, of a thread or of a future, with the hold that it is granted.
+     * Stripes         The table of a locker: a fixed number of stripes, selected by the high bits of the spread hash code and
+     *                 created on demand.
+     * Stripe          A lock word, one entry beside it, and a small chained hash table of further entries, which grows and
+     *                 shrinks.
+     * Entry           The lock of one key. It is also the hold of the caller that created it, and that hold is the permit.
+     * ContendedState  The part of an entry that only a contended key needs, as in an inflated lock [4]: further holds
+     *                 (ExtraHold), the queue, pins.
+     * BackendKey      The additional state of a key whose permits come from a backend. A BackendRequest is one request to
+     *                 it. BackendKey states their invariants, transitions and races.
+     * Hold            One permit while it is held. Reentrant acquisitions of its owner (Reentry) are handles that keep it
+     *                 open.
+     * Waiter          One node of the queue: a thread or a future, with the hold that it will be granted.
+     *
+     *   Stripe: lock word, counts
+     *     |
+     *     +-- Entry (key, first hold) -- Entry -- ...       in the table of the stripe
+     *           |
+     *         ContendedState
+     *           |  latestHold --> ExtraHold <--> ExtraHold <--> ...       at most limit holds with the entry's own
+     *           |
+     *           |  head                                      tail
+     *           |    |                                         |
+     *           |    v        next               next          v
+     *           |  +--------+ -------> +--------+ -------> +--------+
+     *           +- | thread |          | future |          | thread |     newcomers are appended at the tail
+     *              +--------+ <------- +--------+ <------- +--------+
+     *                         previous           previous
+     *
+     * The queue is a doubly linked list. As in the CLH variant of AbstractQueuedSynchronizer [1, 2], nodes are first-in,
+     * first-out, a waiter that cancels unlinks its own node, and a release wakes the head only, which then competes with
+     * newcomers. As with MCS locks [3], each waiter watches its own node, and a permit can be handed directly to the next node:
+     * always to a future and with fair locks, otherwise to a head that newcomers have passed for too long. Unlike all of
+     * these, the list is not lock-free: the stripe's lock guards it, because the table needs that lock anyway.
      *
      * LOCKING
-     * Everything about a key is written under the word of its stripe. Acquiring and releasing are a few dozen instructions
-     * and the key's own equals; looking, scanning, resizing and closing go through the stripe. No section parks,
-     * completes a future or calls a listener. What it decides for others is carried out by Stripe.handOffAndUnlock once the
-     * word is free. Nobody locks two stripes but the idle watch, which takes the growth lock first and then all
-     * stripes in the order of their index.
+     * All state of a key is written under the lock word of its stripe. Acquiring and releasing take a few dozen instructions
+     * and the key's own equals. Inspecting, scanning, resizing and closing visit all entries of a stripe. No critical section
+     * parks, completes a future or calls a listener. What it decides for others is carried out by Stripe.handOffAndUnlock
+     * after the word is free. Only the idle watch locks two stripes: it takes the growth lock first and then all stripes in
+     * the order of their index.
      *
      * INVARIANTS, whenever a stripe's word is free
      * I1  A key has an entry in the table if and only if it is held, awaited or pinned, and then exactly one.
-     * I2  An entry has at most limit holds; a hold is in its entry from its grant until its last handle is closed.
-     * I3  The queue holds exactly the waiters without a result, in the order of their arrival.
-     * I4  If a permit is free and the queue is not empty, the head is a thread that has been signalled and will look
-     *     under the word before it parks again; with fair locks this never happens.
+     * I2  An entry has at most limit holds. A hold is in its entry from its grant until its last handle is closed.
+     * I3  The queue contains exactly the waiters without a result, in the order of their arrival.
+     * I4  Without a backend: if a permit is free and the queue is not empty, the head is a thread that has been signalled and
+     *     will check for a permit under the word before it parks again. With fair locks this never happens. BackendKey states
+     *     what replaces I4 for a locker with a backend.
      * I5  A stripe's counts of entries, holds and waiters are those of its table.
      * I6  While an idle watch is set, its count is the number of entries in all tables.
      *
      * TRANSITIONS
-     * Entry   absent -> present (begin, pin) -> absent (the last hold, waiter or pin leaves). An entry that was taken
-     *         out never returns, so a handle that is closed late meets its own dead hold and nothing else.
-     * Hold    held -> over, when its last handle is closed. A handle closes once; the flag is under the word.
+     * Entry   absent -> present (acquireNew, pin) -> absent (the last hold, waiter or pin leaves). A removed entry never
+     *         returns, so closing an old handle late affects its own ended hold and nothing else.
+     * Hold    held -> ended, when its last handle is closed. A handle closes once; its flag is guarded by the word.
      * Waiter  no result -> its hold, or a RejectReason; once, under the word and in one step with leaving the queue.
      * State   open <-> DRAINING, either -> CLOSED.
      *
-     * WHO WINS, AND WHAT THE LOSER OWES
-     * Grant against time-out, interrupt, cancellation, close or deadlock search: whoever sets the result. If the grant
-     * loses, nothing was granted and the permit went to the next waiter. If it wins, the thread returns with the
-     * permit (its interrupt flag stays set), and a canceller completes the future with the permit, as the granting
-     * thread may not have come to that yet, and returns false.
-     * A free permit between the signalled head and a newcomer: whoever locks the word first. The head, if it loses, spins
-     * a little longer while it is awake anyway, and then clears its signal under the word, so that the next release
-     * signals again; or, if it has been head for BYPASS_NANOS by then, hands over. A head that was signalled and does not
-     * get to run is handed the permit after BYPASS_OF_SIGNALLED_NANOS, which is looked at every PASSES_UNTIMED newcomers.
-     * A head that leaves is followed by handOffAndUnlock, which restores I4 for the next: no signal is lost with it.
-     * Close against an acquisition: an acquisition reads the state under the word; close() sets it first and then locks
-     * every stripe, so that it finds everybody who has read the old one. In a stripe made later the new one is read.
-     * The scan's rest against an acquisition: see LockerScan; the same argument.
-     * The idle moment: entries come and go under words that the watch has seen locked all at once, so its count is
-     * exact from the first on, and whoever takes it to zero announces it.
+     * RACES: WHO WINS, AND WHAT THE LOSER MUST DO
+     * Grant against time-out, interrupt, cancellation, close or deadlock search: the one that sets the result wins. If the
+     * grant loses, nothing was granted, and the permit went to the next waiter. If it wins, the thread returns with the permit
+     * and its interrupt flag stays set; a canceller completes the future with the permit, because the granting thread may
+     * not have done so yet, and returns false.
+     * Signalled head against a newcomer, for a free permit: the one that locks the word first wins. If the head loses, it
+     * spins a little longer while it is awake, and then clears its signal under the word, so that the next release signals
+     * again. If it has been head for BYPASS_NANOS by then, that release hands off the permit instead. A head that was
+     * signalled but does not get to run is handed the permit after BYPASS_OF_SIGNALLED_NANOS, which is checked after every
+     * PASSES_UNTIMED newcomers.
+     * A head that leaves the queue calls handOffAndUnlock, which restores I4 for the next head, so no signal is lost.
+     * Close against an acquisition: an acquisition reads the state under the word. close() sets the state first and then
+     * locks every stripe, so it finds every caller that has read the old state. A stripe created later reads the new one.
+     * Stopping the scan against an acquisition: the same argument; see LockerScan.
+     * Idle moment: entries are added and removed under words that the watch once held all at the same time, so its count is
+     * exact from the start, and the caller that takes it to zero announces the idle moment.
      *
-     * WHAT MAY FAIL
-     * Everything but a release may: a caller that runs out of memory or stack, or whose listener throws an error, fails,
-     * and leaves nothing behind. In a section all that may fail comes before the first change: allocations, the key's
-     * equals, and a look whether the stack has room for the rest (Headroom). A release needs no memory: the hold of a waiter
-     * is made when it lines up. It fails only where the stack has no room, before anything has changed; the permit
-     * is open then and may be closed again. Once a caller has lined up or holds a permit, whatever is thrown ends
-     * in Waiter.abandon or in closing the permit. Freeing the word needs no call that could fail (SpinLock.unlock).
+     * FAILURES
+     * Everything but a release may fail: a caller that runs out of memory or stack, or whose listener throws an error, fails
+     * and leaves nothing behind. In a critical section, all that may fail comes before the first change: allocations, the
+     * key's equals, and the check that the stack has room for the rest (Headroom). A release needs no memory: the hold of a
+     * waiter is created when it is enqueued. A release fails only if the stack has no room, before anything has changed; the
+     * permit is still open then and can be closed again. Once a caller is in the queue or holds a permit, anything thrown
+     * ends in Waiter.abandon or in closing the permit. Freeing the word needs no call that could fail (SpinLock.unlock).
      * No thread relies on an unpark across foreign code; see Waiter.
      *
-     * WHO RUNS WHAT
-     * The closer of a permit first wakes threads, then tells the backend, then completes the futures that it granted,
-     * through Trampoline, so that chains do not nest, and last tells the listeners that it has released.
-     * None of these futures waits for a callback that parks.
-     * What a backend's thread grants or ends is completed on the engine's threads for callbacks; see Background.
-     * Timed futures leave the queue on the timer's thread; their listeners are called, and they are completed, on the
-     * threads for callbacks, or by a caller blocked in get or join if these are late. What the scan has to report goes to the
-     * threads for callbacks, too. Other listeners run on the thread of the event. The scanning thread runs no foreign code and
-     * searches for deadlocks.
+     * THREADS
+     * The thread that closes a permit first unparks threads, then notifies the backend, then completes the futures that it
+     * granted, through Trampoline so that chains do not nest, and finally notifies the listeners of the release. None of
+     * these futures waits for a callback that parks.
+     * Futures whose wait a backend's thread ends are completed on the engine's callback threads; see Background.
+     * Timed futures leave the queue on the timer thread. Their listeners are called, and they are completed, on the callback
+     * threads, or by a caller blocked in get or join if those are late. The scan reports on the callback threads, too. Other
+     * listeners run on the thread of the event. The scanning thread runs no foreign code and searches for deadlocks.
+     *
+     * REFERENCES
+     * [1] D. Lea: The java.util.concurrent Synchronizer Framework. Science of Computer Programming 58(3), 2005.
+     * [2] T. S. Craig: Building FIFO and priority-queuing spin locks from atomic swap. TR 93-02-02, University of Washington,
+     *     1993; and P. Magnusson, A. Landin, E. Hagersten: Queue locks on cache coherent multiprocessors. IPPS 1994 (CLH).
+     * [3] J. M. Mellor-Crummey, M. L. Scott: Algorithms for scalable synchronization on shared-memory multiprocessors. ACM
+     *     Transactions on Computer Systems 9(1), 1991 (MCS).
+     * [4] D. F. Bacon, R. Konuru, C. Murthy, M. Serrano: Thin locks: featherweight synchronization for Java. PLDI 1998.
      */
 
     private static final VarHandle STATE = Statics.handle(MethodHandles.lookup(), "state", int.class);
 
-    private static final VarHandle EVENTS = Statics.handle(MethodHandles.lookup(), "events", CompositeListener.class);
+    private static final VarHandle LISTENERS =
+            Statics.handle(MethodHandles.lookup(), "listeners", CompositeListener.class);
 
     static {
         Statics.initialize();
-        // The compiler keeps the table behind the switches of this class in another class, which this initialises.
+        // The compiler keeps the table behind the switches of this class in another class. This initialises it.
         switch (RejectReason.CLOSED) {
             case CLOSED -> {}
             default -> throw new AssertionError();
         }
     }
 
-    /** Set in {@link #state} while new callers are refused. */
+    /** Set in {@link #state} while new callers are rejected. */
     private static final int DRAINING = 1;
 
     /** Set in {@link #state} for good by {@link #close()}. */
     private static final int CLOSED = 2;
 
-    /** Set in {@link #state} while the scan has nothing to look at, so that the next caller must start it. */
-    private static final int SCAN_RESTS = 4;
+    /** Set in {@link #state} while the scan is stopped, so that the next caller must start it. */
+    private static final int SCAN_STOPPED = 4;
 
-    /** Set in {@link #state} for good once a listener wants to know how long permits are held. */
+    /** Set in {@link #state} for good once a listener needs the time for which permits are held. */
     private static final int TIMES_HOLDS = 8;
 
     final Clock clock;
@@ -124,10 +159,10 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
 
     final boolean fair;
 
-    /** Those who listen, null as long as nobody does. Changed by compare-and-set; listeners come and never go. */
-    private volatile @Nullable CompositeListener events;
+    /** The listeners, or null without any. Changed by compare-and-set; listeners are never removed. */
+    private volatile @Nullable CompositeListener listeners;
 
-    /** Where permits come from beyond this process, or null. */
+    /** The backend that grants permits across processes, or null. */
     final @Nullable KeyedLockerBackend backend;
 
     final Stripes stripes = new Stripes(this);
@@ -139,15 +174,16 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     final @Nullable LockerScan scan;
 
     /**
-     * {@link #DRAINING}, {@link #CLOSED}, {@link #SCAN_RESTS} and {@link #TIMES_HOLDS} in one word, which is zero as a rule: one
-     * look tells an acquisition that nothing unusual is to be done. The bits are set and cleared one by one, atomically.
+     * {@link #DRAINING}, {@link #CLOSED}, {@link #SCAN_STOPPED} and {@link #TIMES_HOLDS} in one word. It is usually zero, so an
+     * acquisition needs one read to see that nothing unusual is to be done. The bits are set and cleared atomically, one by
+     * one.
      */
     private volatile int state;
 
-    /** While draining, threads that hold something in one of these are let in. Written before {@link #DRAINING} is set. */
+    /** While draining, threads that hold a key in one of these are admitted. Written before {@link #DRAINING} is set. */
     private volatile List<KeyedLocker<?>> drainedTogether = List.of();
 
-    /** The threads that may hold something, while draining; null otherwise. Written before {@link #DRAINING} is set. */
+    /** The threads that may hold a key while draining; null otherwise. Written before {@link #DRAINING} is set. */
     private volatile @Nullable DrainedHolders drainedHolders;
 
     private DefaultKeyedLocker(
@@ -161,9 +197,9 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         this.limit = settings.limit();
         this.fair = settings.fair();
         this.waitNanos = nanos(settings.waitTime());
-        this.events = listener == null ? null : new CompositeListener(null, listener, settings);
+        this.listeners = listener == null ? null : new CompositeListener(null, listener, settings);
         this.scan = LockerScan.of(this);
-        this.state = (scan == null ? 0 : SCAN_RESTS) | (events != null && events.timesHolds ? TIMES_HOLDS : 0);
+        this.state = (scan == null ? 0 : SCAN_STOPPED) | (listeners != null && listeners.timesHolds ? TIMES_HOLDS : 0);
     }
 
     static <K> DefaultKeyedLocker<K> create(KeyedLockerSettings settings, @Nullable KeyedLockerListener listener) {
@@ -201,51 +237,51 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     @Override
     public void addListener(KeyedLockerListener listener) {
         Objects.requireNonNull(listener, "listener");
-        CompositeListener before = events;
+        CompositeListener before = listeners;
         if (before != null && before.has(listener)) {
             return;
         }
-        while (!EVENTS.compareAndSet(this, before, new CompositeListener(before, listener, settings))) {
-            before = events;
+        while (!LISTENERS.compareAndSet(this, before, new CompositeListener(before, listener, settings))) {
+            before = listeners;
             if (before != null && before.has(listener)) {
                 return;
             }
         }
-        if (Objects.requireNonNull(events).timesHolds) {
+        if (Objects.requireNonNull(listeners).timesHolds) {
             STATE.getAndBitwiseOr(this, TIMES_HOLDS);
         }
     }
 
     @Nullable
-    CompositeListener events() {
-        return events;
+    CompositeListener listeners() {
+        return listeners;
     }
 
-    /** Says that the scan rests from now on. */
-    void scanRests() {
-        STATE.getAndBitwiseOr(this, SCAN_RESTS);
+    /** Marks the scan as stopped. */
+    void markScanStopped() {
+        STATE.getAndBitwiseOr(this, SCAN_STOPPED);
     }
 
-    /** Says that the scan rests no more. */
-    void scanStarts() {
-        STATE.getAndBitwiseAnd(this, ~SCAN_RESTS);
+    /** Marks the scan as running. */
+    void markScanRunning() {
+        STATE.getAndBitwiseAnd(this, ~SCAN_STOPPED);
     }
 
     // ---- acquiring
 
     /**
-     * Attempts to acquire a permit of a key. Nothing is counted if the key's own code throws, and nothing stays behind if anything
-     * else does.
+     * Attempts to acquire a permit of a key. If the key's own code throws, nothing is counted; if anything else throws, nothing
+     * is left behind.
      *
-     * @param owner the thread that would own the permit; null for one that no thread owns
-     * @param nanos how long to wait if no permit is available, {@link Long#MAX_VALUE} without end
-     * @param future the future that would wait, null if the owner would
-     * @param admitted whether the caller may enter although new callers are rejected
+     * @param owner the thread that would own the permit; null for an asynchronous permit
+     * @param nanos how long to wait if no permit is available; {@link Long#MAX_VALUE} waits without limit
+     * @param future the future that would wait; null if the owner would
+     * @param admitted whether the caller is admitted even while new callers are rejected
      */
     AcquireResult attempt(
             Object key, int hash, @Nullable Thread owner, long nanos, @Nullable PermitFuture future, boolean admitted) {
         if (backend != null) {
-            return attempt(backend, key, hash, owner, nanos, future, admitted);
+            return attemptOn(backend, key, hash, owner, nanos, future, admitted);
         }
         Stripe stripe = stripes.of(hash);
         AcquireResult result;
@@ -254,41 +290,41 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         try {
             unusual = state;
             if (unusual == 0 && stripe.isEmpty()) {
-                // The common case, for which the rest of this section would come to the same.
-                return stripe.begin(key, hash, owner, 0);
+                // The common case. The rest of this section would have the same effect.
+                return stripe.acquireNew(key, hash, owner, 0);
             }
             RejectReason rejection = rejection(unusual, admitted);
             Entry entry = stripe.find(key, hash);
             if (entry != null) {
-                result = stripe.join(entry, owner, nanos, future, rejection);
+                result = stripe.acquireExisting(entry, owner, nanos, future, rejection);
             } else if (rejection != null) {
                 result = rejection;
             } else {
-                result = stripe.begin(key, hash, owner, stampOfHold(unusual));
+                result = stripe.acquireNew(key, hash, owner, holdStart(unusual));
             }
         } finally {
             stripe.unlock();
         }
-        if ((unusual & SCAN_RESTS) != 0 && scan != null) {
+        if ((unusual & SCAN_STOPPED) != 0 && scan != null) {
             startScan(scan, result);
         }
         return result;
     }
 
-    /** As above, where a permit comes from the backend: a caller that does not reenter lines up. */
-    private AcquireResult attempt(
-            KeyedLockerBackend from,
+    /** Attempts to acquire a permit that the backend grants. Every caller that does not reenter is enqueued. */
+    private AcquireResult attemptOn(
+            KeyedLockerBackend on,
             Object key,
             int hash,
             @Nullable Thread owner,
             long nanos,
             @Nullable PermitFuture future,
             boolean admitted) {
-        String keyName = Objects.requireNonNull(from.keyName(key), "keyName");
+        String keyName = Objects.requireNonNull(on.keyName(key), "keyName");
         Stripe stripe = stripes.of(hash);
         AcquireResult result = RejectReason.CANCELLED;
         int unusual;
-        boolean settles = false;
+        boolean handsOff = false;
         Headroom.checkForWait();
         stripe.lock();
         try {
@@ -298,17 +334,17 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
             if (entry == null && rejection != null) {
                 result = rejection;
             } else if (entry == null) {
-                result = stripe.enqueueForBackend(key, hash, from, keyName, owner, nanos, future);
+                result = stripe.enqueueForBackend(key, hash, on, keyName, owner, nanos, future);
             } else {
-                result = entry.remote(from, keyName).join(entry, owner, nanos, future, rejection);
+                result = entry.backendKey(on, keyName).acquire(entry, owner, nanos, future, rejection);
             }
-            settles = result instanceof Waiter;
+            handsOff = result instanceof Waiter;
         } finally {
-            if (!settles) {
+            if (!handsOff) {
                 stripe.unlock();
             }
             if (result instanceof RejectReason) {
-                // An entry may have been made and removed again.
+                // An entry may have been added and removed again.
                 stripes.announceIfOver();
             }
         }
@@ -320,7 +356,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
             undo(result);
             throw e;
         }
-        if ((unusual & SCAN_RESTS) != 0 && scan != null) {
+        if ((unusual & SCAN_STOPPED) != 0 && scan != null) {
             startScan(scan, result);
         }
         return result;
@@ -335,7 +371,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         }
     }
 
-    /** Gives back what an attempt has brought to a caller that fails now. */
+    /** Undoes an attempt whose caller fails: leaves the queue or closes the permit. */
     static void undo(@Nullable AcquireResult result) {
         if (result instanceof Waiter waiter) {
             waiter.abandon();
@@ -344,7 +380,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         }
     }
 
-    /** Why a newcomer is rejected in this state, null if it is not. */
+    /** Returns why a new caller is rejected in a state, or null if it is admitted. */
     private static @Nullable RejectReason rejection(int state, boolean admitted) {
         if ((state & (DRAINING | CLOSED)) == 0) {
             return null;
@@ -355,32 +391,32 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         return admitted ? null : RejectReason.DRAINING;
     }
 
-    /** When a hold begins, or 0 if nobody wants to know. */
-    long stampOfHold() {
-        return stampOfHold(state);
+    /** Returns the current time for a hold that begins now, or 0 if no listener times holds. */
+    long holdStart() {
+        return holdStart(state);
     }
 
-    private long stampOfHold(int unusual) {
+    private long holdStart(int unusual) {
         return (unusual & TIMES_HOLDS) == 0 ? 0 : clock.nanoTime();
     }
 
-    /** The spread hash code of a key, which is asked for it here and nowhere else. */
+    /** Returns the spread hash code of a key. The key's {@code hashCode} is called nowhere else. */
     static int hash(Object key) {
         return Stripes.spread(Objects.requireNonNull(key, "key").hashCode());
     }
 
     static long nanos(Duration time) {
         if (Objects.requireNonNull(time, "waitTime").isNegative()) {
-            throw new IllegalArgumentException("a time to wait must not be negative, but is " + time);
+            throw new IllegalArgumentException("waitTime must not be negative, but is " + time);
         }
         return time.toSeconds() >= Long.MAX_VALUE / 1_000_000_000 ? Long.MAX_VALUE : time.toNanos();
     }
 
     private void failIfInterrupted(Object key) throws InterruptedException {
         if (Thread.interrupted()) {
-            CompositeListener heard = events;
-            if (heard != null) {
-                heard.notAcquired(key, KeyedLockerListener.Outcome.INTERRUPTED);
+            CompositeListener notified = listeners;
+            if (notified != null) {
+                notified.notAcquired(key, KeyedLockerListener.Outcome.INTERRUPTED);
             }
             throw new InterruptedException();
         }
@@ -400,28 +436,22 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
 
     Permit acquire(Object key, int hash, long nanos, Duration waitTime) throws InterruptedException {
         failIfInterrupted(key);
-        Thread me = Thread.currentThread();
-        AcquireResult result = attempt(key, hash, me, nanos, null, false);
-        if (result instanceof Hold permit) {
-            return granted(permit);
+        AcquireResult attempted = attempt(key, hash, nanos);
+        if (attempted instanceof Hold permit) {
+            return acquiredAtOnce(permit);
         }
-        Permit permit = conclude(result, key, hash, me, nanos, waitTime, true, false);
-        if (permit == null) {
-            throw new AssertionError("an acquisition that is no try fails without a permit");
-        }
-        return permit;
+        return permitOrThrow(conclude(attempted, key, nanos, waitTime, true), attempted, key, waitTime);
     }
 
-    /** Waits without end and ignores interrupts. */
+    /** Acquires a permit, waiting without limit and ignoring interrupts. */
     Permit acquireUninterruptibly(Object key, int hash) {
-        Thread me = Thread.currentThread();
-        AcquireResult result = attempt(key, hash, me, Long.MAX_VALUE, null, false);
-        if (result instanceof Hold permit) {
-            return granted(permit);
+        AcquireResult attempted = attempt(key, hash, Long.MAX_VALUE);
+        if (attempted instanceof Hold permit) {
+            return acquiredAtOnce(permit);
         }
+        Duration forever = KeyedLockerSettings.FOREVER;
         try {
-            return Objects.requireNonNull(
-                    conclude(result, key, hash, me, Long.MAX_VALUE, KeyedLockerSettings.FOREVER, false, false));
+            return permitOrThrow(conclude(attempted, key, Long.MAX_VALUE, forever, false), attempted, key, forever);
         } catch (InterruptedException e) {
             throw new AssertionError("interrupts are ignored", e);
         }
@@ -429,14 +459,14 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
 
     @Override
     public Optional<Permit> tryAcquire(K key) {
-        return handOver(tryAcquire(key, hash(key)));
+        return toOptional(tryAcquire(key, hash(key)));
     }
 
-    private static Optional<Permit> handOver(@Nullable Permit permit) {
+    private static Optional<Permit> toOptional(@Nullable Permit permit) {
         try {
             return Optional.ofNullable(permit);
         } catch (Throwable e) {
-            // No memory for the optional: nobody has the permit.
+            // There is no memory for the optional, so nobody else can close the permit.
             if (permit != null) {
                 permit.close();
             }
@@ -446,42 +476,49 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
 
     @Nullable
     Permit tryAcquire(Object key, int hash) {
-        Thread me = Thread.currentThread();
-        AcquireResult result = attempt(key, hash, me, 0, null, false);
-        if (result instanceof Hold permit) {
-            return granted(permit);
+        AcquireResult attempted = attempt(key, hash, 0);
+        if (attempted instanceof Hold permit) {
+            return acquiredAtOnce(permit);
         }
         try {
-            // A caller that does not wait awaits the backend's answer alone, which comes in any case.
-            return conclude(result, key, hash, me, 0, null, false, true);
+            // A caller that does not wait still waits for the backend's answer, which always arrives.
+            return permitOrNull(conclude(attempted, key, 0, null, false), attempted, key, null);
         } catch (InterruptedException e) {
-            throw new AssertionError("an untimed try does not wait", e);
+            throw new AssertionError("interrupts are ignored", e);
         }
     }
 
     @Override
     public Optional<Permit> tryAcquire(K key, Duration waitTime) throws InterruptedException {
         long nanos = nanos(waitTime);
-        return handOver(tryAcquire(key, hash(key), nanos, waitTime));
+        return toOptional(tryAcquire(key, hash(key), nanos, waitTime));
     }
 
     @Nullable
     Permit tryAcquire(Object key, int hash, long nanos, Duration waitTime) throws InterruptedException {
         failIfInterrupted(key);
-        Thread me = Thread.currentThread();
-        AcquireResult result = attempt(key, hash, me, nanos, null, false);
-        if (result instanceof Hold permit) {
-            return granted(permit);
+        AcquireResult attempted = attempt(key, hash, nanos);
+        if (attempted instanceof Hold permit) {
+            return acquiredAtOnce(permit);
         }
-        return conclude(result, key, hash, me, nanos, waitTime, nanos != 0, true);
+        return permitOrNull(conclude(attempted, key, nanos, waitTime, nanos != 0), attempted, key, waitTime);
     }
 
-    /** Tells the listeners of a permit that was acquired without waiting. */
-    Permit granted(Hold permit) {
-        CompositeListener listeners = events;
-        if (listeners != null) {
+    /** Attempts to acquire a permit for the current thread. While draining, a thread that holds a key is admitted. */
+    private AcquireResult attempt(Object key, int hash, long nanos) {
+        Thread me = Thread.currentThread();
+        AcquireResult result = attempt(key, hash, me, nanos, null, false);
+        return result == RejectReason.DRAINING && holdsSomething(me)
+                ? attempt(key, hash, me, nanos, null, true)
+                : result;
+    }
+
+    /** Notifies the listeners of a permit that was acquired without waiting. */
+    Permit acquiredAtOnce(Hold permit) {
+        CompositeListener notified = listeners;
+        if (notified != null) {
             try {
-                listeners.acquired(permit.entry().key);
+                notified.acquired(permit.entry().key);
             } catch (Throwable e) {
                 permit.close();
                 throw e;
@@ -491,63 +528,57 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     }
 
     /**
-     * Brings a thread from the result of its attempt, which is no fresh permit, to a permit, null or an exception.
+     * Concludes an attempt that did not bring a new hold: waits if the caller was enqueued, and notifies the listeners of the
+     * end.
      *
-     * @param waitTime the time to wait as the caller gave it, or null for a try that does not wait
-     * @param tries whether the caller gets null where there is no permit, and an exception only where the locker is at fault
+     * @param waitTime the wait time that the caller specified, or null for a call that does not wait
+     * @return the permit, or the reason why there is none
      */
-    private @Nullable Permit conclude(
-            AcquireResult attempted,
-            Object key,
-            int hash,
-            Thread me,
-            long nanos,
-            @Nullable Duration waitTime,
-            boolean interruptible,
-            boolean tries)
+    private AcquireResult conclude(
+            AcquireResult attempted, Object key, long nanos, @Nullable Duration waitTime, boolean interruptible)
             throws InterruptedException {
-        AcquireResult result = attempted;
-        if (result == RejectReason.DRAINING && holdsSomething(me)) {
-            result = attempt(key, hash, me, nanos, null, true);
-            if (result instanceof Hold permit) {
-                return granted(permit);
-            }
+        Waiter waiter = attempted instanceof Waiter enqueued ? enqueued : null;
+        AcquireResult end = waiter == null ? attempted : await(waiter, nanos, interruptible);
+        if (!(end instanceof RejectReason rejection)) {
+            return end;
         }
-        if (result instanceof Reentry again) {
-            return again;
-        }
-        Waiter waiter = null;
-        if (result instanceof Waiter linedUp) {
-            waiter = linedUp;
-            result = await(linedUp, nanos, interruptible);
-            if (result instanceof Hold permit) {
-                return permit;
-            }
-        }
-        RejectReason reason = ((RejectReason) result).within(waitTime);
+        RejectReason reason = rejection.within(waitTime);
         if (waiter != null) {
-            waiter.ended(reason);
+            waiter.reportEnd(reason);
         } else {
-            rejected(key, reason);
+            reportRejected(key, reason);
         }
         if (reason == RejectReason.INTERRUPTED) {
             Thread.interrupted();
             throw new InterruptedException();
         }
-        if (tries && !reason.failsTries) {
-            return null;
-        }
-        throw failure(reason, key, waitTime, waiter);
+        return reason;
     }
 
-    /** Waits in the queue. The listeners have been told of a permit, but not of a reason. */
+    /** Returns the permit of a concluded attempt, or throws the exception for the reason. */
+    private Permit permitOrThrow(AcquireResult end, AcquireResult attempted, Object key, @Nullable Duration waitTime) {
+        if (end instanceof RejectReason reason) {
+            throw failure(reason, key, waitTime, attempted instanceof Waiter waiter ? waiter : null);
+        }
+        return (Permit) end;
+    }
+
+    /** As {@link #permitOrThrow}, but returns null if no permit was available. */
+    private @Nullable Permit permitOrNull(
+            AcquireResult end, AcquireResult attempted, Object key, @Nullable Duration waitTime) {
+        return end instanceof RejectReason reason && !reason.failsTries
+                ? null
+                : permitOrThrow(end, attempted, key, waitTime);
+    }
+
+    /** Waits in the queue. Notifies the listeners if a permit was granted, but not of a reason. */
     private static AcquireResult await(Waiter waiter, long nanos, boolean interruptible) {
         try {
-            waiter.begins();
+            waiter.reportBegin();
             AcquireResult end = waiter.await(waiter.ifRefused == null ? nanos : Long.MAX_VALUE, interruptible);
             if (end instanceof Hold) {
                 waiter.entry.stripe.locker.noteHolder(Thread.currentThread());
-                waiter.ended(null);
+                waiter.reportEnd(null);
             }
             return end;
         } catch (Throwable e) {
@@ -578,7 +609,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         return acquireAsync(key, hash(key), 0, null, false);
     }
 
-    /** Acquires a permit that no thread owns; without a wait time it is a try that does not wait. */
+    /** Acquires a permit that no thread owns. Without a wait time, the call does not wait. */
     PermitFuture acquireAsync(Object key, int hash, long nanos, @Nullable Duration waitTime, boolean admitted) {
         PermitFuture future = new PermitFuture(this, waitTime);
         AcquireResult result = attempt(key, hash, null, nanos, future, admitted);
@@ -587,14 +618,14 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         }
         try {
             if (result instanceof Hold permit) {
-                future.deliver(granted(permit));
+                future.deliver(acquiredAtOnce(permit));
             } else if (result instanceof RejectReason reason) {
                 future.reject(null, key, reason);
             } else if (result instanceof Waiter waiter) {
                 if (!admitted) {
-                    noteAsker(waiter);
+                    recordRequester(waiter);
                 }
-                future.waits(waiter, nanos);
+                future.startWaiting(waiter, nanos);
             }
         } catch (Throwable e) {
             undo(result);
@@ -603,33 +634,36 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         return future;
     }
 
-    /** For the search for deadlocks. A call for several keys asks for the later ones on threads that do not wait for them. */
-    private static void noteAsker(Waiter waiter) {
-        waiter.asker = Thread.currentThread();
+    /**
+     * Records the requesting thread for the deadlock search. Not called for the later keys of a multi-key call: they are
+     * acquired on threads that do not wait for them.
+     */
+    private static void recordRequester(Waiter waiter) {
+        waiter.requester = Thread.currentThread();
         if (waiter.result != null) {
-            waiter.asker = null;
+            waiter.requester = null;
         }
     }
 
-    /** Tells the listeners that a caller was rejected at once. */
-    void rejected(Object key, RejectReason reason) {
-        CompositeListener listeners = events;
-        if (listeners != null) {
-            listeners.notAcquired(key, reason.outcome);
+    /** Notifies the listeners of a caller that was rejected at once. */
+    void reportRejected(Object key, RejectReason reason) {
+        CompositeListener notified = listeners;
+        if (notified != null) {
+            notified.notAcquired(key, reason.outcome);
         }
     }
 
     /**
-     * The exception for a caller that gets no permit.
+     * Creates the exception for a caller that gets no permit.
      *
-     * @param waitTime the time to wait as the caller gave it, or null for a try that does not wait
+     * @param waitTime the wait time that the caller specified, or null for a call that does not wait
      * @param waiter the wait that has ended, or null if the caller was rejected at once
      */
     RuntimeException failure(RejectReason reason, Object key, @Nullable Duration waitTime, @Nullable Waiter waiter) {
         return switch (reason) {
-            case UNAVAILABLE -> Messages.taken(settings, key);
+            case UNAVAILABLE -> Messages.unavailable(settings, key);
             case TIMED_OUT -> Messages.timeout(settings, key, waitTime == null ? Duration.ZERO : waitTime);
-            case QUEUE_FULL -> Messages.full(settings, key);
+            case QUEUE_FULL -> Messages.queueFull(settings, key);
             case REENTRY -> Messages.reentry(settings, key);
             case DRAINING -> Messages.draining(settings, key);
             case CLOSED -> Messages.closed(settings, key);
@@ -640,7 +674,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         };
     }
 
-    /** The exception for a failure of the backend, or with null for its silence. */
+    /** Creates the exception for a failure of the backend; without a cause, the backend did not answer in time. */
     private RuntimeException backendFailure(Object key, @Nullable Throwable cause) {
         return Messages.backend(Objects.requireNonNull(backend, "backend"), settings, key, cause);
     }
@@ -674,7 +708,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     @Override
     public Optional<Permit> tryAcquireAll(Collection<? extends K> keys) {
         try (KeyOrder order = new KeyOrder(stripes, backend, keys)) {
-            return handOver(MultiKeyPermit.tryAcquire(this, order));
+            return toOptional(MultiKeyPermit.tryAcquire(this, order));
         }
     }
 
@@ -693,7 +727,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         return future;
     }
 
-    // ---- looking
+    // ---- inspecting
 
     @Override
     public int activeKeyCount() {
@@ -701,7 +735,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     }
 
     @Override
-    @SuppressWarnings("unchecked") // keys come in as K only
+    @SuppressWarnings("unchecked") // all keys are of type K
     public Set<K> activeKeys() {
         return (Set<K>) Inspection.activeKeys(stripes);
     }
@@ -764,7 +798,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         } catch (TimeoutException e) {
             return !idle.cancel(false);
         } catch (ExecutionException e) {
-            throw new AssertionError("an idle moment does not fail", e);
+            throw new AssertionError("the future of the idle moment does not fail", e);
         } finally {
             idle.cancel(false);
         }
@@ -797,7 +831,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         return (holders == null || holders.mayInclude(thread)) && Inspection.isHeldBy(stripes, thread);
     }
 
-    /** Whether a thread may enter although new callers are refused. If so, it is about to. */
+    /** Returns whether a thread is admitted although new callers are rejected, and records it as a holder if so. */
     boolean holdsSomething(Thread thread) {
         boolean holds = isHeldBy(thread) || drainedTogether.stream().anyMatch(locker -> locker.isHeldBy(thread));
         if (holds) {
@@ -806,7 +840,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         return holds;
     }
 
-    /** To be called for each thread that comes to own a hold although new callers may be refused. */
+    /** Records a thread that becomes the owner of a hold, in case the locker is draining. */
     void noteHolder(Thread thread) {
         DrainedHolders holders = drainedHolders;
         if (holders != null) {
@@ -817,7 +851,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     @Override
     public void close() {
         if (((int) STATE.getAndBitwiseOr(this, CLOSED) & CLOSED) == 0) {
-            // A caller that read the old state under a stripe's lock is in that stripe by the time it is locked here.
+            // A caller that read the old state under a stripe's lock is in that stripe when it is locked here.
             stripes.endAllWaits();
             if (backend != null) {
                 backend.close();

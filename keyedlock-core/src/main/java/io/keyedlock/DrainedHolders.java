@@ -5,16 +5,18 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The threads that may hold a key of a locker that refuses new callers, so that any other thread is refused without a look
- * at all keys. Has every thread that holds a key; may have others, which are then looked for among the holders.
+ * The threads that may hold a key of a draining locker. Any other thread is rejected without a search through all keys.
+ * Contains every thread that holds a key. May contain others, for which the keys are then searched.
  *
- * <p>{@link #gather} goes through all stripes after the locker has begun to refuse callers, so it finds each thread that
- * came in before. From then on, threads come to own a hold in three ways, each of which adds them here: a wait ends, a task
- * of {@code supplyAsync} begins, or a thread that holds something already is admitted.
+ * <p>{@link #gather} visits all stripes after the locker has begun to reject callers, so it finds each thread that was admitted
+ * before. Later, a thread becomes the owner of a hold in three ways, each of which adds it here: a wait ends, a task of
+ * {@code supplyAsync} begins, or a thread that already holds a key is admitted.
  */
 final class DrainedHolders {
 
-    /** Identity hash codes: neither keeps a thread alive nor calls a method that a class of threads may override. */
+    /**
+     * The identity hash codes of the threads: they keep no thread reachable, and call no method that a subclass may override.
+     */
     private final Set<Integer> threads = ConcurrentHashMap.newKeySet();
 
     private volatile boolean complete;

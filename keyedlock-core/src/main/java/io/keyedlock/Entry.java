@@ -5,22 +5,21 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The lock of one key, in its stripe's table exactly as long as the key is held, awaited or pinned. Also the hold of the
- * caller who made it, so that an uncontended acquisition allocates one object. An entry that has left the table never
- * returns to it, nor is its place as a hold used again.
+ * The lock of one key. It is in its stripe's table exactly while the key is held, awaited or pinned. It is also the hold of the
+ * caller that created it, so that an uncontended acquisition allocates one object. A removed entry is never used again.
  *
- * <p>All fields but the final ones are guarded by the stripe.
+ * <p>Guarded by the stripe's lock, except for the final fields.
  */
 final class Entry extends Hold {
 
     final Object key;
 
-    /** The spread hash code of the key when the entry was made; the key's own may have changed since. */
+    /** The spread hash code of the key when the entry was created. The key's own may have changed since. */
     final int hash;
 
     final Stripe stripe;
 
-    /** Next in the same chain. */
+    /** The next entry in the same chain. */
     @Nullable
     Entry next;
 
@@ -28,11 +27,11 @@ final class Entry extends Hold {
     private @Nullable ContendedState contended;
 
     /**
-     * Makes the entry of a key, to be put into its stripe's table.
+     * Creates the entry of a key, which the caller adds to the stripe's table.
      *
-     * @param owner who owns the hold, null if no thread does
-     * @param held whether the entry is a hold, too
-     * @param since when that hold begins, or 0 if nobody wants to know
+     * @param owner the owner of the hold; null if no thread owns it
+     * @param held whether the entry is also a hold
+     * @param since when that hold begins, or 0 if no listener times holds
      */
     Entry(Object key, int hash, Stripe stripe, @Nullable Thread owner, boolean held, long since) {
         super(owner, held, since);
@@ -51,12 +50,13 @@ final class Entry extends Hold {
         return this;
     }
 
-    /** What there is besides the own hold, null if nothing is. */
+    /** Returns the contended state, or null if there is none. */
     @Nullable
     ContendedState contendedIfAny() {
         return contended;
     }
 
+    /** Returns the contended state, creating it if there is none. */
     ContendedState contended() {
         ContendedState c = contended;
         if (c == null) {
@@ -65,14 +65,14 @@ final class Entry extends Hold {
         return c;
     }
 
-    /** The remote half of this key, made if there is none; under the stripe. */
-    BackendKey remote(KeyedLockerBackend backend, String keyName) {
+    /** Returns the backend state of this key, creating it if there is none. */
+    BackendKey backendKey(KeyedLockerBackend backend, String keyName) {
         ContendedState c = contended();
-        BackendKey remote = c.remote;
-        if (remote == null) {
-            remote = c.remote = new BackendKey(backend, keyName);
+        BackendKey backendKey = c.backendKey;
+        if (backendKey == null) {
+            backendKey = c.backendKey = new BackendKey(backend, keyName);
         }
-        return remote;
+        return backendKey;
     }
 
     int holdCount() {
@@ -96,14 +96,14 @@ final class Entry extends Hold {
         }
     }
 
-    /** The hold that has lasted longest, or null. */
+    /** Returns the oldest hold, or null. */
     @Nullable
     Hold oldestHold() {
         ContendedState c = contendedIfAny();
         return isHeld() ? this : c == null ? null : c.oldestHold();
     }
 
-    /** The hold that a thread owns, or null. */
+    /** Returns the hold that a thread owns, or null. */
     @Nullable
     Hold holdOf(Thread thread) {
         if (owner == thread && isHeld()) {

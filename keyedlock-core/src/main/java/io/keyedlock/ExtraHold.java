@@ -3,12 +3,12 @@ package io.keyedlock;
 
 import org.jspecify.annotations.Nullable;
 
-/** A hold other than the one with which its entry began. */
+/** A hold other than the entry itself. */
 sealed class ExtraHold extends Hold permits LeasedHold {
 
     private final Entry entry;
 
-    /** Neighbours in {@link ContendedState}'s list of holds. Guarded by the stripe. */
+    /** The neighbours in {@link ContendedState}'s list of holds. Guarded by the stripe's lock. */
     @Nullable
     ExtraHold older;
 

@@ -5,14 +5,15 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Stands in a log line for a failure of foreign code: the same class and stack, for it and its causes. The messages are left
- * out where keys are not shown, as they may name a key, and have no line breaks or other control characters where they are.
+ * Replaces a failure of foreign code in a log line, with the class name and stack trace of the failure and its causes. If keys
+ * are not shown, the messages are omitted, because they may name a key. Otherwise line breaks and other control characters are
+ * replaced.
  */
 final class ForeignFailure extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
 
-    /** Causes may go in circles. */
+    /** The maximum number of causes, because they may form a circle. */
     private static final int MOST_CAUSES = 16;
 
     private ForeignFailure(Throwable failure, boolean showMessages, int causes) {
@@ -24,7 +25,7 @@ final class ForeignFailure extends RuntimeException {
         setStackTrace(failure.getStackTrace());
     }
 
-    /** What to log in place of a failure, which is the failure itself where its messages can be logged as they are. */
+    /** Returns what to log in place of a failure: the failure itself if its messages can be logged unchanged. */
     static Throwable of(Throwable failure, boolean showMessages) {
         return showMessages && isClean(failure, MOST_CAUSES)
                 ? failure

@@ -5,36 +5,39 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One permit of one key while it is held, which is also the handle that its first acquisition got. Re-entries of the same
+ * One permit of one key while it is held. It is also the handle of its first acquisition. Reentrant acquisitions of the same
  * thread share the hold and have handles of their own.
  *
- * <p>All fields are guarded by the stripe of the entry.
+ * <p>Guarded by the stripe's lock.
  */
 abstract sealed class Hold implements Permit, AcquireResult permits Entry, ExtraHold {
 
     /** Set in {@link #state} until this object itself has been closed as a permit. */
     private static final int FIRST_OPEN = 1 << 31;
 
-    /** Set in {@link #state} once the hold has been reported as long. */
+    /** Set in {@link #state} once the hold was reported as long. */
     private static final int REPORTED = 1 << 30;
 
     private static final int REENTRIES = REPORTED - 1;
 
-    /** The thread that may re-enter, or null if no thread owns this hold. */
+    /** The thread that may reenter, or null if no thread owns this hold. */
     @Nullable
     Thread owner;
 
-    /** {@link #FIRST_OPEN}, {@link #REPORTED} and the number of open reentrant acquisitions. Over for good when none is open. */
+    /**
+     * {@link #FIRST_OPEN}, {@link #REPORTED} and the number of open reentrant acquisitions. The hold ends when none is open.
+     */
     private int state;
 
-    /** When the hold began as far as seen, or 0 if nobody has looked yet. */
+    /** When the hold began, or was first inspected; 0 before that. */
     long since;
 
     /**
-     * Begins a hold, or an object that is none.
+     * Creates a hold.
      *
      * @param owner the thread that may reenter, or null
-     * @param since when it began, or 0 if nobody wants to know
+     * @param held whether it is held; an entry may not be
+     * @param since when it began, or 0 if no listener times holds
      */
     Hold(@Nullable Thread owner, boolean held, long since) {
         this.owner = owner;
@@ -50,7 +53,7 @@ abstract sealed class Hold implements Permit, AcquireResult permits Entry, Extra
 
     final void addReentry() {
         if ((state & REENTRIES) == REENTRIES) {
-            throw new Error("a thread has re-entered one key " + REENTRIES + " times");
+            throw new Error("A thread has acquired one key " + REENTRIES + " times without releasing it");
         }
         state++;
     }
@@ -66,19 +69,19 @@ abstract sealed class Hold implements Permit, AcquireResult permits Entry, Extra
         return open;
     }
 
-    /** Whether all there is, is this object as an open permit: no reentrant acquisition, no report. */
+    /** Returns whether this object is the only open handle of an unreported hold. */
     final boolean isSimple() {
         return state == FIRST_OPEN;
     }
 
-    /** Ends a hold that {@link #isSimple()}. */
+    /** Ends a hold that is {@linkplain #isSimple() simple}. */
     final void closeSimple() {
         state = 0;
         owner = null;
     }
 
     /** Marks the hold as reported; returns false if it was reported already. */
-    final boolean report() {
+    final boolean markReported() {
         boolean fresh = (state & REPORTED) == 0;
         state |= REPORTED;
         return fresh;
@@ -88,7 +91,7 @@ abstract sealed class Hold implements Permit, AcquireResult permits Entry, Extra
         return (state & REPORTED) != 0;
     }
 
-    /** How long the hold was seen, stamping it if nobody has looked before. */
+    /** Returns the time since the hold began, or since it was first inspected, which may be now. */
     final long age(long now) {
         if (since == 0) {
             since = now;

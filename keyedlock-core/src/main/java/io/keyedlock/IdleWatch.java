@@ -6,12 +6,12 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Counts the active keys of a locker while somebody waits for the first moment without any. Made with all stripes locked,
- * so that the count begins exact, and kept by every stripe under its lock from then on, so that it stays exact.
+ * Counts the active keys of a locker while a caller waits for the first moment without any. Created with all stripes locked, so
+ * that the count starts exact. Every stripe updates it under its lock, so that it stays exact.
  */
 final class IdleWatch {
 
-    /** The future of somebody who waits for the idle moment. Links are guarded by the lock under which stripes are made. */
+    /** The future of a caller that waits for the idle moment. Guarded by {@code Stripes.growth}. */
     static final class Awaiting extends CompletableFuture<Void> implements Runnable {
 
         private @Nullable IdleWatch watch;
@@ -30,10 +30,10 @@ final class IdleWatch {
 
     private final AtomicLong active;
 
-    /** Who waits, the latest first. Guarded by the lock under which stripes are made. */
+    /** The waiting futures, latest first. Guarded by {@code Stripes.growth}. */
     private @Nullable Awaiting latest;
 
-    /** Set for good at the idle moment, under the stripe where it happened. */
+    /** Set for good at the idle moment, under the lock of the stripe that had the last key. */
     private volatile boolean over;
 
     IdleWatch(Stripes stripes, long active) {
@@ -67,7 +67,7 @@ final class IdleWatch {
         latest = future;
     }
 
-    /** Removes one who waits no longer. Has no effect if it has left already. */
+    /** Removes a future. Returns its watch, or null if it was removed already. */
     static @Nullable IdleWatch remove(Awaiting future) {
         IdleWatch w = future.watch;
         if (w == null) {
@@ -95,7 +95,7 @@ final class IdleWatch {
         return latest != null && latest.next != null;
     }
 
-    /** Removes and returns one who waits, or null. */
+    /** Removes and returns one of the waiting futures, or null. */
     @Nullable
     Awaiting poll() {
         Awaiting future = latest;
@@ -105,13 +105,15 @@ final class IdleWatch {
         return future;
     }
 
-    /** The idle moment has come. To be called with no lock held. Allocates nothing if one future waits. */
+    /**
+     * Completes the waiting futures at the idle moment. Called with no lock held. Allocates nothing if only one future waits.
+     */
     void announce() {
         if (stripes.endWatch(this)) {
             try {
                 Background.schedule(this::takeOver, Background.STUCK_NANOS);
             } catch (RuntimeException | Error e) {
-                // No thread can be started for it. This one completes them.
+                // No thread can be started to take over. This one completes them.
             }
         }
         for (Awaiting future = stripes.poll(this); future != null; future = stripes.poll(this)) {
@@ -119,7 +121,7 @@ final class IdleWatch {
         }
     }
 
-    /** Has others completed that still wait behind one whose callbacks have not returned. */
+    /** Completes the remaining futures on callback threads, in case the callbacks of one have not returned. */
     private void takeOver() {
         for (Awaiting future = stripes.poll(this); future != null; future = stripes.poll(this)) {
             Background.execute(future);

@@ -12,25 +12,25 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Looks at what a locker holds, without making anything. A stripe is locked for a portion of its entries, or of the waiters
- * of one key, at a time, so that callers of its other keys never wait for long.
+ * Inspects the active keys of a locker, without creating stripes or entries. A stripe is locked for a portion of its entries,
+ * or of the waiters of one key, at a time, so that callers of its other keys do not wait for long.
  */
 final class Inspection {
 
-    /** How many entries, holds or waiters are looked at in one section, give or take one chain of the table. */
+    /** The number of entries, holds or waiters that are inspected in one section, give or take one chain of the table. */
     static final int PORTION = 1024;
 
-    /** How long the lock is left free between two sections. */
+    /** The time for which the lock is left free between two sections. */
     private static final long PAUSE_NANOS = 20_000;
 
     private Inspection() {}
 
-    /** Calls an action, under the lock, with each entry that is in the table from the beginning of this call to its end. */
+    /** Calls an action, under the lock, with each entry that is in the table throughout this call. */
     static void forEach(Stripe stripe, Consumer<Entry> action) {
-        forEach(stripe, action, Inspection::makeWay);
+        forEach(stripe, action, Inspection::yieldLock);
     }
 
-    /** As {@link #forEach(Stripe, Consumer)}, with something to do between two sections. */
+    /** As {@link #forEach(Stripe, Consumer)}, with an action to run between two sections. */
     static void forEach(Stripe stripe, Consumer<Entry> action, Runnable between) {
         int parts = 1;
         for (int part = 0; part < parts; ) {
@@ -52,11 +52,11 @@ final class Inspection {
     }
 
     /**
-     * Lets those who wait for the lock have it, which is not fair: they look for it from time to time only. Does not give up the
-     * processor if it need not, as it may get it back late where many threads want it.
+     * Leaves the lock free for a moment. The lock is not fair, so its waiters check for it only from time to time. Keeps the
+     * processor if there are several, because on a busy system the thread might get it back late.
      */
-    @SuppressWarnings("ThreadPriorityCheck") // on one processor nobody else gets to run
-    private static void makeWay() {
+    @SuppressWarnings("ThreadPriorityCheck") // on one processor no other thread would run
+    private static void yieldLock() {
         if (SpinLock.SPINS == 0) {
             Thread.yield();
             return;
@@ -66,11 +66,12 @@ final class Inspection {
         }
     }
 
-    static <T> @Nullable T locked(Hold hold, Supplier<@Nullable T> look) {
+    /** Calls a supplier under the lock of a hold's stripe. */
+    static <T> @Nullable T locked(Hold hold, Supplier<@Nullable T> supplier) {
         Stripe stripe = hold.entry().stripe;
         stripe.lock();
         try {
-            return look.get();
+            return supplier.get();
         } finally {
             stripe.unlock();
         }
@@ -83,7 +84,7 @@ final class Inspection {
     }
 
     static boolean isActive(Stripes stripes, Object key, int hash) {
-        Stripe stripe = stripes.ifMade(hash);
+        Stripe stripe = stripes.ifPresent(hash);
         if (stripe == null) {
             return false;
         }
@@ -106,7 +107,7 @@ final class Inspection {
         return false;
     }
 
-    /** Finds a key that passes a test, which is foreign code and so never runs under a stripe's lock. */
+    /** Finds a key that passes a test. The test is foreign code, so it never runs under a stripe's lock. */
     static @Nullable Object find(Stripes stripes, Predicate<Object> test) {
         List<Object> keys = new ArrayList<>();
         for (Stripe stripe : stripes.all()) {
@@ -122,19 +123,19 @@ final class Inspection {
     }
 
     static @Nullable KeySnapshot<Object> snapshot(DefaultKeyedLocker<?> locker, Object key, int hash) {
-        Stripe stripe = locker.stripes.ifMade(hash);
+        Stripe stripe = locker.stripes.ifPresent(hash);
         if (stripe == null) {
             return null;
         }
         long now = locker.clock.nanoTime();
-        EntrySeen seen;
+        ObservedEntry seen;
         stripe.lock();
         try {
             Entry entry = stripe.find(key, hash);
             if (entry == null) {
                 return null;
             }
-            seen = new EntrySeen(entry, now);
+            seen = new ObservedEntry(entry, now);
         } finally {
             stripe.unlock();
         }
@@ -145,41 +146,41 @@ final class Inspection {
         List<KeySnapshot<Object>> all = new ArrayList<>();
         long now = locker.clock.nanoTime();
         for (Stripe stripe : locker.stripes.all()) {
-            List<EntrySeen> seen = new ArrayList<>();
-            forEach(stripe, e -> seen.add(new EntrySeen(e, now)));
+            List<ObservedEntry> seen = new ArrayList<>();
+            forEach(stripe, e -> seen.add(new ObservedEntry(e, now)));
             seen.forEach(entry -> all.add(entry.snapshot()));
         }
         return Collections.unmodifiableList(all);
     }
 
-    /** A hold as it was at one moment. Described outside all locks, as a thread's id may be foreign code. */
-    record HoldSeen(@Nullable Thread owner, long age) {
+    /** The state of a hold at one moment. Described outside all locks, because the id of a thread may call foreign code. */
+    record ObservedHold(@Nullable Thread owner, long age) {
 
         KeySnapshot.Caller describe() {
             return Hold.describe(owner, age);
         }
     }
 
-    /** Looks at a hold; under the stripe. */
-    static HoldSeen see(Hold hold, long now) {
-        return new HoldSeen(hold.owner, hold.age(now));
+    /** Returns the state of a hold. Called under the stripe's lock. */
+    static ObservedHold observe(Hold hold, long now) {
+        return new ObservedHold(hold.owner, hold.age(now));
     }
 
-    /** An entry as it was at one moment, with the rest of a long queue as it was from then on; made under the stripe. */
-    private static final class EntrySeen {
+    /** The state of an entry at one moment; of a long queue, the rest is copied later. Created under the stripe's lock. */
+    private static final class ObservedEntry {
 
         private final Entry entry;
 
         private final long now;
 
-        private final List<HoldSeen> holds = new ArrayList<>(1);
+        private final List<ObservedHold> holds = new ArrayList<>(1);
 
         private final QueueWalk queue;
 
-        EntrySeen(Entry entry, long now) {
+        ObservedEntry(Entry entry, long now) {
             this.entry = entry;
             this.now = now;
-            entry.forEachHold(hold -> holds.add(see(hold, now)));
+            entry.forEachHold(hold -> holds.add(observe(hold, now)));
             queue = new QueueWalk(entry);
             queue.advance(null);
         }
@@ -188,7 +189,7 @@ final class Inspection {
             return new KeySnapshot<>(
                     entry.key,
                     entry.stripe.locker.limit,
-                    holds.stream().map(HoldSeen::describe).toList(),
+                    holds.stream().map(ObservedHold::describe).toList(),
                     queue.all().stream()
                             .map(w -> Hold.describe(w.thread, now - w.since))
                             .toList());
@@ -196,10 +197,10 @@ final class Inspection {
     }
 
     /**
-     * Copies a queue in portions. As waiters join at the end only, and none ever comes back, a copy goes on behind the last
-     * of its waiters that is still in the queue, or at the head if all of them have left. So it has, in order and once each,
-     * every waiter that waits from the beginning to the end of the copying; others are in it if they were seen. It ends with
-     * the waiters that joined after the first portion was copied.
+     * Copies a queue in portions. Waiters are appended at the tail only, and none ever returns, so a copy continues after the
+     * last copied waiter that is still in the queue, or at the head if all of them have left. It contains, in order and once,
+     * every waiter that waits throughout, and those others that were visited. It ends before the waiters that were appended
+     * after the first portion was copied.
      */
     static final class QueueWalk {
 
@@ -207,7 +208,7 @@ final class Inspection {
 
         private final List<Waiter> copied = new ArrayList<>(0);
 
-        /** When the first portion was copied, if that was not all. */
+        /** When the first portion was copied; 0 if that was all. */
         private long began;
 
         private boolean complete;
@@ -216,17 +217,17 @@ final class Inspection {
             this.entry = entry;
         }
 
-        /** Copies all that is left, locking the stripe for each portion. */
+        /** Copies the rest, locking the stripe for each portion. */
         List<Waiter> all() {
-            while (!complete && !goOn()) {
-                makeWay();
+            while (!complete && !copyNext()) {
+                yieldLock();
             }
             return copied;
         }
 
-        /** Copies one more portion, if there is one. Returns whether that was all. */
-        boolean goOn() {
-            // Outside the lock: as many may have left as have been copied.
+        /** Copies one more portion, if there is one. Returns whether the copy is complete. */
+        boolean copyNext() {
+            // Outside the lock, because all copied waiters may have left.
             int last = copied.size() - 1;
             while (last >= 0 && copied.get(last).result != null) {
                 last--;
@@ -243,7 +244,7 @@ final class Inspection {
             }
         }
 
-        /** Copies one portion; under the stripe. */
+        /** Copies one portion. Called under the stripe's lock. */
         void advance(@Nullable Waiter from) {
             boolean first = copied.isEmpty();
             ContendedState contended = entry.contendedIfAny();

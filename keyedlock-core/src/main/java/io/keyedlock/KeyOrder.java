@@ -12,13 +12,13 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Several keys, each once, in the order in which all callers take them: by spread hash code, and where those are equal by
- * the number that an entry gets when it is pinned first.
+ * Several keys, each once, in the order in which all callers acquire them: by spread hash code and, if those are equal, by the
+ * number that an entry gets when it is first pinned.
  *
- * <p>Keys of equal hash are pinned until this is closed. A pinned entry stays in the table, so that any two callers who
- * are on their way at the same time see the same numbers. A caller pins all such keys before it takes the first.
+ * <p>Keys of equal hash are pinned until this is closed. A pinned entry stays in the table, so any two concurrent callers see
+ * the same numbers. A caller pins all such keys before it acquires the first.
  *
- * <p>Where permits come from a backend, the order is that of the keys' names there, and nothing is pinned.
+ * <p>With a backend, the order is that of the key names at the backend, and no key is pinned.
  */
 final class KeyOrder implements AutoCloseable {
 
@@ -29,7 +29,7 @@ final class KeyOrder implements AutoCloseable {
 
         final int hash;
 
-        /** Its entry, if another of the keys has the same hash. */
+        /** The pinned entry, if another of the keys has the same hash. */
         private @Nullable Entry pin;
 
         private Slot(Object key) {
@@ -47,11 +47,11 @@ final class KeyOrder implements AutoCloseable {
 
     private final List<Slot> slots;
 
-    /** How many slots, from the first on, are not pinned any more. Closing needs no memory. */
+    /** The number of slots, from the first, that were unpinned. Closing needs no memory. */
     private int unpinned;
 
     KeyOrder(Stripes stripes, @Nullable KeyedLockerBackend backend, Collection<?> keys) {
-        // For close(), after which nobody else has the permits.
+        // Checks for close(): no other thread would unpin the keys.
         Headroom.checkForWait();
         Set<Object> distinct = new LinkedHashSet<>();
         for (Object key : keys) {
@@ -79,7 +79,7 @@ final class KeyOrder implements AutoCloseable {
         }
     }
 
-    /** By the names that the keys have in every process, so that callers of all processes are in one order. */
+    /** Orders keys by their names at the backend, which are the same in every process. */
     private static Comparator<Slot> byName(KeyedLockerBackend backend, List<Slot> slots) {
         IdentityHashMap<Object, String> names = new IdentityHashMap<>();
         for (Slot slot : slots) {
@@ -91,13 +91,13 @@ final class KeyOrder implements AutoCloseable {
     private void pinWhereHashesAreEqual(Stripes stripes) {
         for (int i = 0; i < slots.size(); i++) {
             Slot slot = slots.get(i);
-            if (hashAt(i - 1, slot) || hashAt(i + 1, slot)) {
+            if (hasHashOf(slot, i - 1) || hasHashOf(slot, i + 1)) {
                 slot.pin = stripes.of(slot.hash).pin(slot.key, slot.hash);
             }
         }
     }
 
-    private boolean hashAt(int i, Slot slot) {
+    private boolean hasHashOf(Slot slot, int i) {
         return i >= 0 && i < slots.size() && slots.get(i).hash == slot.hash;
     }
 

@@ -4,18 +4,20 @@ package io.keyedlock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The text of a key, for messages, logs and answers to others. Whatever the key's own {@code toString} does, there is a text:
- * where it throws or gives null, words that say so stand instead.
+ * Converts keys to text, for messages, logs and responses. There always is a text: if the key's {@code toString} throws or
+ * returns null, a replacement says so.
  *
  * <pre>{@code
  * log.warn("{} took too long", KeyText.inLine(key));
  * }</pre>
  *
- * <p>Whether a key may be told at all is for the caller to ask; see {@link KeyedLockerSettings#showKeys()}.
+ * <p>The caller decides whether a key may be shown at all; see {@link KeyedLockerSettings#showKeys()}.
+ *
+ * @since 0.1.0
  */
 public final class KeyText {
 
-    /** How much of a text {@link #inLine} gives: one bad key does not fill a log. */
+    /** The maximum length of a text of {@link #inLine(Object)}, so that one bad key does not fill a log. */
     private static final int LONGEST_IN_LINE = 200;
 
     private static final char UNKNOWN = '\uFFFD';
@@ -23,11 +25,10 @@ public final class KeyText {
     private KeyText() {}
 
     /**
-     * The text of a key as it is, but cut, and with every half of a character that lacks its other half replaced, as no
-     * encoding can write such a half.
+     * Returns the text of a key, truncated, and with unpaired surrogates replaced, because no encoding can write them.
      *
      * @param key the key, or null
-     * @param longest after how many {@code char}s to cut; at least 1. An ellipsis follows where something was cut
+     * @param longest the maximum length in {@code char}s; at least 1. An ellipsis follows a truncated text
      * @return the text, never null
      * @throws IllegalArgumentException if {@code longest} is less than 1
      */
@@ -43,9 +44,9 @@ public final class KeyText {
     }
 
     /**
-     * The text of a key for one line of a log or a message: as {@link #of}, cut after 200 {@code char}s, with control
-     * characters replaced, and those that change the direction of text, so that no key looks like a line or another part of
-     * the line. Where {@code toString} fails the class of the key is told too.
+     * Returns the text of a key for one line of a log or a message. As {@link #of}, truncated to 200 {@code char}s, with
+     * control characters and those that change the direction of text replaced, so that no key can forge a line or another part
+     * of the line. If {@code toString} fails, the text includes the class of the key.
      *
      * @param key the key, or null
      * @return the text, never null
@@ -55,11 +56,11 @@ public final class KeyText {
     }
 
     /**
-     * Any foreign text for one line of a log or a message, as {@link #inLine(Object)}: the message of an exception, or the
-     * name of a thread.
+     * Returns any foreign text for one line of a log or a message, as {@link #inLine(Object)}, for instance the message of an
+     * exception or the name of a thread.
      *
-     * @param text the text, or what has it, or null
-     * @param longest after how many {@code char}s to cut; at least 1. An ellipsis follows where something was cut
+     * @param text the text, or an object whose {@code toString} returns it, or null
+     * @param longest the maximum length in {@code char}s; at least 1. An ellipsis follows a truncated text
      * @return the text, never null
      * @throws IllegalArgumentException if {@code longest} is less than 1
      */
@@ -82,7 +83,7 @@ public final class KeyText {
         if (key == null) {
             return "null";
         }
-        // Errors too: a collection that contains itself overflows the stack, and who is told of the key must be told.
+        // Errors too: a collection that contains itself overflows the stack, and the message must still be built.
         try {
             String text = key.toString();
             return text == null ? whose + "(its toString gives null)" : text;
@@ -116,7 +117,10 @@ public final class KeyText {
         return clean == null ? text : clean.toString();
     }
 
-    /** Control characters, the two that some readers of logs take for the end of a line, and those that turn text around. */
+    /**
+     * Returns whether a character is a control character, a line or paragraph separator, or one that changes the text
+     * direction.
+     */
     private static boolean isControl(char c) {
         return Character.isISOControl(c)
                 || c == '\u061C'

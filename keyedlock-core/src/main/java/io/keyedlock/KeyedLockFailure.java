@@ -4,7 +4,7 @@ package io.keyedlock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What all exceptions of this library tell, whatever JDK type they extend.
+ * The common interface of all exceptions of this library, which extend different JDK types.
  *
  * <pre>{@code
  * catch (RuntimeException e) {
@@ -14,20 +14,22 @@ import org.jspecify.annotations.Nullable;
  *   throw e;
  * }
  * }</pre>
+ *
+ * @since 0.1.0
  */
 public interface KeyedLockFailure {
 
     /**
-     * The locker that was asked.
+     * Returns the name of the locker.
      *
-     * @return its name
+     * @return the name
      */
     String lockName();
 
     /**
-     * The key that was asked for.
+     * Returns the requested key.
      *
-     * @return the key, or null where the failure concerns no key or the exception was serialized meanwhile
+     * @return the key, or null if the failure concerns no key or the exception was deserialized
      */
     @Nullable
     Object key();

@@ -9,55 +9,58 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
 /**
- * Where the permits of one locker come from beyond this process, so that its keys exclude each other across processes.
+ * Grants the permits of one locker across processes, so that its keys exclude each other in all of them.
  *
- * <p>The locker stays in front: queue, re-entry, snapshots and idle waiting are its own. For a key with waiting callers and
- * a place that is free in this process it has one request under way, and what is granted goes to the caller at the head.
- * A lease that is given back goes on to the next caller as long as {@link Lease#mayHandOff()} says so, without a word to the
- * backend. A caller who awaits a remote permit is a waiter.
+ * <p>The locker itself manages the queue, reentrant acquisitions, snapshots and idle waiting. For a key with waiters and a
+ * permit that is free in this process, it has one pending request; the granted permit goes to the head of the queue. When a
+ * permit is released, its lease is handed off to the next waiter without contacting the backend, for as long as
+ * {@link Lease#mayHandOff()} returns true. A caller that awaits the backend is a waiter.
  *
- * <p><b>Threads.</b> The locker calls with none of its locks held, but for {@link Lease#mayHandOff()}; no method may block,
- * wait for an answer, or throw. A backend calls a {@link Receiver} on whatever thread it likes, also before
- * {@link #acquire} returns: the receiver does not block either, and runs no code of the application's on that thread.
+ * <p><b>Threads.</b> The locker calls a backend with none of its locks held, except for {@link Lease#mayHandOff()}. No method
+ * may block, wait for an answer, or throw. A backend may call a {@link Receiver} on any thread, even before {@link #acquire}
+ * returns. The receiver does not block either, and runs no application code on that thread.
  *
- * <p><b>Answers.</b> Each request gets exactly one of {@link Receiver#granted}, {@link Receiver#refused} and
- * {@link Receiver#failed}, unless it is cancelled, and a cancelled one may still get it. A backend that cannot be reached
- * must say so by {@code failed} within a time of its own, also for requests that are queued, as callers rely on that.
+ * <p><b>Answers.</b> Each request is answered by exactly one of {@link Receiver#granted}, {@link Receiver#refused} and
+ * {@link Receiver#failed}, unless it is cancelled; a cancelled request may be answered. A backend that cannot be reached must
+ * call {@code failed} within a time limit of its own, including for queued requests, because callers rely on that.
+ *
+ * @see KeyedLocker#createOn(KeyedLockerBackend, KeyedLockerSettings)
+ * @since 0.1.0
  */
 public interface KeyedLockerBackend extends AutoCloseable {
 
     /**
-     * What kind of backend this is, as the endpoint shows it.
+     * Returns the kind of this backend, as the endpoint shows it.
      *
      * @return a short name, for instance {@code redis}
      */
     String name();
 
     /**
-     * The name of a key beyond this process. Equal keys have equal names, unequal keys unequal ones, in every process; the
-     * names also give the order in which several keys are taken. Called by the thread that asks for a permit, before
-     * anything is counted; this method may throw.
+     * Returns the name of a key at the backend. Equal keys have equal names and unequal keys have unequal names, in every
+     * process. The names also define the order in which several keys are acquired. Called by the acquiring thread, before
+     * anything is counted. This method may throw.
      *
      * @param key the key
      * @return its name
-     * @throws IllegalArgumentException if the key has none; the message says what to use instead
+     * @throws IllegalArgumentException if the key has no name; the message says what to use instead
      */
     String keyName(Object key);
 
     /**
-     * Asks for a permit of a key.
+     * Requests a permit of a key.
      *
      * @param keyName the name of the key
-     * @param waits whether to wait in line if no permit is free; if not, the answer is {@link Receiver#refused}
-     * @param receiver who is told what comes of it
+     * @param waits whether to wait in the backend's queue if no permit is free; if not, the answer is {@link Receiver#refused}
+     * @param receiver the receiver of the answer
      * @return the request
      */
     Request acquire(String keyName, boolean waits, Receiver receiver);
 
     /**
-     * Whether this backend can be reached, as far as it was seen.
+     * Returns whether this backend could be reached when it was last contacted.
      *
-     * @return false if its last answer failed to come
+     * @return false if the last answer failed to arrive
      */
     boolean isAvailable();
 
@@ -80,7 +83,8 @@ public interface KeyedLockerBackend extends AutoCloseable {
     }
 
     /**
-     * Returns a limit that another process uses for this locker, if it was seen lately and differs from that of this process.
+     * Returns the limit that another process uses for this locker, if it was seen recently and differs from that of this
+     * process.
      *
      * @return the other limit, or empty
      */
@@ -92,15 +96,15 @@ public interface KeyedLockerBackend extends AutoCloseable {
      * Returns the holders of a key in other processes.
      *
      * @param keyName the name of the key
-     * @return the holders; fails if the backend cannot be reached
+     * @return the holders; the stage fails if the backend cannot be reached
      */
     default CompletionStage<List<Holder>> holdersElsewhere(String keyName) {
         return CompletableFuture.completedFuture(List.of());
     }
 
     /**
-     * The locker was closed: no further requests will come. Leases that are held stay until they are released. May wait for a short
-     * time until releases under way have arrived.
+     * Closes this backend after its locker was closed: there will be no further requests. Leases that are held remain until
+     * they are released. May wait briefly until pending releases have arrived.
      */
     @Override
     void close();
@@ -108,34 +112,46 @@ public interface KeyedLockerBackend extends AutoCloseable {
     /**
      * A holder of a key in another process.
      *
-     * @param owner which process it is, in the words of its configuration
+     * @param owner the process, as named in its configuration
      * @param age how long it has held the key
      * @param leaseLeft how long its lease lasts unless it is renewed
+     * @since 0.1.0
      */
     record Holder(String owner, Duration age, Duration leaseLeft) {}
 
-    /** A request for a permit. */
+    /**
+     * A request for a permit.
+     *
+     * @since 0.1.0
+     */
     interface Request {
 
-        /** The permit is not wanted any more. If it is granted nonetheless, the receiver gives it back. Called more than once at times. */
+        /**
+         * Cancels the request, because the permit is not wanted any more. If it is granted nevertheless, the receiver releases
+         * it. May be called more than once.
+         */
         void cancel();
     }
 
-    /** A permit from beyond this process. */
+    /**
+     * A permit that the backend has granted to this process.
+     *
+     * @since 0.1.0
+     */
     interface Lease {
 
         /**
-         * A number that no lease of this key granted before has, and that is greater than theirs.
+         * Returns the fencing token of this lease, a number that is greater than that of every earlier lease of this key.
          *
-         * @return the token, or empty if there are none
+         * @return the token, or empty if the backend has none
          */
         OptionalLong fencingToken();
 
         /**
-         * Whether the next holder may have this lease without asking the backend. False once its time or its turn is over. A
-         * quick look: called under an internal lock.
+         * Returns whether this lease may be handed off to the next holder without contacting the backend. Called under an
+         * internal lock, so it must return quickly.
          *
-         * @return true if it may be passed on now
+         * @return true if the lease may be handed off now; false once it has ended, or other processes are due
          */
         boolean mayHandOff();
 
@@ -148,34 +164,41 @@ public interface KeyedLockerBackend extends AutoCloseable {
             return true;
         }
 
-        /** Gives the permit back. Called once, also after the lease was lost. */
+        /** Releases the permit. Called once, also after the lease was lost. */
         void release();
     }
 
-    /** Hears what comes of one request. */
+    /**
+     * Receives the answer to one request.
+     *
+     * @since 0.1.0
+     */
     interface Receiver {
 
-        /** The backend has answered that no permit is free, and has put the request in line. */
+        /** Called when the backend has answered that no permit is free, and has queued the request. */
         void queued();
 
         /**
-         * The permit was granted.
+         * Called when the permit was granted.
          *
-         * @param lease what is held from now on
+         * @param lease the lease, which is held until it is released
          */
         void granted(Lease lease);
 
-        /** No permit is free, and the request does not wait. */
+        /** Called when no permit is free, and the request does not wait. */
         void refused();
 
         /**
-         * The request has failed, and there is no permit.
+         * Called when the request has failed, so that there is no permit.
          *
-         * @param cause why; its message is told to the callers
+         * @param cause the cause; its message is reported to the callers
          */
         void failed(Throwable cause);
 
-        /** The lease that was granted is lost: another process may be inside. Comes after {@link #granted} and at most once. */
+        /**
+         * Called at most once, after {@link #granted}, when the granted lease was lost, so that another process may hold the
+         * key at the same time.
+         */
         void lost();
     }
 }

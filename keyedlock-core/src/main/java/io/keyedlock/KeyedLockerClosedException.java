@@ -4,7 +4,10 @@ package io.keyedlock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Thrown when a locker no longer takes callers, because it was closed or because the application is shutting down.
+ * Thrown when a locker accepts no more callers, because it was closed or because the application is shutting down.
+ *
+ * @see KeyedLocker#close()
+ * @since 0.1.0
  */
 public final class KeyedLockerClosedException extends IllegalStateException implements KeyedLockFailure {
 
@@ -14,11 +17,11 @@ public final class KeyedLockerClosedException extends IllegalStateException impl
     private final transient @Nullable Object key;
 
     /**
-     * Makes the exception.
+     * Creates the exception.
      *
      * @param lockName the locker's name
-     * @param key the key, or null if none is concerned
-     * @param message what happened
+     * @param key the key, or null if the failure concerns no key
+     * @param message the message
      */
     public KeyedLockerClosedException(String lockName, @Nullable Object key, String message) {
         super(message);

@@ -6,12 +6,12 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Hears what happens in lockers. Every method does nothing by default.
+ * A listener to the events of lockers. Every method does nothing by default.
  *
- * <p>A listener is called by the thread that caused the event, outside all locks of the engine, so that it may use
- * lockers itself; whatever it does delays that thread. Other threads tell of {@link #longHold}, {@link #suspectedDeadlock} and
- * {@link #leaseLost}, and of the end of a future's wait that a timer or a backend has ended. An exception that a listener throws is logged
- * and changes nothing. A re-entry takes no further permit and is no event.
+ * <p>A listener is called by the thread that caused the event, outside all locks of the engine. It may use lockers itself, but
+ * it delays that thread. Threads of the engine call {@link #longHold}, {@link #suspectedDeadlock} and {@link #leaseLost}, and
+ * report the end of a future's wait if a time-out or a backend has ended it. An exception that a listener throws is logged and
+ * has no other effect. A reentrant acquisition needs no further permit and is no event.
  *
  * <pre>{@code
  * KeyedLocker<String> orders = KeyedLocker.create(settings, new KeyedLockerListener() {
@@ -21,30 +21,36 @@ import org.jspecify.annotations.Nullable;
  *   }
  * });
  * }</pre>
+ *
+ * @since 0.1.0
  */
 public interface KeyedLockerListener {
 
-    /** How an acquisition ended that was given no permit. */
+    /**
+     * The outcome of an acquisition that ended without a permit.
+     *
+     * @since 0.1.0
+     */
     enum Outcome {
         /** The wait time has passed. */
         TIMEOUT,
-        /** Turned away without waiting: a full queue, or a try that does not wait and found the key taken. */
+        /** The caller was rejected without waiting: the queue was full, or the call does not wait and found no free permit. */
         REJECTED,
         /** The waiting thread was interrupted. */
         INTERRUPTED,
         /** The future was cancelled or completed by its caller. */
         CANCELLED,
-        /** The locker was closed, or refuses callers while the application shuts down. */
+        /** The locker was closed, or rejects callers while the application shuts down. */
         CLOSED,
-        /** The thread was the one chosen to break a cycle of threads that wait for each other. */
+        /** The thread was chosen to break a cycle of threads that wait for each other. */
         DEADLOCK,
-        /** The place where permits come from beyond this process failed. */
+        /** The backend failed or did not answer in time. */
         BACKEND
     }
 
     /**
-     * Called once for each locker that is about to use this listener, so that one listener can serve many lockers and still
-     * tell them apart.
+     * Returns the listener for one locker. Called once for each locker before it uses this listener, so that one listener can
+     * serve several lockers and distinguish them.
      *
      * @param lockName the locker's name
      * @return the listener that the locker calls, by default this one; never null
@@ -54,92 +60,96 @@ public interface KeyedLockerListener {
     }
 
     /**
-     * Whether {@link #released} wants to know how long the permit was held. If not, the engine reads no clock for holds and
-     * passes zero.
+     * Returns whether {@link #released} needs the time for which the permit was held. If not, the engine reads no clock for
+     * holds and passes zero.
      *
-     * @return true by default; asked once per locker
+     * @return true by default; called once per locker
      */
     default boolean timesHolds() {
         return true;
     }
 
-    /** Who wants to know how one wait ends. */
+    /**
+     * A listener to the end of one wait.
+     *
+     * @since 0.1.0
+     */
     @FunctionalInterface
     interface Wait {
 
         /**
-         * The wait has ended. Called once, after {@link #acquired} or {@link #notAcquired}.
+         * Called once when the wait has ended, after {@link #acquired} or {@link #notAcquired}.
          *
-         * @param failure how it ended without a permit, or null if a permit was granted
+         * @param failure the outcome without a permit, or null if a permit was granted
          * @param waited how long the caller has waited
          */
         void ended(@Nullable Outcome failure, Duration waited);
     }
 
     /**
-     * A caller has lined up, on the thread that asked. Not called for callers who need not wait.
+     * Called when a caller was enqueued, on its own thread. Not called for callers that need not wait.
      *
      * @param key the key
-     * @param ahead how many were waiting for the key already
-     * @return who is told when this very wait ends, on whichever thread that is; or null
+     * @param ahead the number of waiters that were in the queue already
+     * @return the listener to notify when this wait ends, on any thread; or null
      */
     default @Nullable Wait waiting(Object key, int ahead) {
         return null;
     }
 
     /**
-     * A permit was granted.
+     * Called when a permit was granted.
      *
      * @param key the key
-     * @param waited how long the caller has waited, zero if it did not
+     * @param waited how long the caller has waited; zero if it did not wait
      */
     default void acquired(Object key, Duration waited) {}
 
     /**
-     * A permit was released. Called after the waiters that get it were woken, as nobody waits for a listener: what their thread, or
-     * the callback of their future, does may be reported first.
+     * Called when a permit was released, after the next waiters were woken, so that they do not wait for listeners. Events of
+     * their threads, or of the callbacks of their futures, may therefore be reported first.
      *
      * @param key the key
-     * @param held how long it was held, zero unless {@link #timesHolds()}
+     * @param held how long it was held; zero unless {@link #timesHolds()}
      */
     default void released(Object key, Duration held) {}
 
     /**
-     * An acquisition ended without a permit.
+     * Called when an acquisition ended without a permit.
      *
      * @param key the key
-     * @param outcome how it ended
-     * @param waited how long the caller has waited, zero if it did not
+     * @param outcome the outcome
+     * @param waited how long the caller has waited; zero if it did not wait
      */
     default void notAcquired(Object key, Outcome outcome, Duration waited) {}
 
     /**
-     * A permit has been held for longer than {@link KeyedLockerSettings#longHold()}, and still is. Reported once per hold,
-     * on a thread of the engine, one hold of a locker after the other: a listener that takes its time delays the
-     * further reports of that locker, and neither other lockers nor the search for deadlocks.
+     * Called when a permit has been held for longer than {@link KeyedLockerSettings#longHold()}, and still is. Called once per
+     * hold, on a thread of the engine, for one hold of a locker after the other. A slow listener delays further reports of that
+     * locker, but neither other lockers nor the deadlock search.
      *
      * @param key the key
-     * @param holder who holds it, and since when as far as seen
-     * @param stack where its thread is now, innermost frame first; empty if no thread owns the permit
+     * @param holder the holder, with the time for which it is known to hold
+     * @param stack the stack trace of its thread now, innermost frame first; empty if no thread owns the permit
      */
     default void longHold(Object key, KeySnapshot.Caller holder, List<StackTraceElement> stack) {}
 
     /**
-     * A future waits for a key while the thread that asked for it is blocked and, directly or through other threads that
-     * wait, keeps the key from being released. That is a deadlock if the thread is blocked until the future completes, which
-     * the engine cannot know; so nobody fails. Reported once, and logged as well, on a thread of the engine, unless
+     * Called when a future waits for a key while the thread that requested it is blocked and, directly or through other waiting
+     * threads, prevents the key from being released. That is a deadlock if the thread is blocked until the future completes.
+     * The engine cannot know that, so no acquisition fails. Called once, and logged as well, on a thread of the engine, unless
      * {@link KeyedLockerSettings#deadlockDetection()} is off.
      *
      * @param key the key that the future waits for
-     * @param description which thread waits for which key, and who holds it; without keys if these are not to be shown
-     * @param stacks where the threads of the description are now, in the same order, the innermost frame first; of a long
-     *     cycle the first ones only
+     * @param description which thread waits for which key, and which thread holds it; without keys if they are not to be shown
+     * @param stacks the stack traces of the described threads now, in the same order, innermost frame first; of a long cycle
+     *     only the first ones
      */
     default void suspectedDeadlock(Object key, String description, List<List<StackTraceElement>> stacks) {}
 
     /**
-     * A permit from beyond this process was lost while it was held: another process may be inside now. Called by a
-     * thread of the engine, perhaps after the permit was given back.
+     * Called when the lease of a permit was lost while it was held, so that another process may hold the key now. Called by a
+     * thread of the engine, possibly after the permit was released.
      *
      * @param key the key
      */

@@ -11,22 +11,25 @@ import java.util.Set;
  * KeyedLocker<String> orders = registry.get("orders");
  * }</pre>
  *
- * <p>The key type is the caller's claim; it is not checked, as a locker takes keys of any type.
+ * <p>The key type is chosen by the caller and not checked, because a locker accepts keys of any type.
+ *
+ * @see KeyedLocker
+ * @since 0.1.0
  */
 public interface KeyedLockerRegistry {
 
     /**
-     * Finds a locker that must exist.
+     * Returns the locker of a name.
      *
      * @param name the locker's name
      * @param <K> the type of its keys
      * @return the locker
-     * @throws NoSuchKeyedLockerException if there is none of that name; the message has the names that exist
+     * @throws NoSuchKeyedLockerException if there is none of that name; the message lists the names that exist
      */
     <K> KeyedLocker<K> get(String name);
 
     /**
-     * Finds a locker that may exist.
+     * Finds the locker of a name.
      *
      * @param name the locker's name
      * @param <K> the type of its keys
@@ -35,9 +38,9 @@ public interface KeyedLockerRegistry {
     <K> Optional<KeyedLocker<K>> find(String name);
 
     /**
-     * The names of all lockers.
+     * Returns the names of all lockers.
      *
-     * @return the names at this moment, sorted; an immutable copy
+     * @return an immutable copy of the names at this moment, sorted
      */
     Set<String> names();
 }

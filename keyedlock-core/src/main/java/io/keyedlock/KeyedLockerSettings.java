@@ -5,7 +5,7 @@ import java.time.Duration;
 import java.util.Objects;
 
 /**
- * How a locker behaves. Immutable; start from {@link #defaults()} and change what differs:
+ * The settings of a locker. Immutable. Start from {@link #defaults()} and change individual settings:
  *
  * <pre>{@code
  * KeyedLockerSettings settings = KeyedLockerSettings.defaults()
@@ -15,21 +15,23 @@ import java.util.Objects;
  * }</pre>
  *
  * @param name the locker's name, used in exceptions, logs and meters; not blank
- * @param limit how many callers each key admits at once; at least 1
- * @param fair whether a permit is always handed to the longest waiting caller. If not, a caller that finds a permit free
- *     may take it although others wait, but only for about a millisecond past the head of the queue; that is faster
+ * @param limit the number of callers that each key admits at once; at least 1. 1 is mutual exclusion
+ * @param fair whether a released permit is always handed off to the head of the queue. If not, a caller that finds a permit
+ *     free may acquire it although others wait, but only until the head has been passed for about a millisecond; that is faster
  *     under contention
- * @param reentrant whether a thread that holds a key may take it again. If not, blocking calls throw
- *     {@link LockReentryException} and tries are empty
- * @param maxWaiters how many callers may wait for one key; a further one is refused with {@link LockRejectedException}. 0
- *     means that nobody waits, {@link #UNBOUNDED} that nobody is refused
- * @param waitTime how long an acquisition waits that names no time itself; {@link #FOREVER}, or not negative. Zero means
- *     that it does not wait
- * @param longHold after how long a hold is reported to {@link KeyedLockerListener#longHold}; zero turns the reports
- *     off, and with {@link DeadlockDetection#OFF} the scan that makes them too
- * @param deadlockDetection what happens to threads that wait for each other, in blocking acquisitions of this and
- *     other lockers and whatever the wait times; found within about two seconds
+ * @param reentrant whether a thread that holds a key may acquire it again. If not, blocking calls throw
+ *     {@link LockReentryException} and {@code tryAcquire} returns empty
+ * @param maxWaiters the maximum number of waiters per key; a further caller is rejected with {@link LockRejectedException}.
+ *     With 0, no caller waits; {@link #UNBOUNDED} is no limit
+ * @param waitTime the wait time of an acquisition that does not specify one; not negative. With zero, it does not wait;
+ *     {@link #FOREVER} is no limit
+ * @param longHold the time after which a hold is reported to {@link KeyedLockerListener#longHold}. Zero turns the reports off
+ *     and, if {@code deadlockDetection} is {@link DeadlockDetection#OFF}, also the background scan
+ * @param deadlockDetection what happens to threads that wait for each other in blocking acquisitions, of this and other lockers
+ *     and with any wait times. A deadlock is found within about two seconds
  * @param showKeys whether exception messages and log lines name the key
+ * @see KeyedLocker#create(KeyedLockerSettings)
+ * @since 0.1.0
  */
 public record KeyedLockerSettings(
         String name,
@@ -42,35 +44,39 @@ public record KeyedLockerSettings(
         DeadlockDetection deadlockDetection,
         boolean showKeys) {
 
-    /** What happens to threads that wait for each other's keys. */
+    /**
+     * What happens to threads that wait for each other's keys.
+     *
+     * @since 0.1.0
+     */
     public enum DeadlockDetection {
-        /** One of them fails with {@link LockDeadlockException}. */
+        /** One of the threads fails with {@link LockDeadlockException}. */
         FAIL,
         /** The cycle is logged once as a warning. */
         REPORT,
-        /** Nothing; they wait for ever. */
+        /** Deadlocks are not detected; the threads wait until their wait times end, or forever. */
         OFF
     }
 
-    /** A wait time without end. */
+    /** A wait time without limit. */
     public static final Duration FOREVER = Duration.ofSeconds(Long.MAX_VALUE);
 
-    /** As many waiters as come. */
+    /** An unlimited number of waiters. */
     public static final int UNBOUNDED = Integer.MAX_VALUE;
 
     private static final KeyedLockerSettings DEFAULTS = new KeyedLockerSettings(
             "default", 1, false, true, UNBOUNDED, FOREVER, Duration.ofSeconds(30), DeadlockDetection.FAIL, true);
 
     /**
-     * Makes settings.
+     * Creates settings.
      *
      * @param name the locker's name
-     * @param limit how many callers each key admits at once
-     * @param fair whether a permit is always handed to the longest waiting caller
-     * @param reentrant whether a thread that holds a key may take it again
-     * @param maxWaiters how many callers may wait for one key
-     * @param waitTime how long an acquisition waits that names no time itself
-     * @param longHold after how long a hold is reported
+     * @param limit the number of callers that each key admits at once
+     * @param fair whether a released permit is always handed off to the head of the queue
+     * @param reentrant whether a thread that holds a key may acquire it again
+     * @param maxWaiters the maximum number of waiters per key
+     * @param waitTime the wait time of an acquisition that does not specify one
+     * @param longHold the time after which a hold is reported
      * @param deadlockDetection what happens to threads that wait for each other
      * @param showKeys whether exception messages and log lines name the key
      * @throws IllegalArgumentException if a value is out of its range; the message names it
@@ -98,8 +104,8 @@ public record KeyedLockerSettings(
     }
 
     /**
-     * The settings of a locker that was given none: one caller per key, re-entrant, not fair, any number of waiters that
-     * wait for ever, holds reported after 30 seconds, keys shown.
+     * Returns the default settings: one caller per key, not fair, reentrant, any number of waiters, no limit on the wait time,
+     * holds reported after 30 seconds, {@link DeadlockDetection#FAIL}, and keys shown.
      *
      * @return the default settings, with the name {@code "default"}
      */
@@ -108,7 +114,7 @@ public record KeyedLockerSettings(
     }
 
     /**
-     * These settings with another {@link #name()}.
+     * Returns these settings with another {@link #name()}.
      *
      * @param name the new value
      * @return new settings
@@ -120,7 +126,7 @@ public record KeyedLockerSettings(
     }
 
     /**
-     * These settings with another {@link #limit()}.
+     * Returns these settings with another {@link #limit()}.
      *
      * @param limit the new value
      * @return new settings
@@ -132,7 +138,7 @@ public record KeyedLockerSettings(
     }
 
     /**
-     * These settings with another {@link #fair()}.
+     * Returns these settings with another {@link #fair()}.
      *
      * @param fair the new value
      * @return new settings
@@ -143,7 +149,7 @@ public record KeyedLockerSettings(
     }
 
     /**
-     * These settings with another {@link #reentrant()}.
+     * Returns these settings with another {@link #reentrant()}.
      *
      * @param reentrant the new value
      * @return new settings
@@ -154,7 +160,7 @@ public record KeyedLockerSettings(
     }
 
     /**
-     * These settings with another {@link #maxWaiters()}.
+     * Returns these settings with another {@link #maxWaiters()}.
      *
      * @param maxWaiters the new value
      * @return new settings
@@ -166,7 +172,7 @@ public record KeyedLockerSettings(
     }
 
     /**
-     * These settings with another {@link #waitTime()}.
+     * Returns these settings with another {@link #waitTime()}.
      *
      * @param waitTime the new value
      * @return new settings
@@ -178,7 +184,7 @@ public record KeyedLockerSettings(
     }
 
     /**
-     * These settings with another {@link #longHold()}.
+     * Returns these settings with another {@link #longHold()}.
      *
      * @param longHold the new value
      * @return new settings
@@ -190,7 +196,7 @@ public record KeyedLockerSettings(
     }
 
     /**
-     * These settings with another {@link #deadlockDetection()}.
+     * Returns these settings with another {@link #deadlockDetection()}.
      *
      * @param deadlockDetection the new value
      * @return new settings
@@ -201,7 +207,7 @@ public record KeyedLockerSettings(
     }
 
     /**
-     * These settings with another {@link #showKeys()}.
+     * Returns these settings with another {@link #showKeys()}.
      *
      * @param showKeys the new value
      * @return new settings

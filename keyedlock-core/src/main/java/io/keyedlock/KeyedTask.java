@@ -8,9 +8,9 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One task of {@link KeyedLocker#supplyAsync}, from its place in the queue to its result. The permit is here while the task
- * waits in its executor. Whoever takes it out closes it: the thread that runs the task, or whoever completes the result
- * first, for instance by cancelling it.
+ * One task of {@link KeyedLocker#supplyAsync}, from its acquisition to its result. {@link #permit} contains the permit while
+ * the task waits in its executor. The thread that removes it from there closes it: the one that runs the task, or one that
+ * completes the result first, for instance by cancelling it.
  */
 final class KeyedTask<T> implements Runnable {
 
@@ -27,7 +27,7 @@ final class KeyedTask<T> implements Runnable {
         this.executor = executor;
     }
 
-    /** Acquires and runs. All that may fail for want of memory comes before there is a permit, or undoes the acquisition. */
+    /** Acquires a permit and runs the task. A failure for want of memory undoes the acquisition. */
     CompletableFuture<T> start(Supplier<PermitFuture> acquire) {
         PermitFuture acquisition = acquire.get();
         boolean registered = false;
@@ -38,20 +38,20 @@ final class KeyedTask<T> implements Runnable {
             if (!result.isDone()) {
                 result.whenComplete((value, failure) -> {
                     acquisition.cancel(false);
-                    giveUp();
+                    closePermit();
                 });
             }
             started = true;
         } finally {
             if (!started) {
-                // Whoever calls acquired() finds that the result is cancelled.
+                // acquired() finds that the result is cancelled.
                 result.cancel(false);
                 if (registered) {
                     acquisition.cancel(false);
                 } else {
                     acquisition.undo();
                 }
-                giveUp();
+                closePermit();
             }
         }
         return result;
@@ -64,52 +64,52 @@ final class KeyedTask<T> implements Runnable {
         }
         permit.set(granted);
         if (result.isDone()) {
-            giveUp();
+            closePermit();
             return;
         }
         try {
             executor.execute(this);
         } catch (Throwable e) {
-            giveUp();
+            closePermit();
             result.completeExceptionally(e);
         }
     }
 
     /** Closes the permit of a task that has not begun. */
-    private void giveUp() {
+    private void closePermit() {
         Headroom.checkForWait();
-        Permit mine = permit.getAndSet(null);
-        if (mine != null) {
-            mine.close();
+        Permit removed = permit.getAndSet(null);
+        if (removed != null) {
+            removed.close();
         }
     }
 
     @Override
     public void run() {
         Headroom.checkForWait();
-        Permit mine = permit.getAndSet(null);
-        if (mine == null) {
+        Permit removed = permit.getAndSet(null);
+        if (removed == null) {
             return;
         }
         if (result.isDone()) {
-            mine.close();
+            removed.close();
             return;
         }
         T value = null;
         Throwable failure = null;
         try {
-            value = runOwning((Hold) mine);
+            value = runAsOwner((Hold) removed);
         } catch (Throwable e) {
             failure = e;
         }
         try {
-            mine.close();
+            removed.close();
         } finally {
             complete(value, failure);
         }
     }
 
-    private T runOwning(Hold hold) {
+    private T runAsOwner(Hold hold) {
         boolean adopted = hold.entry().stripe.adopt(hold, Thread.currentThread());
         try {
             return task.get();
@@ -120,7 +120,7 @@ final class KeyedTask<T> implements Runnable {
         }
     }
 
-    @SuppressWarnings("NullAway") // a task may have null as its result
+    @SuppressWarnings("NullAway") // the result of a task may be null
     private void complete(@Nullable T value, @Nullable Throwable failure) {
         if (failure == null) {
             result.complete(value);

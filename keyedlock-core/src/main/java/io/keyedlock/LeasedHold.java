@@ -8,9 +8,9 @@ import org.jspecify.annotations.Nullable;
 /** A hold whose permit comes from a backend. */
 final class LeasedHold extends ExtraHold {
 
-    /** Null until the waiter for which this was made is granted its permit. */
+    /** The request that brought the lease. Null until the permit is granted. Guarded by the stripe's lock. */
     @Nullable
-    BackendRequest remote;
+    BackendRequest request;
 
     LeasedHold(Entry entry, @Nullable Thread owner) {
         super(entry, owner);
@@ -18,12 +18,12 @@ final class LeasedHold extends ExtraHold {
 
     @Override
     public OptionalLong fencingToken() {
-        return remote == null ? OptionalLong.empty() : remote.fencingToken();
+        return request == null ? OptionalLong.empty() : request.fencingToken();
     }
 
     @Override
     public boolean isValid() {
-        return remote == null || remote.isValid();
+        return request == null || request.isValid();
     }
 
     @Override
@@ -35,6 +35,6 @@ final class LeasedHold extends ExtraHold {
 
     @Override
     public CompletionStage<Void> whenLost() {
-        return remote == null ? super.whenLost() : remote.whenLost();
+        return request == null ? super.whenLost() : request.whenLost();
     }
 }

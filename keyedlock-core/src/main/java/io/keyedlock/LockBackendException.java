@@ -4,8 +4,10 @@ package io.keyedlock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Thrown when the place where permits come from beyond this process cannot be reached or does not answer in time. The
- * section has not run.
+ * Thrown when the backend of a locker cannot be reached, fails, or does not answer in time. No permit was acquired.
+ *
+ * @see KeyedLockerBackend
+ * @since 0.1.0
  */
 public final class LockBackendException extends RuntimeException implements KeyedLockFailure {
 
@@ -15,12 +17,12 @@ public final class LockBackendException extends RuntimeException implements Keye
     private final transient @Nullable Object key;
 
     /**
-     * Makes the exception.
+     * Creates the exception.
      *
      * @param lockName the locker's name
-     * @param key the key, or null if none is concerned
-     * @param message what happened
-     * @param cause why, or null if unknown
+     * @param key the key, or null if the failure concerns no key
+     * @param message the message
+     * @param cause the cause, or null if unknown
      */
     public LockBackendException(String lockName, @Nullable Object key, String message, @Nullable Throwable cause) {
         super(message, cause);

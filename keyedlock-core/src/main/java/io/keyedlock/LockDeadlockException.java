@@ -4,8 +4,11 @@ package io.keyedlock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Thrown to one thread of a cycle of threads that wait for each other's keys. The message tells the cycle in words:
- * which thread waits for which key of which locker, and who holds it.
+ * Thrown to one thread of a cycle of threads that wait for each other's keys. The message describes the cycle: which thread
+ * waits for which key of which locker, and which thread holds it.
+ *
+ * @see KeyedLockerSettings#deadlockDetection()
+ * @since 0.1.0
  */
 public final class LockDeadlockException extends IllegalStateException implements KeyedLockFailure {
 
@@ -15,11 +18,11 @@ public final class LockDeadlockException extends IllegalStateException implement
     private final transient @Nullable Object key;
 
     /**
-     * Makes the exception.
+     * Creates the exception.
      *
      * @param lockName the locker's name
-     * @param key the key, or null if none is concerned
-     * @param message what happened
+     * @param key the key, or null if the failure concerns no key
+     * @param message the message
      */
     public LockDeadlockException(String lockName, @Nullable Object key, String message) {
         super(message);

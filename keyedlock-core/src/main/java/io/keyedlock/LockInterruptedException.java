@@ -4,8 +4,11 @@ package io.keyedlock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Thrown by an annotated method that does not declare {@link InterruptedException} when its thread is interrupted while
- * it waits for the key. The thread's interrupt flag is set.
+ * Thrown by an annotated method that does not declare {@link InterruptedException} when its thread is interrupted while it
+ * waits for the key. The thread's interrupt flag is set.
+ *
+ * @see KeyedLocker#acquire(Object)
+ * @since 0.1.0
  */
 public final class LockInterruptedException extends RuntimeException implements KeyedLockFailure {
 
@@ -15,11 +18,11 @@ public final class LockInterruptedException extends RuntimeException implements 
     private final transient @Nullable Object key;
 
     /**
-     * Makes the exception.
+     * Creates the exception.
      *
      * @param lockName the locker's name
-     * @param key the key, or null if none is concerned
-     * @param message what happened
+     * @param key the key, or null if the failure concerns no key
+     * @param message the message
      * @param cause the interruption
      */
     public LockInterruptedException(String lockName, @Nullable Object key, String message, InterruptedException cause) {

@@ -4,8 +4,11 @@ package io.keyedlock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Thrown when the lease of a permit was lost while it was held: another process may have held the key at the same time. The
- * section may have run in whole or in part.
+ * Thrown when the lease of a permit was lost while it was held, so that another process may have held the key at the same time.
+ * The code under the lock may have run in whole or in part.
+ *
+ * @see Permit#checkValid()
+ * @since 0.1.0
  */
 public final class LockLeaseLostException extends IllegalStateException implements KeyedLockFailure {
 
@@ -19,7 +22,7 @@ public final class LockLeaseLostException extends IllegalStateException implemen
      *
      * @param lockName the locker's name
      * @param key the key, or null if unknown
-     * @param message what happened
+     * @param message the message
      */
     public LockLeaseLostException(String lockName, @Nullable Object key, String message) {
         super(message);

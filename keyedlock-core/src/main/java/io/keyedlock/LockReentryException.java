@@ -4,8 +4,11 @@ package io.keyedlock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Thrown when a thread asks, blocking, for a key that it holds itself and the locker was made with
- * {@code reentrant = false}. Waiting would never end.
+ * Thrown when a thread that holds a key acquires it again by a blocking call, and the locker has {@code reentrant = false}. The
+ * thread would wait for itself.
+ *
+ * @see KeyedLockerSettings#reentrant()
+ * @since 0.1.0
  */
 public final class LockReentryException extends IllegalStateException implements KeyedLockFailure {
 
@@ -15,11 +18,11 @@ public final class LockReentryException extends IllegalStateException implements
     private final transient @Nullable Object key;
 
     /**
-     * Makes the exception.
+     * Creates the exception.
      *
      * @param lockName the locker's name
-     * @param key the key, or null if none is concerned
-     * @param message what happened
+     * @param key the key, or null if the failure concerns no key
+     * @param message the message
      */
     public LockReentryException(String lockName, @Nullable Object key, String message) {
         super(message);

@@ -5,7 +5,10 @@ import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Thrown when a caller is turned away without waiting: the key's queue is full, or the caller had asked not to wait.
+ * Thrown when a caller is rejected without waiting: the key's queue is full, or the call does not wait.
+ *
+ * @see KeyedLockerSettings#maxWaiters()
+ * @since 0.1.0
  */
 public final class LockRejectedException extends RejectedExecutionException implements KeyedLockFailure {
 
@@ -15,11 +18,11 @@ public final class LockRejectedException extends RejectedExecutionException impl
     private final transient @Nullable Object key;
 
     /**
-     * Makes the exception.
+     * Creates the exception.
      *
      * @param lockName the locker's name
-     * @param key the key, or null if none is concerned
-     * @param message what happened
+     * @param key the key, or null if the failure concerns no key
+     * @param message the message
      */
     public LockRejectedException(String lockName, @Nullable Object key, String message) {
         super(message);

@@ -4,7 +4,12 @@ package io.keyedlock;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/** Thrown when a key did not become free within the time that the caller was ready to wait. */
+/**
+ * Thrown when no permit of a key became available within the wait time.
+ *
+ * @see KeyedLockerSettings#waitTime()
+ * @since 0.1.0
+ */
 public final class LockTimeoutException extends RuntimeException implements KeyedLockFailure {
 
     private static final long serialVersionUID = 1L;
@@ -14,12 +19,12 @@ public final class LockTimeoutException extends RuntimeException implements Keye
     private final Duration waitTime;
 
     /**
-     * Makes the exception.
+     * Creates the exception.
      *
      * @param lockName the locker's name
-     * @param key the key, or null if none is concerned
-     * @param waitTime how long the caller was ready to wait
-     * @param message what happened
+     * @param key the key, or null if the failure concerns no key
+     * @param waitTime the wait time of the caller
+     * @param message the message
      */
     public LockTimeoutException(String lockName, @Nullable Object key, Duration waitTime, String message) {
         super(message);
@@ -39,9 +44,9 @@ public final class LockTimeoutException extends RuntimeException implements Keye
     }
 
     /**
-     * How long the caller was ready to wait.
+     * Returns the wait time of the caller.
      *
-     * @return the time that has passed in vain
+     * @return the time for which the caller has waited
      */
     public Duration waitTime() {
         return waitTime;

@@ -8,12 +8,12 @@ import java.util.concurrent.locks.Lock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The lock of one key as a {@link Lock}. What was locked and not yet unlocked is noted at the key's {@link ContendedState}, so that
- * all views of a key are one lock.
+ * The lock of one key as a {@link Lock}. The permits that were locked and not yet unlocked are recorded in the key's
+ * {@link ContendedState}, so that all views of a key are one lock.
  */
 final class LockView<K> implements Lock {
 
-    /** One {@code lock()} that was not undone yet. Guarded by the stripe. */
+    /** One {@code lock()} that was not unlocked yet. Guarded by the stripe's lock. */
     static final class Locked {
 
         private final Permit permit;
@@ -35,8 +35,8 @@ final class LockView<K> implements Lock {
 
     private final int hash;
 
-    /** Where this view has locked, as long as there are notes. Guarded by the stripe. */
-    private @Nullable Entry noted;
+    /** The entry that this view has locked, while it has records. Guarded by the stripe's lock. */
+    private @Nullable Entry lockedEntry;
 
     LockView(DefaultKeyedLocker<K> locker, K key, int hash) {
         this.locker = locker;
@@ -46,32 +46,32 @@ final class LockView<K> implements Lock {
 
     @Override
     public void lock() {
-        note(locker.acquireUninterruptibly(key, hash));
+        addRecord(locker.acquireUninterruptibly(key, hash));
     }
 
     @Override
     public void lockInterruptibly() throws InterruptedException {
-        note(locker.acquire(key, hash, Long.MAX_VALUE, KeyedLockerSettings.FOREVER));
+        addRecord(locker.acquire(key, hash, Long.MAX_VALUE, KeyedLockerSettings.FOREVER));
     }
 
     @Override
     public boolean tryLock() {
-        return note(locker.tryAcquire(key, hash));
+        return addRecord(locker.tryAcquire(key, hash));
     }
 
     @Override
     public boolean tryLock(long time, TimeUnit unit) throws InterruptedException {
         long nanos = Math.max(0, unit.toNanos(time));
-        return note(locker.tryAcquire(key, hash, nanos, Duration.ofNanos(nanos)));
+        return addRecord(locker.tryAcquire(key, hash, nanos, Duration.ofNanos(nanos)));
     }
 
-    private boolean note(@Nullable Permit permit) {
+    private boolean addRecord(@Nullable Permit permit) {
         if (permit == null) {
             return false;
         }
         boolean complete = false;
         try {
-            note(permit, permit instanceof Reentry again ? again.hold : (Hold) permit);
+            addRecord(permit, permit instanceof Reentry again ? again.hold : (Hold) permit);
             complete = true;
         } finally {
             if (!complete) {
@@ -81,13 +81,13 @@ final class LockView<K> implements Lock {
         return true;
     }
 
-    private void note(Permit permit, Hold hold) {
+    private void addRecord(Permit permit, Hold hold) {
         Stripe stripe = hold.entry().stripe;
         stripe.lock();
         try {
             ContendedState contended = hold.entry().contended();
             contended.locked = new Locked(permit, hold, contended.locked);
-            noted = hold.entry();
+            lockedEntry = hold.entry();
         } finally {
             stripe.unlock();
         }
@@ -95,42 +95,41 @@ final class LockView<K> implements Lock {
 
     @Override
     public void unlock() {
-        // A close that finds no room on the stack would have to be tried again, and the note is gone then.
+        // A close without room on the stack would have to be repeated, but the record is gone by then.
         Headroom.checkForWait();
-        Permit permit = takeNote();
+        Permit permit = removeRecord();
         if (permit == null) {
-            throw new IllegalMonitorStateException(
-                    "this thread has no lock() to undo: " + Messages.describe(locker.settings(), key));
+            throw new IllegalMonitorStateException("The current thread has not locked "
+                    + Messages.describe(locker.settings(), key) + ", or has unlocked it already");
         }
         permit.close();
     }
 
-    private @Nullable Permit takeNote() {
-        Stripe stripe = locker.stripes.ifMade(hash);
+    private @Nullable Permit removeRecord() {
+        Stripe stripe = locker.stripes.ifPresent(hash);
         if (stripe == null) {
             return null;
         }
         stripe.lock();
         try {
-            // First where this view has locked: whoever has locked gets out, even if the key's equals has begun to
-            // fail.
-            ContendedState here = noted == null ? null : noted.contended();
-            Permit own = here == null ? null : takeNote(here);
-            if (here != null && here.locked == null) {
-                noted = null;
+            // First the entry that this view has locked: unlocking works even if the key's equals has begun to fail.
+            ContendedState known = lockedEntry == null ? null : lockedEntry.contended();
+            Permit own = known == null ? null : removeRecord(known);
+            if (known != null && known.locked == null) {
+                lockedEntry = null;
             }
             if (own != null) {
                 return own;
             }
             Entry entry = stripe.find(key, hash);
             ContendedState contended = entry == null ? null : entry.contendedIfAny();
-            return contended == null ? null : takeNote(contended);
+            return contended == null ? null : removeRecord(contended);
         } finally {
             stripe.unlock();
         }
     }
 
-    private static @Nullable Permit takeNote(ContendedState contended) {
+    private static @Nullable Permit removeRecord(ContendedState contended) {
         Locked previous = null;
         for (Locked l = contended.locked; l != null; l = l.next) {
             if (l.hold.owner == Thread.currentThread()) {
@@ -148,7 +147,7 @@ final class LockView<K> implements Lock {
 
     @Override
     public Condition newCondition() {
-        throw new UnsupportedOperationException("a keyed lock has no conditions");
+        throw new UnsupportedOperationException("A keyed lock has no conditions");
     }
 
     @Override

@@ -8,37 +8,37 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The part of one locker in the background scan: stamps holds not seen before, reports those that have lasted too long, and
- * says whether somebody has waited for so long that a search for deadlocks is worthwhile. Acquiring threads read no clock
- * for that; the first one only sees that the scan rests and starts it. Refers to its locker weakly, as the scan refers to
- * this.
+ * The background scan of one locker: records the start of new holds, reports those that last too long, and finds out whether a
+ * wait is so long that a deadlock search is worthwhile. Acquiring threads read no clock for this; the first one only sees that
+ * the scan is stopped and starts it. Refers to its locker weakly, because the scan refers to this.
  *
- * <p><b>An active locker is looked at.</b> The locker rests if it is not in {@link Scanner#LOCKERS} and its rest flag is set.
+ * <p><b>Invariant: an active locker is scanned.</b> The scan is stopped if the locker is not in {@link Scanner#LOCKERS} and its
+ * "stopped" flag is set.
  *
  * <ul>
- *   <li>{@link #start()} adds the locker, then clears the flag, then looks whether the locker is still there; if not, it sets
- *       the flag again and starts over if anything is active.
- *   <li>{@link #rest()} removes the locker and then sets the flag; whoever calls it because nothing seemed active then looks
- *       at every stripe under its lock, and starts the scan if anything is active. An acquisition reads the flag under the
- *       lock of its stripe, so either the entry is seen there, or the acquisition sees the flag and starts the scan.
+ *   <li>{@link #start()} adds the locker, then clears the flag, then checks whether the locker is still in the set. If not, it
+ *       sets the flag again and starts over if any key is active.
+ *   <li>{@link #stop()} removes the locker and then sets the flag. A caller that stops the scan because no key seemed active
+ *       then checks every stripe under its lock, and starts the scan if a key is active. An acquisition reads the flag under
+ *       the lock of its stripe, so either the check sees the entry, or the acquisition sees the flag and starts the scan.
  * </ul>
  *
- * <p>A cleared flag without the locker being in the set is therefore corrected by whoever did the second step last. The
- * flag set with the locker in the set does no harm: the next caller only starts what runs. So whatever is thrown in
- * between, the flag stays set or the locker stays in the set.
+ * <p>A cleared flag without the locker in the set is therefore corrected by the thread that did its second step last. A set
+ * flag with the locker in the set does no harm: the next caller only starts a running scan. So whatever is thrown in between,
+ * the flag stays set or the locker stays in the set.
  */
 final class LockerScan extends WeakReference<DefaultKeyedLocker<?>> {
 
-    /** After how long a hold is reported; {@link Long#MAX_VALUE} if none is. */
+    /** The time after which a hold is reported; {@link Long#MAX_VALUE} if none is. */
     private final long longHold;
 
-    /** How long the scan waits before it looks again. */
+    /** The time between two scans of this locker. */
     final long interval;
 
-    /** When to look next, by {@link System#nanoTime()}. */
+    /** When to scan next, by {@link System#nanoTime()}. */
     volatile long due;
 
-    /** Set while long holds are being reported, which may take as long as a listener likes. */
+    /** Set while long holds are being reported, which may take long because listeners are called. */
     private final AtomicBoolean reporting = new AtomicBoolean();
 
     private LockerScan(DefaultKeyedLocker<?> locker, long longHold) {
@@ -47,7 +47,7 @@ final class LockerScan extends WeakReference<DefaultKeyedLocker<?>> {
         this.interval = Math.max(Scanner.SHORTEST_INTERVAL, Math.min(Scanner.LONGEST_INTERVAL, longHold / 4));
     }
 
-    /** The scan of a locker, or null if its settings ask for nothing that needs one. */
+    /** Returns the scan of a locker, or null if its settings need none. */
     static @Nullable LockerScan of(DefaultKeyedLocker<?> locker) {
         KeyedLockerSettings settings = locker.settings();
         boolean reports = !settings.longHold().isZero();
@@ -57,8 +57,8 @@ final class LockerScan extends WeakReference<DefaultKeyedLocker<?>> {
     }
 
     /**
-     * Starts the scan. To be called with no lock held, by a caller who may hold a permit by now and so is not to suffer: where
-     * no thread can be started, the scan rests on, and the next caller tries again.
+     * Starts the scan. Called with no lock held. Does not fail, because the caller may hold a permit: if no thread can be
+     * started, the scan stays stopped, and the next caller tries again.
      */
     void start() {
         DefaultKeyedLocker<?> locker = get();
@@ -71,29 +71,29 @@ final class LockerScan extends WeakReference<DefaultKeyedLocker<?>> {
                     due = System.nanoTime() + interval;
                 }
                 Scanner.add(this);
-                locker.scanStarts();
+                locker.markScanRunning();
                 if (Scanner.LOCKERS.contains(this)) {
                     return;
                 }
-                locker.scanRests();
+                locker.markScanStopped();
             } while (!locker.stripes.looksIdle());
         } catch (Throwable e) {
-            locker.scanRests();
-            Messages.warn(locker.settings(), "The scan of " + locker.name() + " could not be started", e);
+            locker.markScanStopped();
+            Messages.warn(locker.settings(), "The scan of locker '" + locker.name() + "' could not be started", e);
         }
     }
 
-    /** Takes the locker out of the scan, so that its next caller starts it again. */
-    void rest() {
+    /** Stops the scan, so that the next caller starts it again. */
+    void stop() {
         Scanner.LOCKERS.remove(this);
         DefaultKeyedLocker<?> locker = get();
         if (locker != null) {
-            locker.scanRests();
+            locker.markScanStopped();
         }
     }
 
-    /** Looks at everything once. Returns whether a search for deadlocks is worthwhile. Throws nothing. */
-    boolean look() {
+    /** Scans the locker once. Returns whether a deadlock search is worthwhile. Throws nothing. */
+    boolean scan() {
         due = System.nanoTime() + interval;
         DefaultKeyedLocker<?> locker = get();
         if (locker == null) {
@@ -101,32 +101,33 @@ final class LockerScan extends WeakReference<DefaultKeyedLocker<?>> {
             return false;
         }
         try {
-            Look look = new Look(locker);
-            locker.stripes.all().forEach(look::at);
-            report(locker, look.found);
-            if (!look.active) {
-                rest();
+            Pass pass = new Pass(locker);
+            locker.stripes.all().forEach(pass::scan);
+            report(locker, pass.longHolds);
+            if (!pass.active) {
+                stop();
                 if (!locker.stripes.looksIdle()) {
                     start();
                 }
             }
-            return look.suspicious;
+            return pass.suspicious;
         } catch (Throwable e) {
-            warn(locker, "The scan of " + locker.name() + " failed and goes on", e);
+            warn(locker, "The scan of locker '" + locker.name() + "' failed and will be repeated", e);
             return true;
         }
     }
 
-    /** Logs from a thread that must not run foreign code; throws nothing. */
-    static void warn(DefaultKeyedLocker<?> locker, String words, @Nullable Throwable failure) {
+    /** Logs from a thread that must not run foreign code. Throws nothing. */
+    static void warn(DefaultKeyedLocker<?> locker, String message, @Nullable Throwable failure) {
         try {
-            Background.execute(() -> Messages.warn(locker.settings(), words, failure));
+            Background.execute(() -> Messages.warn(locker.settings(), message, failure));
         } catch (Throwable e) {
-            // There is neither memory nor a thread to tell it. The scan goes on.
+            // There is neither memory nor a thread to log it. The scan continues.
         }
     }
 
-    private final class Look {
+    /** One scan of all keys of the locker. */
+    private final class Pass {
 
         private final long now;
 
@@ -134,46 +135,46 @@ final class LockerScan extends WeakReference<DefaultKeyedLocker<?>> {
 
         private final boolean searches;
 
-        final List<Hold> found = new ArrayList<>();
+        final List<Hold> longHolds = new ArrayList<>();
 
         boolean active;
 
         boolean suspicious;
 
-        Look(DefaultKeyedLocker<?> locker) {
+        Pass(DefaultKeyedLocker<?> locker) {
             this.now = locker.clock.nanoTime();
-            this.reports = locker.events() != null && !reporting.get();
+            this.reports = locker.listeners() != null && !reporting.get();
             this.searches = locker.settings().deadlockDetection() != KeyedLockerSettings.DeadlockDetection.OFF;
         }
 
-        void at(Stripe stripe) {
-            // Without the lock: before the scan rests, everything is looked at again.
+        void scan(Stripe stripe) {
+            // Without the lock: before the scan stops, every stripe is checked again.
             active |= stripe.active() > 0;
-            Inspection.forEach(stripe, this::at);
+            Inspection.forEach(stripe, this::scan);
         }
 
-        private void at(Entry e) {
+        private void scan(Entry e) {
             e.forEachHold(this::check);
             suspicious = suspicious || (searches && DeadlockSearch.isSuspicious(e, now));
         }
 
         private void check(Hold hold) {
             if (hold.age(now) >= longHold && reports && !hold.isReported()) {
-                found.add(hold);
+                longHolds.add(hold);
             }
         }
     }
 
-    /** Reports on another thread, as listeners may take their time; meanwhile further long holds of this locker wait. */
-    private void report(DefaultKeyedLocker<?> locker, List<Hold> found) {
-        if (found.isEmpty() || !reporting.compareAndSet(false, true)) {
+    /** Reports on a callback thread, because listeners may be slow. Until they return, no further long holds are reported. */
+    private void report(DefaultKeyedLocker<?> locker, List<Hold> longHolds) {
+        if (longHolds.isEmpty() || !reporting.compareAndSet(false, true)) {
             return;
         }
         boolean handedOver = false;
         try {
             Background.execute(() -> {
                 try {
-                    found.forEach(hold -> reportGuarded(locker, hold));
+                    longHolds.forEach(hold -> reportGuarded(locker, hold));
                 } finally {
                     reporting.set(false);
                 }
@@ -186,24 +187,25 @@ final class LockerScan extends WeakReference<DefaultKeyedLocker<?>> {
         }
     }
 
-    /** A failure, for instance while a stack is read, concerns one hold. It was marked as reported or is found again. */
+    /** Reports one hold. If that fails, the hold was marked as reported, or is found again. */
     private static void reportGuarded(DefaultKeyedLocker<?> locker, Hold hold) {
         try {
             report(locker, hold);
         } catch (Throwable e) {
-            Messages.warn(locker.settings(), "A long hold of " + locker.name() + " could not be reported", e);
+            Messages.warn(locker.settings(), "A long hold of locker '" + locker.name() + "' could not be reported", e);
         }
     }
 
     private static void report(DefaultKeyedLocker<?> locker, Hold hold) {
-        CompositeListener events = locker.events();
+        CompositeListener listeners = locker.listeners();
         Thread owner = Inspection.locked(hold, () -> hold.owner);
         List<StackTraceElement> stack = owner == null ? List.of() : List.of(owner.getStackTrace());
-        // Once the hold has ended, the stack is somebody else's business.
-        Inspection.HoldSeen holder = Inspection.locked(
-                hold, () -> hold.isHeld() && hold.report() ? Inspection.see(hold, locker.clock.nanoTime()) : null);
-        if (events != null && holder != null) {
-            events.longHold(hold.entry().key, holder.describe(), stack);
+        // If the hold has ended meanwhile, the stack does not belong to it.
+        Inspection.ObservedHold holder = Inspection.locked(
+                hold,
+                () -> hold.isHeld() && hold.markReported() ? Inspection.observe(hold, locker.clock.nanoTime()) : null);
+        if (listeners != null && holder != null) {
+            listeners.longHold(hold.entry().key, holder.describe(), stack);
         }
     }
 }

@@ -5,36 +5,36 @@ import java.time.Duration;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** The words of exceptions and log lines. No key is named unless the settings allow it. */
+/** The texts of exceptions and log lines. They name a key only if the settings allow it. */
 final class Messages {
 
-    /** How much a message quotes of the message of a foreign failure. */
+    /** The maximum length of a foreign message that is quoted. */
     static final int LONGEST_FOREIGN = 1_000;
 
     private Messages() {}
 
     /**
-     * Logs what cannot be reported to any caller. Never throws: a logger is foreign code, and a failure to log changes nothing
-     * else. The logger is looked up only now, so that no locker waits for the logging system when it is created.
+     * Logs a warning that cannot be reported to a caller. Never throws: a logger is foreign code, and a failure to log has no
+     * other effect. The logger is looked up here, so that creating a locker does not wait for the logging system.
      *
-     * @param settings whether keys may be shown: the failure may be foreign, with the key in its message
+     * @param settings decide whether keys may be shown, because the message of the failure may contain one
      */
-    static void warn(KeyedLockerSettings settings, String words, @Nullable Throwable failure) {
+    static void warn(KeyedLockerSettings settings, String message, @Nullable Throwable failure) {
         try {
             System.getLogger(KeyedLocker.class.getName())
                     .log(
                             System.Logger.Level.WARNING,
-                            words,
+                            message,
                             failure == null ? null : ForeignFailure.of(failure, settings.showKeys()));
         } catch (Throwable e) {
             // There is no further place to report it.
         }
     }
 
-    /** Logs that a listener has thrown. Never throws, whatever the stack and the heap have left. */
+    /** Logs that a listener has thrown. Never throws, even without room on the stack or the heap. */
     static void listenerFailed(KeyedLockerSettings settings, String event, Throwable failure) {
         try {
-            warn(settings, "A listener failed in " + event + "; this changes nothing else", failure);
+            warn(settings, "A listener failed in " + event + ". Nothing else is affected.", failure);
         } catch (Throwable e) {
             // There is no further place to report it.
         }
@@ -44,7 +44,7 @@ final class Messages {
         return describe(entry.stripe.locker.settings(), entry.key);
     }
 
-    /** For instance {@code orders, key 42}. */
+    /** Returns, for instance, {@code orders, key 42}. */
     static String describe(KeyedLockerSettings settings, Object key) {
         return settings.showKeys() ? settings.name() + ", key " + KeyText.inLine(key) : settings.name();
     }
@@ -57,8 +57,8 @@ final class Messages {
         return settings.showKeys() ? "key '" + KeyText.inLine(key) + "'" : "a key";
     }
 
-    /** For instance {@code 1m30s}. */
-    private static String words(Duration duration) {
+    /** Returns, for instance, {@code 1m30s}. */
+    private static String format(Duration duration) {
         return duration.toString().substring("PT".length()).toLowerCase(Locale.ROOT);
     }
 
@@ -67,10 +67,10 @@ final class Messages {
                 settings.name(),
                 key,
                 waitTime,
-                locker(settings) + " did not get a permit for " + key(settings, key) + " within " + words(waitTime));
+                locker(settings) + " did not get a permit for " + key(settings, key) + " within " + format(waitTime));
     }
 
-    static LockRejectedException full(KeyedLockerSettings settings, Object key) {
+    static LockRejectedException queueFull(KeyedLockerSettings settings, Object key) {
         return new LockRejectedException(
                 settings.name(),
                 key,
@@ -78,7 +78,7 @@ final class Messages {
                         + settings.maxWaiters() + " admits no further waiter");
     }
 
-    static LockRejectedException taken(KeyedLockerSettings settings, Object key) {
+    static LockRejectedException unavailable(KeyedLockerSettings settings, Object key) {
         return new LockRejectedException(
                 settings.name(), key, locker(settings) + " has no permit available for " + key(settings, key));
     }
@@ -87,23 +87,24 @@ final class Messages {
         return new LockReentryException(
                 settings.name(),
                 key,
-                "this thread holds the key already and the locker is not reentrant: " + describe(settings, key));
+                locker(settings) + " is not reentrant, and the current thread already holds " + key(settings, key));
     }
 
     static LockBackendException backend(
             KeyedLockerBackend backend, KeyedLockerSettings settings, Object key, @Nullable Throwable cause) {
-        // What a client of a server says about a failed command tends to have the whole command in it, key and all.
-        Throwable told = cause == null || settings.showKeys() ? cause : ForeignFailure.of(cause, false);
-        String why = told == null
-                ? "no answer within the time to wait"
-                : told.getMessage() == null
-                        ? told.getClass().getName()
-                        : KeyText.inLine(told.getMessage(), LONGEST_FOREIGN);
+        // The message of a failed command often contains the whole command, including the key.
+        Throwable shown = cause == null || settings.showKeys() ? cause : ForeignFailure.of(cause, false);
+        String reason = shown == null
+                ? "no answer within the wait time"
+                : shown.getMessage() == null
+                        ? shown.getClass().getName()
+                        : KeyText.inLine(shown.getMessage(), LONGEST_FOREIGN);
         return new LockBackendException(
                 settings.name(),
                 key,
-                "no permit from " + backend.name() + ": " + why + ": " + describe(settings, key),
-                told);
+                locker(settings) + " did not get a permit for " + key(settings, key) + " from " + backend.name() + ": "
+                        + reason,
+                shown);
     }
 
     static LockLeaseLostException leaseLost(Entry entry) {
@@ -111,16 +112,19 @@ final class Messages {
         return new LockLeaseLostException(
                 locker.name(),
                 entry.key,
-                "The lease was lost while the key was held, and another process may have held it too: "
-                        + describe(entry));
+                locker(locker.settings()) + " lost the lease of " + key(locker.settings(), entry.key)
+                        + " while it was held, and another process may have held the key too");
     }
 
     static KeyedLockerClosedException closed(KeyedLockerSettings settings, Object key) {
-        return new KeyedLockerClosedException(settings.name(), key, "the locker is closed: " + describe(settings, key));
+        return new KeyedLockerClosedException(
+                settings.name(), key, locker(settings) + " is closed and grants no permit for " + key(settings, key));
     }
 
     static KeyedLockerClosedException draining(KeyedLockerSettings settings, Object key) {
         return new KeyedLockerClosedException(
-                settings.name(), key, "the locker takes no new callers: " + describe(settings, key));
+                settings.name(),
+                key,
+                locker(settings) + " is draining and accepts no new callers for " + key(settings, key));
     }
 }

@@ -7,7 +7,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.PriorityQueue;
 
-/** Finds the most contended keys of a locker in one pass, keeping no more of them than asked for. */
+/** Finds the most contended keys of a locker in one pass, without copying the others. */
 final class MostContended {
 
     private record Candidate(Object key, int waiters, int holders, long longestWait, long longestHold) {}
@@ -19,16 +19,16 @@ final class MostContended {
 
     private final DefaultKeyedLocker<?> locker;
 
-    private final int most;
+    private final int maxKeys;
 
     private final long now;
 
-    /** The least contended of those kept is first. */
+    /** The keys found so far, least contended first. */
     private final PriorityQueue<Candidate> kept = new PriorityQueue<>(BY_CONTENTION);
 
-    MostContended(DefaultKeyedLocker<?> locker, int most) {
+    MostContended(DefaultKeyedLocker<?> locker, int maxKeys) {
         this.locker = locker;
-        this.most = most;
+        this.maxKeys = maxKeys;
         this.now = locker.clock.nanoTime();
     }
 
@@ -45,7 +45,7 @@ final class MostContended {
             } finally {
                 stripe.unlock();
             }
-            if (most > 0) {
+            if (maxKeys > 0) {
                 Inspection.forEach(stripe, this::consider);
             }
         }
@@ -68,7 +68,7 @@ final class MostContended {
     private void consider(Entry e) {
         int waiting = e.waiterCount();
         int holding = e.holdCount();
-        Candidate least = kept.size() < most ? null : kept.peek();
+        Candidate least = kept.size() < maxKeys ? null : kept.peek();
         if (least != null && (waiting < least.waiters || (waiting == least.waiters && holding < least.holders))) {
             return;
         }

@@ -6,18 +6,18 @@ import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The future of one permit for several keys, which takes them one after the other.
+ * The future of one permit for several keys. Acquires them one after the other.
  *
- * <p>One thread at a time goes from key to key: first the caller, then whoever completes the acquisition of the key that
- * had to be waited for. {@link #stage} decides between that thread, which ends with {@link Stage#GRANTED} or
- * {@link Stage#STOPPED}, and whoever completes the future from outside, who stops it. Who stops it gives back everything
- * taken so far; the acquisition then under way, which may have been granted just before, is cancelled or its permit closed
- * by both, which is harmless.
+ * <p>One thread at a time proceeds from key to key: first the caller, then the thread that completes the acquisition of the key
+ * that had to be waited for. That thread sets {@link #stage} to {@link Stage#GRANTED}, or to {@link Stage#STOPPED} if a key
+ * fails. A thread that completes the future from outside sets it to {@code STOPPED}. The first to set it wins. The thread that
+ * stops it releases everything acquired so far. The acquisition in progress may have been granted just before; both threads
+ * then cancel it or close its permit, which is harmless.
  */
 final class MultiKeyFuture extends AcquisitionFuture {
 
     enum Stage {
-        TAKING,
+        ACQUIRING,
         GRANTED,
         STOPPED
     }
@@ -32,63 +32,65 @@ final class MultiKeyFuture extends AcquisitionFuture {
 
     private final long start;
 
-    /** Guards the fields below. Never held while a permit is closed or a future completed. */
+    /** Never held while a permit is closed or a future is completed. */
     private final SpinLock lock = new SpinLock();
 
-    /** Made beforehand, as is the place for each permit: whatever was acquired is not lost for want of memory. */
-    private final MultiKeyPermit taken;
+    /** Created in advance with capacity for each permit, so that no acquired permit is lost for want of memory. */
+    private final MultiKeyPermit acquired;
 
-    private Stage stage = Stage.TAKING;
+    /** Guarded by {@code lock}. */
+    private Stage stage = Stage.ACQUIRING;
 
+    /** The acquisition in progress. Guarded by {@code lock}. */
     private @Nullable PermitFuture current;
 
     MultiKeyFuture(DefaultKeyedLocker<?> locker, KeyOrder keys, long nanos, @Nullable Duration waitTime) {
         this.locker = locker;
         this.keys = keys;
-        this.taken = new MultiKeyPermit(keys.size());
+        this.acquired = new MultiKeyPermit(keys.size());
         this.nanos = nanos;
         this.waitTime = waitTime;
         this.start = locker.clock.nanoTime();
     }
 
     void start() {
-        boolean going = false;
+        boolean started = false;
         try {
-            take();
-            going = true;
+            acquireNext();
+            started = true;
         } finally {
-            if (!going) {
+            if (!started) {
                 stop();
             }
         }
     }
 
-    /** Takes key after key until one must be waited for. */
-    private void take() {
-        for (int i = takenSoFar(); i < keys.size(); i = takenSoFar()) {
+    /** Acquires key after key until one must be waited for. */
+    private void acquireNext() {
+        for (int i = nextIndex(); i < keys.size(); i = nextIndex()) {
             KeyOrder.Slot slot = keys.get(i);
-            long left = MultiKeyPermit.left(nanos, start, locker.clock.nanoTime());
-            // Whoever has one of the keys is on the way, and is let in where newcomers are refused.
-            PermitFuture next = locker.acquireAsync(slot.key, slot.hash, left, waitTime, i > 0);
-            if (!goOnWith(next)) {
+            long remaining = MultiKeyPermit.remaining(nanos, start, locker.clock.nanoTime());
+            // A caller that has acquired one of its keys is admitted for the others, even while draining.
+            PermitFuture next = locker.acquireAsync(slot.key, slot.hash, remaining, waitTime, i > 0);
+            if (!setCurrent(next)) {
                 return;
             }
             if (!next.isDone()) {
-                next.whenComplete((granted, failure) -> goOnAfter(next));
+                next.whenComplete((granted, failure) -> resumeAfter(next));
                 return;
             }
-            if (!took(next)) {
+            if (!addPermitOf(next)) {
                 return;
             }
         }
         grant();
     }
 
-    /** Takes the further keys once the wait for one is over. If a key's own code throws here, there is no caller to tell. */
-    private void goOnAfter(PermitFuture done) {
+    /** Acquires the further keys after the wait for one is over. If a key's own code throws here, the future fails with it. */
+    private void resumeAfter(PermitFuture done) {
         try {
-            if (took(done)) {
-                take();
+            if (addPermitOf(done)) {
+                acquireNext();
             }
         } catch (Throwable e) {
             if (stop()) {
@@ -97,19 +99,20 @@ final class MultiKeyFuture extends AcquisitionFuture {
         }
     }
 
-    private int takenSoFar() {
+    /** Returns the index of the next key, which is past the end if this future was stopped. */
+    private int nextIndex() {
         lock.lock();
         try {
-            return stage == Stage.TAKING ? taken.size() : Integer.MAX_VALUE;
+            return stage == Stage.ACQUIRING ? acquired.size() : Integer.MAX_VALUE;
         } finally {
             lock.unlock();
         }
     }
 
-    private boolean goOnWith(PermitFuture next) {
+    private boolean setCurrent(PermitFuture next) {
         lock.lock();
         try {
-            if (stage == Stage.TAKING) {
+            if (stage == Stage.ACQUIRING) {
                 current = next;
                 return true;
             }
@@ -120,18 +123,18 @@ final class MultiKeyFuture extends AcquisitionFuture {
         return false;
     }
 
-    /** Books the permit of a completed acquisition; returns false if there is none or the future was stopped. */
-    private boolean took(PermitFuture done) {
-        Permit one = null;
+    /** Adds the permit of a completed acquisition; returns false if there is none or this future was stopped. */
+    private boolean addPermitOf(PermitFuture done) {
+        Permit permit = null;
         Throwable failure = null;
         try {
-            one = done.join();
+            permit = done.join();
         } catch (CompletionException e) {
             failure = e.getCause() == null ? e : e.getCause();
         } catch (RuntimeException e) {
             failure = e;
         }
-        if (one == null) {
+        if (permit == null) {
             if (stop() && failure != null) {
                 fail(failure);
             }
@@ -139,21 +142,21 @@ final class MultiKeyFuture extends AcquisitionFuture {
         }
         lock.lock();
         try {
-            if (stage == Stage.TAKING) {
-                taken.add(one);
+            if (stage == Stage.ACQUIRING) {
+                acquired.add(permit);
                 return true;
             }
         } finally {
             lock.unlock();
         }
-        one.close();
+        permit.close();
         return false;
     }
 
     private void grant() {
         lock.lock();
         try {
-            if (stage != Stage.TAKING) {
+            if (stage != Stage.ACQUIRING) {
                 return;
             }
             stage = Stage.GRANTED;
@@ -161,39 +164,39 @@ final class MultiKeyFuture extends AcquisitionFuture {
             lock.unlock();
         }
         keys.close();
-        deliver(taken);
+        deliver(acquired);
     }
 
-    /** Ends the taking and gives everything back; or, if all was granted already, completes the future with it. */
+    /** Stops acquiring and releases everything; or, if all keys were acquired already, completes the future with the permit. */
     private boolean stop() {
-        PermitFuture underWay;
+        PermitFuture inProgress;
         boolean granted;
         boolean stopped = false;
         lock.lock();
         try {
-            if (stage == Stage.TAKING) {
+            if (stage == Stage.ACQUIRING) {
                 stage = Stage.STOPPED;
                 stopped = true;
             }
-            underWay = current;
+            inProgress = current;
             granted = stage == Stage.GRANTED;
         } finally {
             lock.unlock();
         }
         if (stopped) {
             try {
-                if (underWay != null) {
-                    underWay.undo();
+                if (inProgress != null) {
+                    inProgress.undo();
                 }
             } finally {
                 try {
-                    taken.close();
+                    acquired.close();
                 } finally {
                     keys.close();
                 }
             }
         } else if (granted) {
-            deliver(taken);
+            deliver(acquired);
         }
         return stopped;
     }

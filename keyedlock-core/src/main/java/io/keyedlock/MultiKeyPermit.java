@@ -10,8 +10,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One permit for several keys, which are given back in reverse order. It has no fencing token, as no single number would be
- * right for each of the keys.
+ * One permit for several keys, released in reverse order. It has no fencing token, because no single number would be right for
+ * each of the keys.
  */
 final class MultiKeyPermit implements Permit {
 
@@ -19,7 +19,7 @@ final class MultiKeyPermit implements Permit {
 
     private final AtomicBoolean closed = new AtomicBoolean();
 
-    /** Makes a place for each permit, so that adding one does not fail for want of memory. */
+    /** Reserves the memory for each permit, so that adding one does not fail. */
     MultiKeyPermit(int size) {
         permits = new ArrayList<>(size);
     }
@@ -40,8 +40,8 @@ final class MultiKeyPermit implements Permit {
             long start = locker.clock.nanoTime();
             for (int i = 0; i < keys.size(); i++) {
                 KeyOrder.Slot slot = keys.get(i);
-                long left = left(nanos, start, i == 0 ? start : locker.clock.nanoTime());
-                all.add(locker.acquire(slot.key, slot.hash, left, waitTime));
+                long remaining = remaining(nanos, start, i == 0 ? start : locker.clock.nanoTime());
+                all.add(locker.acquire(slot.key, slot.hash, remaining, waitTime));
             }
             complete = true;
         } finally {
@@ -73,8 +73,8 @@ final class MultiKeyPermit implements Permit {
         return all;
     }
 
-    /** What is left of a wait, zero if it is over. */
-    static long left(long nanos, long start, long now) {
+    /** Returns the remaining wait time, zero if it has passed. */
+    static long remaining(long nanos, long start, long now) {
         return nanos == Long.MAX_VALUE ? nanos : Math.max(0, nanos - (now - start));
     }
 
@@ -103,12 +103,12 @@ final class MultiKeyPermit implements Permit {
                 try {
                     permits.get(i).close();
                 } catch (VirtualMachineError e) {
-                    // The others are closed before it goes on.
+                    // Thrown after the others were closed.
                     failure = e;
                 }
             }
             if (failure != null) {
-                // The next close tries again; those that are closed stay so.
+                // The next close tries again. Closed permits stay closed.
                 closed.set(false);
                 throw failure;
             }

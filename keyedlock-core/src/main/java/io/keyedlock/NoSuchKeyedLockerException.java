@@ -6,7 +6,12 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/** Thrown when a locker is asked for by a name that no locker has. The message has the names that exist. */
+/**
+ * Thrown when no locker has the requested name. The message lists the names that exist.
+ *
+ * @see KeyedLockerRegistry#get(String)
+ * @since 0.1.0
+ */
 public final class NoSuchKeyedLockerException extends NoSuchElementException implements KeyedLockFailure {
 
     private static final long serialVersionUID = 1L;
@@ -15,9 +20,9 @@ public final class NoSuchKeyedLockerException extends NoSuchElementException imp
     private final TreeSet<String> names;
 
     /**
-     * Makes the exception.
+     * Creates the exception.
      *
-     * @param lockName the name that was asked for
+     * @param lockName the requested name
      * @param names the names that exist
      */
     public NoSuchKeyedLockerException(String lockName, Set<String> names) {
@@ -34,16 +39,16 @@ public final class NoSuchKeyedLockerException extends NoSuchElementException imp
         return lockName;
     }
 
-    /** No key is concerned. */
+    /** Returns null, because no key is concerned. */
     @Override
     public @Nullable Object key() {
         return null;
     }
 
     /**
-     * The lockers that exist.
+     * Returns the names of the lockers that exist.
      *
-     * @return their names
+     * @return the names
      */
     public Set<String> names() {
         return Set.copyOf(names);

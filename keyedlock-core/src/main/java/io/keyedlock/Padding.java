@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock;
 
-/** Keeps the fields of a subclass together, and off the cache line of whatever lies before it in memory. */
+/** Separates the fields of a subclass from the cache line of the preceding object in memory. */
 class Padding {
 
-    /** Fills the gap behind the object's header, into which a field of the subclass would be put otherwise. */
+    /** Fills the gap after the object header, where a field of the subclass would be placed otherwise. */
     int p0;
 
     long p1, p2, p3, p4, p5, p6, p7;

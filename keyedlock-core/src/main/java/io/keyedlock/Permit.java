@@ -6,11 +6,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
 /**
- * The right of one caller to be inside the section of one key (or of several, see
- * {@link KeyedLocker#acquireAll(java.util.Collection)}).
+ * The right of one caller to hold one key (or several, see {@link KeyedLocker#acquireAll(java.util.Collection)}).
  *
- * <p>A permit is closed once; that gives the right back and lets the next waiter in. Every further {@link #close()}, from
- * whatever thread and however late, does nothing and never affects the next holder.
+ * <p>Closing a permit releases the key and admits the next waiter. Every further {@link #close()}, by any thread and however
+ * late, has no effect and never affects the next holder.
  *
  * <pre>{@code
  * try (Permit permit = locker.acquire(orderId)) {
@@ -18,36 +17,39 @@ import java.util.concurrent.CompletionStage;
  * }
  * }</pre>
  *
- * <p>What a thread did before it closed a permit is visible to whoever is granted that key afterwards.
+ * <p>Actions of a thread before it closes a permit happen before those of the next holder of that key.
+ *
+ * @see KeyedLocker#acquire(Object)
+ * @since 0.1.0
  */
 public interface Permit extends AutoCloseable {
 
     /**
-     * Gives the permit back. May be called by any thread and any number of times; only the first call has an effect. Never
-     * waits for another holder.
+     * Releases the permit. May be called by any thread and any number of times; only the first call has an effect. Never waits
+     * for another holder.
      *
-     * <p>A future that is granted the permit by this call is completed by the calling thread before the call returns.
-     * One exception: a call by what depends on a future that was completed in this way, and so on sixteen deep, leaves
-     * the completion to the calls further out on the same thread.
+     * <p>If this call grants the permit to a future, the calling thread completes that future before the call returns. One
+     * exception: if callbacks of such futures close further permits, and so on sixteen levels deep, the completion is left to
+     * the outer calls on the same thread.
      */
     @Override
     void close();
 
     /**
-     * A number that never decreases from one holder of a key to the next, so that a store can refuse a holder whose lease was
-     * lost meanwhile. Successive holders of a key in one process may have the same.
+     * Returns the fencing token: a number that never decreases from one holder of a key to the next, so that a store can reject
+     * a holder whose lease was lost. Successive holders of a key in one process may have the same token.
      *
-     * @return the token, or empty for a locker that lives in one process, and for a permit of several keys
+     * @return the token, or empty for a locker without a backend, and for a permit of several keys
      */
     default OptionalLong fencingToken() {
         return OptionalLong.empty();
     }
 
     /**
-     * Returns whether this permit still excludes others. False once its lease was lost or has ended, so that another process
-     * may hold the key. Meaningful while the permit is open.
+     * Returns whether this permit still excludes other processes. False after its lease was lost or has ended, so that another
+     * process may hold the key. Meaningful only while the permit is open.
      *
-     * @return true if the lease is alive as far as this process knows; always true for a locker that lives in one process
+     * @return true if the lease is alive as far as this process knows; always true for a locker without a backend
      */
     default boolean isValid() {
         return true;
@@ -61,8 +63,8 @@ public interface Permit extends AutoCloseable {
     default void checkValid() {}
 
     /**
-     * Returns a stage that completes when the lease of this permit is lost, on a thread of the common pool. It never completes
-     * for a locker that lives in one process, and may complete after the permit was closed.
+     * Returns a stage that completes, on a thread of the engine, when the lease of this permit is lost. It never completes for
+     * a locker without a backend, and may complete after the permit was closed.
      *
      * @return a new stage
      */

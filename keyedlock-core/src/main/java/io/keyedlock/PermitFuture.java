@@ -10,33 +10,31 @@ import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The future of a permit. Its {@link Waiter}, under the stripe, decides between a grant and whoever completes the future
- * from outside:
+ * The future of one permit. A grant races with a completion from outside (cancellation, completion, time-out); the result of
+ * the {@link Waiter}, set under the stripe's lock, decides:
  *
  * <ul>
- *   <li>the canceller (or completer, or timer) comes first: it removes the waiter, nothing was granted, and then completes
- *       the future;
- *   <li>the grant comes first: the canceller completes the future with the permit on behalf of the granting thread, which
- *       may be late, and has lost.
+ *   <li>The canceller wins: it removes the waiter from the queue, so nothing was granted, and then completes the future.
+ *   <li>The grant wins: the canceller completes the future with the permit, because the granting thread may be late.
  * </ul>
  *
  * <p>A thread that blocks in {@code get} or {@code join} depends on no other thread: it completes the future itself if a permit
- * was granted, and ends the wait itself if the engine's threads should have done so, but have not.
+ * was granted, and ends the wait itself if the engine's threads are late.
  */
 final class PermitFuture extends AcquisitionFuture {
 
     private final DefaultKeyedLocker<?> locker;
 
-    /** Null for a try, which waits for nobody but a backend. */
+    /** Null for a call that does not wait, except for the answer of a backend. */
     private final @Nullable Duration waitTime;
 
-    /** The place in the queue, null if there was no need for one. Written once, under the stripe. */
+    /** The node in the queue; null if none was needed. Written once, under the stripe's lock. */
     private volatile @Nullable Waiter waiter;
 
-    /** When the wait is to end, as {@link System#nanoTime()}. Written before {@link #timer}. */
+    /** When the wait times out, as {@link System#nanoTime()}. Written before {@link #timer}. */
     private long deadline;
 
-    /** Ends the wait; null if it has no end. Written once by the thread that asked. */
+    /** The task that ends the wait; null if there is no time limit. Written once, by the requesting thread. */
     private volatile @Nullable Future<?> timer;
 
     PermitFuture(DefaultKeyedLocker<?> locker, @Nullable Duration waitTime) {
@@ -44,21 +42,21 @@ final class PermitFuture extends AcquisitionFuture {
         this.waitTime = waitTime;
     }
 
-    void linesUp(Waiter place) {
-        waiter = place;
+    void setWaiter(Waiter enqueued) {
+        waiter = enqueued;
     }
 
-    /** By the caller, once it has lined up. */
-    void waits(Waiter place, long nanos) {
-        place.begins();
-        if (nanos == Long.MAX_VALUE || place.ifRefused != null) {
+    /** Notifies the listeners of the wait and schedules its time-out. Called by the requesting thread after it was enqueued. */
+    void startWaiting(Waiter enqueued, long nanos) {
+        enqueued.reportBegin();
+        if (nanos == Long.MAX_VALUE || enqueued.ifRefused != null) {
             return;
         }
         deadline = System.nanoTime() + nanos;
         try {
             timer = Background.schedule(this::timeOut, nanos);
         } catch (RuntimeException | Error e) {
-            // No thread can be started that would end the wait, and nobody has the future yet who could.
+            // No thread can be started that would end the wait, and no caller has the future yet.
             if (leaveQueue(RejectReason.CANCELLED)) {
                 fail(e);
             }
@@ -69,7 +67,7 @@ final class PermitFuture extends AcquisitionFuture {
         }
     }
 
-    /** Completes the future of a waiter whose wait has ended. Harmless if others do so, too. */
+    /** Completes the future of a waiter whose wait has ended. Harmless if other threads do so, too. */
     static void finish(Waiter waiter) {
         PermitFuture future = waiter.future;
         AcquireResult end = waiter.result;
@@ -78,28 +76,28 @@ final class PermitFuture extends AcquisitionFuture {
         }
         if (end instanceof Hold permit) {
             try {
-                waiter.ended(null);
+                waiter.reportEnd(null);
             } finally {
                 future.deliver(permit);
             }
         } else if (end instanceof RejectReason reason) {
             future.reject(waiter, waiter.entry.key, reason);
         }
-        // Last: a caller that sets the timer only now sees that the future is complete, or else we see the timer.
+        // Last: either this sees the timer, or the caller that sets the timer later sees that the future is complete.
         future.cancelTimer();
     }
 
-    /** Tells the listeners that there is no permit, and completes the future with the exception. */
-    void reject(@Nullable Waiter ended, Object key, RejectReason reason) {
-        RejectReason told = reason.within(waitTime);
+    /** Notifies the listeners that there is no permit, and completes the future with the exception. */
+    void reject(@Nullable Waiter ended, Object key, RejectReason rejection) {
+        RejectReason reason = rejection.within(waitTime);
         try {
             if (ended == null) {
-                locker.rejected(key, told);
+                locker.reportRejected(key, reason);
             } else {
-                ended.ended(told);
+                ended.reportEnd(reason);
             }
         } finally {
-            fail(failure(told, key, ended));
+            fail(failure(reason, key, ended));
         }
     }
 
@@ -107,7 +105,7 @@ final class PermitFuture extends AcquisitionFuture {
         try {
             return locker.failure(reason, key, waitTime, ended);
         } catch (Throwable e) {
-            // Foreign code may be asked for its message.
+            // Creating the message may call foreign code.
             return e;
         }
     }
@@ -120,33 +118,35 @@ final class PermitFuture extends AcquisitionFuture {
     private boolean leaveQueue(RejectReason reason) {
         Waiter w = waiter;
         if (w == null || !w.leave(reason)) {
-            help();
+            completeIfGranted();
             return false;
         }
         cancelTimer();
-        w.ended(reason);
+        w.reportEnd(reason);
         return true;
     }
 
-    /** Completes the future if the permit is granted but the granting thread has not come to that yet. */
-    private void help() {
+    /** Completes the future if the permit was granted but the granting thread has not completed it yet. */
+    private void completeIfGranted() {
         Waiter w = waiter;
         if (w != null && w.result instanceof Hold && !isDone()) {
             finish(w);
         }
     }
 
-    /** On the timer's thread, where other waits end: foreign code, be it a listener's or the key's toString, runs elsewhere. */
+    /**
+     * Times out on the timer thread. Foreign code (listeners, the key's {@code toString}) runs on a callback thread instead.
+     */
     private void timeOut() {
         Waiter w = waiter;
         if (w == null || !w.timeOut(true)) {
-            // Whoever has ended the wait completes the future.
+            // The thread that has ended the wait completes the future.
             return;
         }
-        Trampoline.deliverElsewhere(w);
+        Trampoline.completeOffThread(w);
     }
 
-    /** On a thread that blocks for the permit, once the engine's threads should have completed this, but have not. */
+    /** Times out on a thread that blocks for the permit, because the engine's threads are late. */
     private void timeOutHere() {
         Waiter w = waiter;
         // If it was cancelled, the canceller completes it.
@@ -155,8 +155,11 @@ final class PermitFuture extends AcquisitionFuture {
         }
     }
 
-    /** How long a thread that blocks leaves it to the engine's threads to complete this; {@link Long#MAX_VALUE} without end. */
-    private long left() {
+    /**
+     * Returns how long a blocked thread waits for the engine's threads to complete this future; {@link Long#MAX_VALUE} without
+     * a time limit.
+     */
+    private long nanosToTimeOutHere() {
         return timer == null ? Long.MAX_VALUE : Math.max(0, deadline + Background.STUCK_NANOS - System.nanoTime());
     }
 
@@ -181,11 +184,11 @@ final class PermitFuture extends AcquisitionFuture {
 
     @Override
     public Permit get() throws InterruptedException, ExecutionException {
-        help();
-        long left = left();
-        if (left != Long.MAX_VALUE && !isDone()) {
+        completeIfGranted();
+        long remaining = nanosToTimeOutHere();
+        if (remaining != Long.MAX_VALUE && !isDone()) {
             try {
-                return super.get(left, TimeUnit.NANOSECONDS);
+                return super.get(remaining, TimeUnit.NANOSECONDS);
             } catch (TimeoutException e) {
                 timeOutHere();
             }
@@ -195,17 +198,17 @@ final class PermitFuture extends AcquisitionFuture {
 
     @Override
     public Permit get(long timeout, TimeUnit unit) throws InterruptedException, ExecutionException, TimeoutException {
-        help();
-        long left = left();
+        completeIfGranted();
+        long remaining = nanosToTimeOutHere();
         long nanos = unit.toNanos(timeout);
-        if (nanos < left) {
+        if (nanos < remaining) {
             return super.get(timeout, unit);
         }
         try {
-            return super.get(left, TimeUnit.NANOSECONDS);
+            return super.get(remaining, TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
             timeOutHere();
-            return super.get(nanos - left, TimeUnit.NANOSECONDS);
+            return super.get(nanos - remaining, TimeUnit.NANOSECONDS);
         }
     }
 
@@ -219,7 +222,7 @@ final class PermitFuture extends AcquisitionFuture {
                 } catch (InterruptedException e) {
                     interrupted = true;
                 } catch (ExecutionException | CancellationException e) {
-                    // Thrown below, as this method throws it.
+                    // Thrown by join below, in its own form.
                 }
             }
         } finally {

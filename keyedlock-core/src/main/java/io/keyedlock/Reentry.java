@@ -4,19 +4,19 @@ package io.keyedlock;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletionStage;
 
-/** The handle of a re-entry: keeps its thread's hold open until closed. */
+/** The handle of a reentrant acquisition. Keeps its thread's hold open until it is closed. */
 final class Reentry implements Permit, AcquireResult {
 
     final Hold hold;
 
-    /** Guarded by the stripe. */
+    /** Guarded by the stripe's lock. */
     private boolean closed;
 
     Reentry(Hold hold) {
         this.hold = hold;
     }
 
-    /** Ends the re-entry; returns false if it was over already. Under the stripe. */
+    /** Closes this handle; returns false if it was closed already. Called under the stripe's lock. */
     boolean closeOnce() {
         if (closed) {
             return false;

@@ -5,7 +5,7 @@ import io.keyedlock.KeyedLockerListener.Outcome;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/** Why an acquisition ended without a permit, at once or after a wait. */
+/** The reason why an acquisition ended without a permit, at once or after a wait. */
 enum RejectReason implements AcquireResult {
     /** No permit is available, and the caller does not wait. */
     UNAVAILABLE(Outcome.REJECTED, false),
@@ -13,7 +13,7 @@ enum RejectReason implements AcquireResult {
     QUEUE_FULL(Outcome.REJECTED, false),
     /** The caller's thread holds the key, and the locker is not reentrant. */
     REENTRY(Outcome.REJECTED, false),
-    /** The locker accepts no new callers for the time being. */
+    /** The locker is draining and accepts no new callers. */
     DRAINING(Outcome.CLOSED, true),
     /** The locker is closed. */
     CLOSED(Outcome.CLOSED, true),
@@ -28,10 +28,10 @@ enum RejectReason implements AcquireResult {
     /** The backend failed or did not answer in time; {@link Waiter#backendFailure} is the cause, if that is known. */
     BACKEND(Outcome.BACKEND, true);
 
-    /** What listeners are told. */
+    /** The outcome that is reported to listeners. */
     final Outcome outcome;
 
-    /** Whether a try throws; otherwise it is empty. */
+    /** Whether {@code tryAcquire} throws an exception. Otherwise it returns empty. */
     final boolean failsTries;
 
     RejectReason(Outcome outcome, boolean failsTries) {
@@ -39,7 +39,11 @@ enum RejectReason implements AcquireResult {
         this.failsTries = failsTries;
     }
 
-    /** The reason as its caller sees it, for which a wait time of zero is a wait: null for a try that does not wait. */
+    /**
+     * Returns the reason that is reported to the caller: a call with a wait time, even zero, times out.
+     *
+     * @param waitTime null for a call that does not wait
+     */
     RejectReason within(@Nullable Duration waitTime) {
         return this == UNAVAILABLE && waitTime != null ? TIMED_OUT : this;
     }

@@ -10,16 +10,16 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one background task that looks at all active lockers: at each in its own interval, and for deadlocks over all of
- * them. It runs while there is a locker to look at.
+ * The background task that scans all active lockers: each in its own interval, and all of them for deadlocks. It runs while
+ * there is a locker to scan.
  *
- * <p>It runs no foreign code (listeners, loggers and callbacks are called elsewhere), so none can stop it; and once it runs
- * it needs neither memory nor a thread to go on, so whatever a look at one locker throws, the next look comes. It refers to
- * lockers weakly.
+ * <p>It runs no foreign code (listeners, loggers and callbacks run on other threads), so none can block it. Once running, it
+ * needs neither memory nor a further thread to continue, so whatever the scan of one locker throws, the next scan follows. It
+ * refers to lockers weakly.
  *
- * <p><b>No locker is forgotten.</b> A caller adds its locker before it reads {@link #CURRENT}; the task that ends clears
- * {@link #CURRENT} before it looks for lockers once more. So the caller finds no task and starts one, or the task finds the
- * locker.
+ * <p><b>Invariant: no locker is missed.</b> A caller adds its locker before it reads {@link #CURRENT}. The task that ends
+ * clears {@link #CURRENT} before it checks for lockers once more. So the caller finds no task and starts one, or the task finds
+ * the locker.
  */
 final class Scanner implements Runnable {
 
@@ -27,14 +27,14 @@ final class Scanner implements Runnable {
 
     static final long LONGEST_INTERVAL = 1_000_000_000;
 
-    /** The lockers that may be active, as far as they have not been dropped. */
+    /** The lockers that may be active. Scans of garbage-collected lockers remain until {@link #add} removes them. */
     static final Set<LockerScan> LOCKERS = ConcurrentHashMap.newKeySet();
 
-    /** The scans of lockers that have been dropped. */
+    /** The scans of garbage-collected lockers. */
     static final ReferenceQueue<DefaultKeyedLocker<?>> DROPPED = new ReferenceQueue<>();
 
     /**
-     * The task that runs or was scheduled, or null. Any other does nothing: it may lie in the executor's queue although
+     * The task that is running or scheduled, or null. Any other task does nothing: it may be in the executor's queue although
      * scheduling it has failed.
      */
     private static final AtomicReference<@Nullable Scanner> CURRENT = new AtomicReference<>();
@@ -42,12 +42,12 @@ final class Scanner implements Runnable {
     /** Written once by this task's thread. */
     private volatile @Nullable Thread thread;
 
-    /** The length of the present pause, or {@link Long#MAX_VALUE} while it is being determined. Written by this task's thread. */
+    /** The length of the current pause, or {@link Long#MAX_VALUE} while it is computed. Written by this task's thread. */
     private volatile long pause = Long.MAX_VALUE;
 
     private Scanner() {}
 
-    /** Adds a locker and makes sure that the task runs. Throws whatever keeps the task from being started. */
+    /** Adds a locker and ensures that the task runs. Throws the failure if the task cannot be started. */
     static void add(LockerScan scan) {
         for (Reference<?> dropped = DROPPED.poll(); dropped != null; dropped = DROPPED.poll()) {
             LOCKERS.remove(dropped);
@@ -83,10 +83,10 @@ final class Scanner implements Runnable {
         return true;
     }
 
-    /** Makes the next caller of each locker start the task again. Others may have relied on this one. */
+    /** Makes the next caller of each locker start the task again, because other callers may have relied on this one. */
     private static void abandonAll() {
         CURRENT.set(null);
-        LOCKERS.forEach(LockerScan::rest);
+        LOCKERS.forEach(LockerScan::stop);
     }
 
     @Override
@@ -111,9 +111,9 @@ final class Scanner implements Runnable {
         while (!LOCKERS.isEmpty()) {
             try {
                 pause();
-                lookAtThoseDue();
+                scanDueLockers();
             } catch (Throwable e) {
-                // Out of memory, most likely: the looks report what they fail with. Parking needs none.
+                // Most likely out of memory: the scans report their own failures. Parking needs no memory.
                 LockSupport.parkNanos(this, LONGEST_INTERVAL);
             }
         }
@@ -134,11 +134,11 @@ final class Scanner implements Runnable {
         }
     }
 
-    private static void lookAtThoseDue() {
+    private static void scanDueLockers() {
         long now = System.nanoTime();
         DefaultKeyedLocker<?> suspicious = null;
         for (LockerScan scan : LOCKERS) {
-            if (scan.due - now <= 0 && scan.look()) {
+            if (scan.due - now <= 0 && scan.scan()) {
                 suspicious = scan.get();
             }
         }
@@ -151,7 +151,7 @@ final class Scanner implements Runnable {
         try {
             new DeadlockSearch(suspicious.clock.nanoTime()).run();
         } catch (Throwable e) {
-            LockerScan.warn(suspicious, "The search for deadlocks failed and will be repeated", e);
+            LockerScan.warn(suspicious, "The deadlock search failed and will be repeated", e);
         }
     }
 }

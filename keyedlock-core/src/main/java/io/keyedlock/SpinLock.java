@@ -6,20 +6,20 @@ import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A lock of one word for short sections, most often a few dozen instructions, that never park, never complete a future and
- * never call a listener. Not re-entrant, not fair. What a section writes is visible to the next one.
+ * A lock of one word for short critical sections, usually a few dozen instructions, that never park, complete a future or call
+ * a listener. Neither reentrant nor fair. What a section writes is visible to the next one.
  */
 class SpinLock extends Padding {
 
     private static final VarHandle WORD = Statics.handle(MethodHandles.lookup(), "word", int.class);
 
     /**
-     * How often a thread looks again before it lets others run; vain on a single processor. A virtual thread does so too: the
+     * The number of times that a thread spins before it yields; zero on a single processor. Virtual threads spin, too: the
      * owner never parks, so it is running, while a yield would put this thread behind all others that are ready.
      */
     static final int SPINS = Runtime.getRuntime().availableProcessors() > 1 ? 64 : 0;
 
-    /** How often a thread yields before it sleeps, so that a lock holder of lower priority gets to run. */
+    /** The number of times that a thread yields before it sleeps, which lets an owner of lower priority run. */
     private static final int YIELDS = 32;
 
     private static final long SLEEP_NANOS = 50_000;
@@ -34,12 +34,12 @@ class SpinLock extends Padding {
         }
     }
 
-    /** Locks if nobody has locked. */
+    /** Locks if the lock is free. */
     final boolean tryLock() {
         return looksFree() && WORD.compareAndSet(this, 0, 1);
     }
 
-    /** Unlocks without a call that could fail: where the stack has no room for the fence, the word is cleared all the same. */
+    /** Unlocks without a call that could fail: the word is cleared even if the stack has no room for the fence. */
     final void unlock() {
         try {
             VarHandle.releaseFence();
@@ -52,13 +52,13 @@ class SpinLock extends Padding {
         return (int) WORD.getOpaque(this) == 0;
     }
 
-    @SuppressWarnings("ThreadPriorityCheck") // the owner may be a thread that needs this processor to go on
+    @SuppressWarnings("ThreadPriorityCheck") // the owner may need this processor to continue
     private void lockContended() {
         boolean interrupted = false;
         for (int attempt = 0; ; attempt++) {
             if (looksFree()) {
                 if (interrupted) {
-                    // Before the lock is taken, as a subclass of Thread may override it.
+                    // Before locking, because a subclass of Thread may override it.
                     interrupted = false;
                     Thread.currentThread().interrupt();
                 }

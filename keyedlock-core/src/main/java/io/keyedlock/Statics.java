@@ -4,7 +4,7 @@ package io.keyedlock;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
-/** The static state of the engine, and when it is initialised. */
+/** Initialises the static state of the engine. */
 final class Statics {
 
     private static final Class<?>[] NEEDED = {
@@ -31,9 +31,9 @@ final class Statics {
     private Statics() {}
 
     /**
-     * Initialises all classes with static state, as the first locker is made. A class breaks for good if its initialisation
-     * fails, for instance because the stack of a caller ends there, and with it every locker would. Also loads what reports a
-     * failure on a background thread: by then the class loader of a stopped application may have been closed.
+     * Initialises all classes with static state when the first locker is created. A class whose initialisation fails, for
+     * instance because the stack of a caller ends there, is unusable for good, and so would every locker be. Also loads what
+     * reports a failure on a background thread, because the class loader of a stopped application may be closed by then.
      */
     static void initialize() {
         try {
@@ -46,7 +46,7 @@ final class Statics {
         WaitEvent.initialize();
     }
 
-    /** The handle of a field of the class that looks it up. */
+    /** Returns the handle of a field of the class that created the lookup. */
     static VarHandle handle(MethodHandles.Lookup lookup, String field, Class<?> type) {
         try {
             return lookup.findVarHandle(lookup.lookupClass(), field, type);

@@ -4,42 +4,42 @@ package io.keyedlock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One part of a locker's keys: a table of them with the lock word under which everything about them happens.
+ * One part of a locker's keys: their table, with the lock word that guards all of their state.
  *
- * <p>What a section decides for others (grants, signals, an idle moment, steps of the backend) is carried out once the word is
- * free, by {@link #handOffAndUnlock}. Nothing of it needs memory: the permit of a waiter is made when it lines up. What may fail
- * (an allocation, the key's own equals, a stack that ends) comes before the first change.
+ * <p>{@link #handOffAndUnlock} carries out, after the word is free, what a critical section decides for others: grants,
+ * signals, an idle moment, requests to the backend. None of this needs memory, because the permit of a waiter is created when
+ * it is enqueued. What may fail (an allocation, the key's own equals, the end of the stack) comes before the first change.
  */
 final class Stripe extends Table {
 
     final DefaultKeyedLocker<?> locker;
 
     /**
-     * Holds of all entries, less one for each entry: what {@link ContendedState}s add, so that it stays as it is while each key has one
-     * holder.
+     * The number of holds minus the number of entries. {@link ContendedState} updates it, so that it does not change while each
+     * key has one holder. Guarded by the stripe's lock.
      */
     int furtherHolds;
 
-    /** Waiters of all entries. */
+    /** The number of waiters of all entries. Guarded by the stripe's lock. */
     int waiters;
 
-    /** Set while somebody waits for the idle moment; the same in all stripes. */
+    /** Set while a caller waits for the idle moment; the same in all stripes. Guarded by the stripe's lock. */
     @Nullable
     IdleWatch watch;
 
-    /** The last {@link ContendedState#pinNumber} given out. */
+    /** The last {@link ContendedState#pinNumber} that was assigned. Guarded by the stripe's lock. */
     private long lastPin;
 
     Stripe(DefaultKeyedLocker<?> locker) {
         this.locker = locker;
     }
 
-    /** Holds of all entries; under the lock. */
+    /** Returns the number of holds of all entries. Called under the lock. */
     int holders() {
         return active() + furtherHolds;
     }
 
-    /** Makes the entry of a key that has none, held by nobody yet; under the lock. */
+    /** Adds an entry for a key that has none, not held yet. Called under the lock. */
     Entry insert(Object key, int hash) {
         return insert(new Entry(key, hash, this, null, false, 0));
     }
@@ -63,7 +63,7 @@ final class Stripe extends Table {
         return e;
     }
 
-    /** Takes an entry out that nobody needs any more; under the lock. Returns the watch if this was the idle moment. */
+    /** Removes an entry that is not needed any more. Called under the lock. Returns the watch if this was the idle moment. */
     @Nullable
     IdleWatch evict(Entry entry) {
         remove(entry);
@@ -74,11 +74,11 @@ final class Stripe extends Table {
     }
 
     /**
-     * Ends all waits of this stripe because the locker was closed. They are to be completed by the caller.
+     * Ends all waits of this stripe because the locker was closed. The caller must complete them.
      *
      * @param others waits that were ended before
-     * @return those and the ones of this stripe, linked by {@link Waiter#nextDone}; the latest of each key has, as its
-     *     {@link Waiter#request}, the request that is to be cancelled, if any
+     * @return those and the waits of this stripe, linked by {@link Waiter#nextDone}. {@link Waiter#request} of the last waiter
+     *     of each key is the request to cancel, if any
      */
     @Nullable
     Waiter closeWaiters(@Nullable Waiter others) {
@@ -90,7 +90,7 @@ final class Stripe extends Table {
                 ContendedState c = e.contendedIfAny();
                 for (Waiter w = c == null ? null : c.head; c != null && w != null; w = c.head) {
                     c.dequeue(w);
-                    w.request = c.head == null && c.remote != null ? c.remote.requestToCancel(c) : null;
+                    w.request = c.head == null && c.backendKey != null ? c.backendKey.requestToCancel(c) : null;
                     w.result = RejectReason.CLOSED;
                     w.nextDone = first;
                     first = w;
@@ -110,20 +110,20 @@ final class Stripe extends Table {
 
     // ---- acquiring
 
-    /** Makes the entry of a key that has none, held by its first caller; under the lock. */
-    Entry begin(Object key, int hash, @Nullable Thread owner, long now) {
+    /** Acquires a permit of a key that has no entry, by adding one. Called under the lock. */
+    Entry acquireNew(Object key, int hash, @Nullable Thread owner, long now) {
         return insert(new Entry(key, hash, this, owner, true, now));
     }
 
     /**
-     * Attempts to acquire a permit of a key that has an entry already; under the lock.
+     * Attempts to acquire a permit of a key that has an entry already. Called under the lock.
      *
-     * @param owner the thread that would own the hold, null if no thread would
+     * @param owner the thread that would own the hold; null if no thread would
      * @param nanos how long to wait if no permit is available
-     * @param future the future that would wait, null if the owner would
-     * @param rejection why newcomers are rejected, null if they are not
+     * @param future the future that would wait; null if the owner would
+     * @param rejection why new callers are rejected; null if they are not
      */
-    AcquireResult join(
+    AcquireResult acquireExisting(
             Entry e,
             @Nullable Thread owner,
             long nanos,
@@ -139,7 +139,7 @@ final class Stripe extends Table {
         }
         if (e.holdCount() < locker.limit && (owner != null || e.waiterCount() == 0)) {
             ExtraHold hold = new ExtraHold(e, owner);
-            hold.since = locker.stampOfHold();
+            hold.since = locker.holdStart();
             return e.contended().admit(hold);
         }
         if (nanos == 0) {
@@ -148,11 +148,11 @@ final class Stripe extends Table {
         if (e.waiterCount() >= settings.maxWaiters()) {
             return RejectReason.QUEUE_FULL;
         }
-        return enqueueCaller(e, owner, future, new ExtraHold(e, owner), null);
+        return enqueue(e, owner, future, new ExtraHold(e, owner), null);
     }
 
-    /** Puts a caller into the queue; under the lock. */
-    Waiter enqueueCaller(
+    /** Appends a caller to the queue. Called under the lock. */
+    Waiter enqueue(
             Entry e,
             @Nullable Thread owner,
             @Nullable PermitFuture future,
@@ -161,43 +161,43 @@ final class Stripe extends Table {
         ContendedState c = e.contended();
         long now = locker.clock.nanoTime();
         Waiter w = new Waiter(e, owner, future, hold, c.waiterCount, now, ifRefused);
-        if (c.remote != null) {
-            w.request = new BackendRequest(e, c.remote, ifRefused == null);
+        if (c.backendKey != null) {
+            w.request = new BackendRequest(e, c.backendKey, ifRefused == null);
         }
         Headroom.checkForWait();
         c.enqueue(w);
         if (future != null) {
-            future.linesUp(w);
+            future.setWaiter(w);
         }
         return w;
     }
 
-    /** Makes the entry of a key whose permits come from a backend, awaited by its first caller; under the lock. */
+    /** Adds an entry for a key whose permits come from a backend, and enqueues its first caller. Called under the lock. */
     AcquireResult enqueueForBackend(
             Object key,
             int hash,
-            KeyedLockerBackend from,
+            KeyedLockerBackend backend,
             String keyName,
             @Nullable Thread owner,
             long nanos,
             @Nullable PermitFuture future) {
         Entry e = new Entry(key, hash, this, null, false, 0);
-        BackendKey remote = e.remote(from, keyName);
+        BackendKey backendKey = e.backendKey(backend, keyName);
         insert(e);
-        boolean linedUp = false;
+        boolean enqueued = false;
         try {
-            AcquireResult result = remote.join(e, owner, nanos, future, null);
-            linedUp = result instanceof Waiter;
+            AcquireResult result = backendKey.acquire(e, owner, nanos, future, null);
+            enqueued = result instanceof Waiter;
             return result;
         } finally {
-            if (!linedUp) {
+            if (!enqueued) {
                 // The caller announces the idle moment if this was it.
                 evict(e);
             }
         }
     }
 
-    /** Lets the owner of a hold acquire again; under the lock. */
+    /** Acquires again for the owner of a hold. Called under the lock. */
     static AcquireResult reenter(Hold own, KeyedLockerSettings settings) {
         if (!settings.reentrant()) {
             return RejectReason.REENTRY;
@@ -207,7 +207,7 @@ final class Stripe extends Table {
         return again;
     }
 
-    /** Keeps the entry of a key in the table, making it if there is none. */
+    /** Keeps the entry of a key in the table until it is unpinned, adding the entry if there is none. */
     Entry pin(Object key, int hash) {
         Headroom.checkForSection();
         lock();
@@ -234,15 +234,15 @@ final class Stripe extends Table {
     // ---- releasing, leaving
 
     /**
-     * Closes a permit: the hold's own, or that of a reentrant acquisition. Most often it is the only one of its key, and nothing
-     * follows.
+     * Closes a permit: the hold's own, or that of a reentrant acquisition. Usually it is the only permit of its key, and
+     * nothing is to be handed off.
      */
     void release(Hold hold, @Nullable Reentry reentry) {
-        CompositeListener listeners = locker.events();
+        CompositeListener listeners = locker.listeners();
         long end = listeners != null && listeners.timesHolds ? locker.clock.nanoTime() : 0;
         Entry e = hold.entry();
         boolean ended = false;
-        boolean settles = false;
+        boolean handsOff = false;
         IdleWatch idle = null;
         lock();
         try {
@@ -252,8 +252,8 @@ final class Stripe extends Table {
                 hold.closeSimple();
                 ended = true;
             } else {
-                boolean acts = c != null && c.mustAct();
-                if (acts || watch != null) {
+                boolean mustHandOff = c != null && c.mustHandOff();
+                if (mustHandOff || watch != null) {
                     Headroom.checkForSection();
                 } else if (c != null) {
                     Headroom.checkForRelease();
@@ -265,20 +265,20 @@ final class Stripe extends Table {
                     } else {
                         c.removeHold(hold);
                     }
-                    settles = acts;
-                    if (!acts && (c == null || !c.isNeeded())) {
+                    handsOff = mustHandOff;
+                    if (!mustHandOff && (c == null || !c.isNeeded())) {
                         idle = evict(e);
                     }
                 }
             }
         } finally {
-            if (!settles) {
+            if (!handsOff) {
                 unlock();
             }
         }
         try {
-            if (settles) {
-                handOffAndUnlock(e, null, hold instanceof LeasedHold leased ? leased.remote : null, false);
+            if (handsOff) {
+                handOffAndUnlock(e, null, hold instanceof LeasedHold leased ? leased.request : null, false);
             } else if (idle != null) {
                 idle.announce();
             }
@@ -290,15 +290,15 @@ final class Stripe extends Table {
     }
 
     /**
-     * Takes a waiter out of the queue that waits no longer; under the lock, which is free on return.
+     * Ends a wait without a permit: removes the waiter from the queue and sets its result. Called under the lock, which is free
+     * on return.
      *
-     * @param reason what its result becomes
-     * @param elsewhere whether foreign code must not run on this thread
+     * @param offThread whether foreign code must not run on this thread
      */
-    void cancelAndUnlock(Waiter waiter, RejectReason reason, boolean elsewhere) {
+    void cancelAndUnlock(Waiter waiter, RejectReason reason, boolean offThread) {
         waiter.entry.contended().dequeue(waiter);
         waiter.result = reason;
-        handOffAndUnlock(waiter.entry, null, null, elsewhere);
+        handOffAndUnlock(waiter.entry, null, null, offThread);
     }
 
     void unpin(Entry entry) {
@@ -309,37 +309,38 @@ final class Stripe extends Table {
     }
 
     /**
-     * Restores the invariants of a key after a permit became free or the head of its queue has changed, removes the entry if nobody
-     * needs it any more, unlocks, and carries out what was decided for others. Called under the lock, with enough {@link Headroom}.
+     * Restores the invariants of a key after a permit became free or the head of its queue has changed: grants or signals the
+     * head, and removes the entry if it is not needed any more. Then unlocks, and carries out what was decided for others.
+     * Called under the lock, with enough {@link Headroom}.
      *
-     * @param ended waits that the section has ended, linked by {@link Waiter#nextDone}, or null
-     * @param inHand a permit of the backend that was just granted or whose hold has just ended, or null
-     * @param elsewhere whether foreign code must not run on this thread, which is the timer's or one of a backend
+     * @param ended the waits that the section has ended, linked by {@link Waiter#nextDone}, or null
+     * @param free the backend request whose lease was just granted, or whose hold has just ended, or null
+     * @param offThread whether foreign code must not run on this thread, which is the timer's or a backend's
      */
-    void handOffAndUnlock(Entry e, @Nullable Waiter ended, @Nullable BackendRequest inHand, boolean elsewhere) {
+    void handOffAndUnlock(Entry e, @Nullable Waiter ended, @Nullable BackendRequest free, boolean offThread) {
         Waiter done = ended;
         Waiter signalled = null;
-        BackendRequest release = inHand;
+        BackendRequest release = free;
         BackendRequest cancel = null;
         BackendRequest request = null;
         IdleWatch idle = null;
         try {
             ContendedState c = e.contended();
-            BackendKey remote = c.remote;
-            if (remote == null) {
+            BackendKey backendKey = c.backendKey;
+            if (backendKey == null) {
                 if (done == null) {
                     done = c.grantHead();
                 }
                 signalled = c.signalHead();
             } else {
-                Waiter granted = inHand == null ? null : remote.grantHead(c, inHand);
+                Waiter granted = free == null ? null : backendKey.grantHead(c, free);
                 if (granted != null) {
                     granted.nextDone = done;
                     done = granted;
                     release = null;
                 }
-                cancel = remote.requestToCancel(c);
-                request = remote.requestToSend(e, c);
+                cancel = backendKey.requestToCancel(c);
+                request = backendKey.requestToSend(e, c);
             }
             if (!c.isNeeded()) {
                 idle = evict(e);
@@ -355,21 +356,21 @@ final class Stripe extends Table {
             if (release != null) {
                 release.release();
             }
-            if (cancel != null && elsewhere) {
-                // The backend's code: not on the timer's thread.
+            if (cancel != null && offThread) {
+                // Cancelling runs the backend's code.
                 Background.execute(cancel::cancel);
             } else if (cancel != null) {
                 cancel.cancel();
             }
             if (request != null) {
-                request.request();
+                request.send();
             }
         } finally {
-            completeFutures(done, idle, elsewhere);
+            completeFutures(done, idle, offThread);
         }
     }
 
-    /** Wakes the threads among waiters whose wait has ended. Futures are completed later, as that runs foreign code. */
+    /** Unparks the threads among waiters whose wait has ended. Futures are completed later, because that runs foreign code. */
     static void unparkThreads(@Nullable Waiter done) {
         for (Waiter w = done; w != null; w = w.nextDone) {
             if (w.future == null) {
@@ -378,24 +379,24 @@ final class Stripe extends Table {
         }
     }
 
-    /** Completes the futures among waiters whose wait has ended, and the futures of the idle moment if it has come. */
-    static void completeFutures(@Nullable Waiter done, @Nullable IdleWatch idle, boolean elsewhere) {
+    /** Completes the futures among waiters whose wait has ended, and announces the idle moment if there is one. */
+    static void completeFutures(@Nullable Waiter done, @Nullable IdleWatch idle, boolean offThread) {
         Waiter futures = Trampoline.futuresOf(done);
-        if (futures != null && elsewhere) {
-            Trampoline.deliverElsewhere(futures);
+        if (futures != null && offThread) {
+            Trampoline.completeOffThread(futures);
         } else if (futures != null) {
-            Trampoline.deliver(futures);
+            Trampoline.complete(futures);
         }
-        if (idle != null && elsewhere) {
+        if (idle != null && offThread) {
             Background.execute(idle::announce);
         } else if (idle != null) {
             idle.announce();
         }
     }
 
-    // ---- owners of holds that no thread took
+    // ---- owners of asynchronous holds
 
-    /** Makes a thread the owner of an asynchronous hold, unless it owns another hold of the key; tells whether it did. */
+    /** Makes a thread the owner of an asynchronous hold. Returns false if it already owns another hold of the key. */
     boolean adopt(Hold hold, Thread thread) {
         lock();
         try {
@@ -411,6 +412,7 @@ final class Stripe extends Table {
         }
     }
 
+    /** Makes a hold asynchronous again. */
     void disown(Hold hold) {
         lock();
         try {

@@ -9,12 +9,12 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The table of a locker: stripes by the high bits of the key's hash, made when a key first falls into them, so that an
- * empty locker is small. Also the place where callers wait for the first moment without an active key.
+ * The table of a locker: stripes, selected by the high bits of the key's hash. A stripe is created when its first key is
+ * acquired, so that an empty locker is small. Also manages the callers that wait for the first moment without an active key.
  */
 final class Stripes {
 
-    /** A power of two: so many that two processors seldom meet in one. */
+    /** The number of stripes: a power of two, large enough that two processors seldom use the same stripe. */
     private static final int COUNT = Math.max(
             64, Math.min(256, Integer.highestOneBit(Runtime.getRuntime().availableProcessors() * 8 - 1)));
 
@@ -24,56 +24,57 @@ final class Stripes {
 
     private final DefaultKeyedLocker<?> locker;
 
-    /** Its elements are set once, by {@link #ELEMENTS}. */
+    /** Elements are set once, through {@link #ELEMENTS}. */
     private final @Nullable Stripe[] stripes = new Stripe[COUNT];
 
-    /** Guards the making of stripes and the waiting for an idle moment. Taken before any stripe's lock. */
+    /** Guards the creation of stripes and the idle watch. Locked before any stripe. */
     private final SpinLock growth = new SpinLock();
 
-    /** Written with {@link #growth} and all stripes locked; every stripe has a copy. */
+    /** The idle watch, or null. Every stripe has a copy. Guarded by {@code growth}; written with all stripes locked, too. */
     private @Nullable IdleWatch watch;
 
     Stripes(DefaultKeyedLocker<?> locker) {
         this.locker = locker;
     }
 
-    /** Spreads a hash code over all bits, without giving two hash codes the same result. */
+    /** Spreads a hash code over all bits. Different hash codes have different results. */
     static int spread(int hashCode) {
         int h = hashCode * 0x9E3779B9;
         return h ^ (h >>> 16);
     }
 
+    /** Returns the stripe of a hash, creating it if there is none. */
     Stripe of(int hash) {
-        Stripe s = ifMade(hash);
-        return s != null ? s : make(hash >>> SHIFT);
+        Stripe s = ifPresent(hash);
+        return s != null ? s : create(hash >>> SHIFT);
     }
 
-    /** The stripe if it was made, for callers who only look. */
+    /** Returns the stripe of a hash, or null if it was not created yet. */
     @Nullable
-    Stripe ifMade(int hash) {
+    Stripe ifPresent(int hash) {
         return (Stripe) ELEMENTS.getAcquire(stripes, hash >>> SHIFT);
     }
 
-    private Stripe make(int index) {
-        Stripe made = new Stripe(locker);
+    private Stripe create(int index) {
+        Stripe created = new Stripe(locker);
         growth.lock();
         try {
             Stripe other = (Stripe) ELEMENTS.getVolatile(stripes, index);
             if (other != null) {
                 return other;
             }
-            made.watch = watch;
+            created.watch = watch;
             // Volatile, not release: see all().
-            ELEMENTS.setVolatile(stripes, index, made);
-            return made;
+            ELEMENTS.setVolatile(stripes, index, created);
+            return created;
         } finally {
             growth.unlock();
         }
     }
 
     /**
-     * All stripes made so far, in the order in which they are locked. If one is missing, then whoever made it reads what the
-     * caller has written to a volatile field before this call.
+     * Returns all stripes created so far, in the order in which they are locked. If one is missing, then the thread that
+     * created it will read what the caller has written to a volatile field before this call.
      */
     List<Stripe> all() {
         List<Stripe> all = new ArrayList<>();
@@ -86,7 +87,7 @@ final class Stripes {
         return all;
     }
 
-    /** Ends all waits because the locker was closed: wakes every thread before a future's callback runs. */
+    /** Ends all waits because the locker was closed. Unparks every thread before the first callback of a future runs. */
     void endAllWaits() {
         Waiter ended = null;
         for (Stripe s : all()) {
@@ -102,7 +103,7 @@ final class Stripes {
         announceIfOver();
     }
 
-    /** Announces the idle moment if it has come: for callers that have removed an entry and do not know whether it was the last. */
+    /** Announces the idle moment if it has come. For callers that may have removed the last entry. */
     void announceIfOver() {
         growth.lock();
         IdleWatch idle = watch;
@@ -123,7 +124,7 @@ final class Stripes {
         return (int) Math.min(sum, Integer.MAX_VALUE);
     }
 
-    /** Whether nothing is active, asking every stripe under its lock, one after the other. */
+    /** Returns whether no key is active, checking every stripe under its lock, one after the other. */
     boolean looksIdle() {
         for (Stripe s : all()) {
             boolean active;
@@ -148,12 +149,12 @@ final class Stripes {
             future.complete(null);
             return future;
         }
-        // However it is completed, also from outside and by obtruding.
-        future.whenComplete((nothing, failure) -> forget(future));
+        // Runs however the future is completed, also from outside and by obtruding.
+        future.whenComplete((nothing, failure) -> remove(future));
         return future;
     }
 
-    /** Has a future completed at the next idle moment; returns false if that is now. */
+    /** Registers a future to be completed at the next idle moment; returns false if that is now. */
     private boolean watchFor(IdleWatch.Awaiting future) {
         Headroom.checkForWait();
         growth.lock();
@@ -186,7 +187,7 @@ final class Stripes {
         }
     }
 
-    /** Ends a watch whose moment has come; returns whether several futures wait for it. */
+    /** Ends a watch whose idle moment has come; returns whether several futures wait for it. */
     boolean endWatch(IdleWatch ended) {
         growth.lock();
         try {
@@ -197,7 +198,7 @@ final class Stripes {
         }
     }
 
-    /** Removes and returns one who waits for a watch that has ended, or null. */
+    /** Removes and returns one of the futures that wait for a watch that has ended, or null. */
     IdleWatch.@Nullable Awaiting poll(IdleWatch ended) {
         growth.lock();
         try {
@@ -207,7 +208,7 @@ final class Stripes {
         }
     }
 
-    private void forget(IdleWatch.Awaiting future) {
+    private void remove(IdleWatch.Awaiting future) {
         Headroom.checkForWait();
         growth.lock();
         try {
@@ -220,7 +221,7 @@ final class Stripes {
         }
     }
 
-    /** Allocates nothing: it may be part of a release. */
+    /** Removes a watch from all stripes. Allocates nothing, because a release may call it. */
     private void disarm(IdleWatch ended) {
         if (watch != ended) {
             return;

@@ -10,12 +10,14 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The entries of a stripe: one by itself, as there are seldom more, and a chained hash table of the others that grows and shrinks
- * with their number. All of it under the lock that it extends, but for {@link #active()}.
+ * The entries of a stripe: a single one, as there are seldom more, and a chained hash table of the others, which grows and
+ * shrinks with their number.
  *
- * <p>A chain is long only if somebody has chosen the keys for it. Further entries go into a sorted map then, provided that their
- * keys are values of the JDK: those are immutable, equal values of their class only, and compared by no foreign code. Keys of
- * other classes stay in the chain. To trust their order could give one key two entries, and so two holders.
+ * <p>A chain gets long only if keys were chosen to collide. Further entries then go into a sorted map, if their keys are values
+ * of the JDK: those are immutable, equal only values of their own class, and run no foreign code when compared. Keys of other
+ * classes stay in the chain, because an inconsistent order could give one key two entries, and so two holders.
+ *
+ * <p>Guarded by the lock that this class extends, except for {@link #active()}.
  */
 class Table extends SpinLock {
 
@@ -25,32 +27,32 @@ class Table extends SpinLock {
 
     private static final int LARGEST = 1 << 27;
 
-    /** By how many bits the table grows and shrinks at once: each time, all its entries are touched. */
-    private static final int RESIZING = 2;
+    /** The number of bits by which the table grows and shrinks at once. Each resize visits all entries. */
+    private static final int RESIZE_BITS = 2;
 
-    /** From which length on a chain is relieved of keys that can be sorted. */
+    /** The length from which on a chain gets no further entries whose keys can be sorted. */
     private static final int LONG_CHAIN = 64;
 
-    /** An entry that is in no chain, or null. It lies beside the lock word, and so costs no further line of memory. */
+    /** An entry that is in no chain, or null. It is next to the lock word, and so needs no further cache line. */
     private @Nullable Entry single;
 
     /**
-     * All other entries: chains by the low bits of {@link Entry#hash}; the stripe was chosen by the high ones. Null until first
-     * used.
+     * All other entries: chains by the low bits of {@link Entry#hash}, as the high bits have selected the stripe. Null until
+     * first used.
      */
     private @Nullable Entry @Nullable [] chains;
 
-    /** The entries of sortable keys for which their chain was too long when they came. Null while there are none. */
+    /** The entries of sortable keys whose chain was too long when they were added. Null while there are none. */
     private @Nullable TreeMap<Object, Entry> sorted;
 
-    /** How many entries there are. Written under the lock, read by anybody. */
+    /** The number of entries. Written under the lock, read by any thread. */
     private int active;
 
     final int active() {
         return (int) ACTIVE.getOpaque(this);
     }
 
-    /** How many chains there are; what a burst has left behind. */
+    /** Returns the number of chains. */
     final int size() {
         return chains == null ? 0 : chains.length;
     }
@@ -88,7 +90,7 @@ class Table extends SpinLock {
             Entry e = sorted.get(key);
             return e != null && key.equals(e.key) ? e : null;
         }
-        // A key of a foreign class may claim to equal one of the JDK's.
+        // The equals of a foreign class may accept a key of the JDK.
         for (Entry e : sorted.values()) {
             if (e.hash == hash && key.equals(e.key)) {
                 return e;
@@ -97,13 +99,15 @@ class Table extends SpinLock {
         return null;
     }
 
-    /** Whether a key is of a final class of the JDK with a natural order, for instance a {@link String} or {@link Long}. */
+    /**
+     * Returns whether a key is of a final class of the JDK with a natural order, for instance a {@link String} or {@link Long}.
+     */
     private static boolean isSortable(Object key) {
         Class<?> type = key.getClass();
         return key instanceof Comparable && type.getClassLoader() == null && Modifier.isFinal(type.getModifiers());
     }
 
-    @SuppressWarnings("unchecked") // of one class
+    @SuppressWarnings("unchecked") // both are of one class
     private static int compare(Object a, Object b) {
         return a.getClass() == b.getClass()
                 ? ((Comparable<Object>) a).compareTo(b)
@@ -124,14 +128,14 @@ class Table extends SpinLock {
         if (c == null) {
             c = chains = new Entry[SMALLEST];
         } else if (active >= c.length && c.length < LARGEST) {
-            c = resize(c, c.length << RESIZING);
+            c = resize(c, c.length << RESIZE_BITS);
         }
         int i = entry.hash & (c.length - 1);
         Entry last = c[i];
         if (last == null) {
             c[i] = entry;
         } else {
-            // At the end: a key that was taken earlier is likely to be given back earlier, and so found at once.
+            // At the end: a key that was acquired earlier is likely to be released earlier, and is then found first.
             int length = 1;
             for (; last.next != null; last = last.next) {
                 length++;
@@ -142,7 +146,9 @@ class Table extends SpinLock {
         }
     }
 
-    /** Returns false if another key compares as equal, so that this one must stay in its chain. */
+    /**
+     * Adds an entry to the sorted map; returns false if another key compares as equal, so that this one must stay in its chain.
+     */
     private boolean sort(Entry entry) {
         if (sorted == null) {
             sorted = new TreeMap<>(Table::compare);
@@ -195,14 +201,14 @@ class Table extends SpinLock {
                 throw new AssertionError("an entry that is not in its table");
             }
         }
-        // Whoever keeps the closed permit keeps no others with it.
+        // A closed permit must not keep others reachable.
         entry.next = null;
         active--;
-        if (active < c.length >> (2 * RESIZING) && c.length > SMALLEST) {
+        if (active < c.length >> (2 * RESIZE_BITS) && c.length > SMALLEST) {
             try {
-                resize(c, c.length >> RESIZING);
+                resize(c, c.length >> RESIZE_BITS);
             } catch (OutOfMemoryError full) {
-                // It stays large, and whoever gives back does not suffer for it.
+                // The table stays large. The release must not fail for that.
             }
         }
     }
@@ -222,12 +228,12 @@ class Table extends SpinLock {
         return fresh;
     }
 
-    /** The first entry in no particular order, or null. */
+    /** Returns the first entry in no particular order, or null. */
     final @Nullable Entry firstEntry() {
         return single != null ? single : firstInChains(0);
     }
 
-    /** The entry that comes after another one, or null; removing entries up to that one in between changes nothing. */
+    /** Returns the entry after another one, or null. Entries up to that one may be removed between the calls. */
     final @Nullable Entry entryAfter(Entry e) {
         if (e == single) {
             return firstInChains(0);
@@ -248,18 +254,19 @@ class Table extends SpinLock {
         return sorted == null ? null : sorted.get(sorted.firstKey());
     }
 
-    /** Into how many parts the entries fall at present. */
+    /** Returns the number of parts into which {@link #forEachOfPart} divides the entries at present. */
     final int parts() {
         return Math.max(1, size());
     }
 
     /**
-     * Calls an action with each entry of one part: those in chains whose hash has certain low bits, however large the table
-     * is by now, and in the first part the sorted ones. So whoever goes through all parts meets each entry once that is there all the time, even if the table is
-     * resized in between. The action must not add or remove any.
+     * Calls an action with each entry of one part. A part consists of the entries in chains whose hash has certain low bits,
+     * whatever the size of the table; the first part also has the sorted entries. So a caller that visits all parts sees each
+     * entry that is present throughout once, even if the table is resized in between. The action must not add or remove
+     * entries.
      *
      * @param parts the number of parts, a power of two
-     * @return how many entries, chains, holds and waiters there were, without counting long queues to their end
+     * @return the number of entries, chains, holds and waiters visited; long queues are not counted to their end
      */
     final int forEachOfPart(int part, int parts, Consumer<Entry> action) {
         int steps = 1;
@@ -280,7 +287,7 @@ class Table extends SpinLock {
                 steps++;
             }
         }
-        // As these never change their place, they may all belong to one part.
+        // Resizing does not move these, so they can all belong to one part.
         if (sorted != null && part == 0) {
             for (Entry e : sorted.values()) {
                 action.accept(e);

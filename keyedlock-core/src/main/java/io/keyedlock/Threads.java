@@ -6,7 +6,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import org.jspecify.annotations.Nullable;
 
-/** What newer JDKs tell about threads, callable from Java 17 bytecode. */
+/** Thread properties of newer JDKs, callable from Java 17 bytecode. */
 final class Threads {
 
     /** {@code Thread.isVirtual()}, or null on a JDK without virtual threads. */

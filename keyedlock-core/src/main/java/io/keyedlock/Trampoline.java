@@ -7,43 +7,43 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Completes futures on the thread that ended their wait. Their callbacks may close permits and so end the wait of further
- * futures, which are completed right there, up to a depth; from there on they are put off until the innermost completion
- * returns, so that no chain of them overflows the stack.
+ * futures. Those completions nest up to a maximum depth; beyond it they are deferred until the innermost completion returns, so
+ * that no chain of completions overflows the stack.
  *
- * <p>A callback may also park. What was put off behind one for {@link Background#STUCK_NANOS} is completed by a thread of the
- * engine.
+ * <p>A callback may also park. A completion that was deferred behind one for {@link Background#STUCK_NANOS} is taken over by a
+ * thread of the engine.
  */
 final class Trampoline {
 
-    private static final int DEEPEST = 16;
+    private static final int MAX_DEPTH = 16;
 
     private static final ThreadLocal<Trampoline> OF_THREAD = new ThreadLocal<>();
 
     /**
-     * Waiters whose delivery ended before it began, as the stack of their thread had ended: completed a little later, or by the
-     * next delivery on any thread. Linked by {@link Waiter#nextDone}.
+     * The waiters that could not be completed because the stack or heap of their thread was exhausted. They are completed a
+     * little later, or by the next completion on any thread. Linked by {@link Waiter#nextDone}.
      */
     private static final AtomicReference<@Nullable Waiter> STRANDED = new AtomicReference<>();
 
-    /** Filled by the thread to which this belongs, emptied by it or by the timer. */
-    private final ConcurrentLinkedQueue<Waiter> putOff = new ConcurrentLinkedQueue<>();
+    /** The deferred completions. Added by the owning thread, removed by it or by the timer. */
+    private final ConcurrentLinkedQueue<Waiter> deferred = new ConcurrentLinkedQueue<>();
 
-    /** Whether {@link #look} is to come. Set by the thread to which this belongs, cleared by the timer. */
+    /** Whether {@link #checkProgress} is scheduled. Set by the owning thread, cleared by the timer. */
     private volatile boolean watched;
 
-    /** How many completions have returned. Written by the thread to which this belongs only. */
+    /** The number of completions that have returned. Written by the owning thread only. */
     private volatile int returned;
 
-    /** Used by the thread to which this belongs only. */
+    /** Used by the owning thread only. */
     private int depth;
 
     private Trampoline() {}
 
     /**
-     * Keeps the futures among waiters whose wait is over.
+     * Selects the futures among waiters whose wait is over.
      *
-     * @param done the first of them, which are linked by {@link Waiter#nextDone}, or null
-     * @return the first of the futures, linked likewise, or null
+     * @param done the first waiter, linked by {@link Waiter#nextDone}, or null
+     * @return the first waiter with a future, linked in the same way, or null
      */
     static @Nullable Waiter futuresOf(@Nullable Waiter done) {
         Waiter first = null;
@@ -64,14 +64,14 @@ final class Trampoline {
         return first;
     }
 
-    /** As {@link #deliver}, on the engine's thread for callbacks: for a thread that must not run anybody's code. */
-    static void deliverElsewhere(Waiter done) {
+    /** As {@link #complete}, on a callback thread: for a thread that must not run foreign code. */
+    static void completeOffThread(Waiter done) {
         try {
             Background.execute(() -> {
                 try {
-                    deliver(done);
+                    complete(done);
                 } catch (Throwable e) {
-                    // It was stranded there.
+                    // The waiter is stranded by now.
                 }
             });
         } catch (Throwable e) {
@@ -80,20 +80,20 @@ final class Trampoline {
     }
 
     /**
-     * Completes the futures of waiters whose wait is over, or puts them off. To be called with no lock held.
+     * Completes the futures of waiters whose wait is over, or defers them. Called with no lock held.
      *
-     * @param done the first of them, which are linked by {@link Waiter#nextDone}
+     * @param done the first waiter, linked by {@link Waiter#nextDone}
      */
-    static void deliver(Waiter done) {
+    static void complete(Waiter done) {
         boolean begun = false;
         try {
-            Trampoline mine = OF_THREAD.get();
-            if (mine == null) {
-                mine = new Trampoline();
-                OF_THREAD.set(mine);
+            Trampoline own = OF_THREAD.get();
+            if (own == null) {
+                own = new Trampoline();
+                OF_THREAD.set(own);
             }
             begun = true;
-            mine.complete(done);
+            own.completeOrDefer(done);
         } finally {
             if (!begun) {
                 strand(done);
@@ -101,25 +101,25 @@ final class Trampoline {
         }
     }
 
-    private void complete(Waiter done) {
+    private void completeOrDefer(Waiter done) {
         Waiter stranded = STRANDED.get() == null ? null : STRANDED.getAndSet(null);
         if (stranded != null) {
-            putOff(stranded);
+            defer(stranded);
         }
         Waiter others = done.nextDone;
         if (others != null) {
             done.nextDone = null;
-            putOff(others);
+            defer(others);
         }
-        if (depth == DEEPEST) {
-            putOff(done);
+        if (depth == MAX_DEPTH) {
+            defer(done);
             return;
         }
         depth++;
         try {
             finish(done);
-            if (depth == DEEPEST || others != null || stranded != null) {
-                for (Waiter w = putOff.poll(); w != null; w = putOff.poll()) {
+            if (depth == MAX_DEPTH || others != null || stranded != null) {
+                for (Waiter w = deferred.poll(); w != null; w = deferred.poll()) {
                     finish(w);
                 }
             }
@@ -127,19 +127,19 @@ final class Trampoline {
             depth--;
             if (depth == 0) {
                 OF_THREAD.remove();
-                // None are left unless a completion has failed.
-                for (Waiter w = putOff.poll(); w != null; w = putOff.poll()) {
+                // None is left unless a completion has failed.
+                for (Waiter w = deferred.poll(); w != null; w = deferred.poll()) {
                     strand(w);
                 }
             }
         }
     }
 
-    private void putOff(Waiter done) {
+    private void defer(Waiter done) {
         for (Waiter w = done; w != null; ) {
             Waiter following = w.nextDone;
             w.nextDone = null;
-            putOff.add(w);
+            deferred.add(w);
             w = following;
         }
         watch();
@@ -152,27 +152,29 @@ final class Trampoline {
         watched = true;
         int before = returned;
         try {
-            Background.schedule(() -> look(before), Background.STUCK_NANOS);
+            Background.schedule(() -> checkProgress(before), Background.STUCK_NANOS);
         } catch (RuntimeException | Error e) {
-            // No thread can be started for it. This one completes them.
+            // No thread can be started to take over. This one completes them.
             watched = false;
         }
     }
 
-    /** Takes over what was put off, unless completions have returned meanwhile. */
-    private void look(int returnedBefore) {
-        // First: what is put off from now on is watched anew, and what was put off before is found here.
+    /** Takes over the deferred completions, unless completions have returned meanwhile. */
+    private void checkProgress(int returnedBefore) {
+        // Cleared first: completions deferred later are watched again, and those deferred earlier are found here.
         watched = false;
-        if (returned != returnedBefore && !putOff.isEmpty()) {
+        if (returned != returnedBefore && !deferred.isEmpty()) {
             watch();
             return;
         }
-        for (Waiter w = putOff.poll(); w != null; w = putOff.poll()) {
-            deliverElsewhere(w);
+        for (Waiter w = deferred.poll(); w != null; w = deferred.poll()) {
+            completeOffThread(w);
         }
     }
 
-    /** Callbacks do not throw. If the stack or the heap of this thread has ended, another thread completes the future. */
+    /**
+     * Completes one future. If the stack or the heap of this thread is exhausted, another thread does; callbacks do not throw.
+     */
     @SuppressWarnings("NonAtomicVolatileUpdate") // one thread writes
     private void finish(Waiter waiter) {
         try {
@@ -195,17 +197,17 @@ final class Trampoline {
             last.nextDone = before;
         } while (!STRANDED.compareAndSet(before, done));
         try {
-            Background.schedule(Trampoline::deliverStranded, Background.STUCK_NANOS);
+            Background.schedule(Trampoline::completeStranded, Background.STUCK_NANOS);
         } catch (Throwable e) {
-            // Left to the next delivery.
+            // Left to the next completion.
         }
     }
 
-    /** On the timer's thread. */
-    private static void deliverStranded() {
+    /** Runs on the timer thread. */
+    private static void completeStranded() {
         Waiter stranded = STRANDED.getAndSet(null);
         if (stranded != null) {
-            deliverElsewhere(stranded);
+            completeOffThread(stranded);
         }
     }
 }

@@ -9,7 +9,7 @@ import jdk.jfr.Name;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The Flight Recorder event of a wait that was not zero. Nothing is made while no recording wants it. This class is no event
+ * The Flight Recorder event of a wait. No event is created unless a recording has enabled it. This class is not the event
  * itself, so that it links in a run-time image without the Flight Recorder.
  */
 final class WaitEvent {
@@ -19,14 +19,14 @@ final class WaitEvent {
 
     private WaitEvent() {}
 
-    /** Initialises the event where there is the Flight Recorder. */
+    /** Initialises the event if the Flight Recorder is available. */
     static void initialize() {
         if (AVAILABLE) {
             Recorded.initialize();
         }
     }
 
-    /** Begins the event of a wait, or returns null if nobody records it. */
+    /** Begins the event of a wait, or returns null if no recording has enabled it. */
     static KeyedLockerListener.@Nullable Wait begin(Waiter waiter) {
         return AVAILABLE ? Recorded.begin(waiter) : null;
     }
@@ -37,7 +37,7 @@ final class WaitEvent {
     @Description("A caller waited for a permit of a key")
     static final class Recorded extends Event {
 
-        /** Is asked whether anybody records, so that no event is made to ask; never committed. */
+        /** Used only to check whether a recording has enabled the event; never committed. */
         private static final Recorded DORMANT = new Recorded();
 
         @Label("Locker")
@@ -53,7 +53,7 @@ final class WaitEvent {
         @Label("Outcome")
         String outcome = "";
 
-        /** Being called is enough. */
+        /** Initialises this class by being called. */
         static void initialize() {}
 
         static KeyedLockerListener.@Nullable Wait begin(Waiter waiter) {

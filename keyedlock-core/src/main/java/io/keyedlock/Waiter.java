@@ -8,81 +8,83 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One place in the queue of a key, of a thread or of a future.
+ * One node in the queue of a key: a waiting thread or future. See {@link DefaultKeyedLocker} for the queue and the races.
  *
- * <p>{@link #result} is set once, under the stripe; who sets it has decided the race between grant, time-out, interrupt,
- * cancellation and close, and has taken the waiter out of the queue in the same step. The other fields are guarded by the
- * stripe where not said otherwise.
+ * <p>{@link #result} is set once, under the stripe's lock, in one step with leaving the queue. Setting it decides the race
+ * between grant, time-out, interrupt, cancellation and close. The other fields are guarded by the stripe's lock unless stated
+ * otherwise.
  *
- * <p>Between lining up and {@link #await}, and while a signal is on its way, a waiting thread runs foreign code (listeners,
- * loggers, class loaders), which may park and so consume the {@code unpark} of a signal or a grant. Hence a thread parks only
- * if it has seen, after the last foreign code, that it is neither signalled nor granted: an unpark that comes later finds its
- * permit to park untouched. Whatever foreign code throws, {@link #abandon} leaves nothing behind.
+ * <p>Between entering the queue and {@link #await}, and after a signal was sent, a waiting thread runs foreign code (listeners,
+ * loggers, class loaders). That code may park and so consume the {@code unpark} of a signal or a grant. Hence a thread parks
+ * only if it has seen, after the last foreign code, that it is neither signalled nor granted: no foreign code can consume an
+ * unpark that comes later. Whatever foreign code throws, {@link #abandon} leaves nothing behind.
  */
 final class Waiter implements AcquireResult {
 
     private static final VarHandle OBSERVER =
             Statics.handle(MethodHandles.lookup(), "observer", KeyedLockerListener.Wait.class);
 
-    private static final KeyedLockerListener.Wait TOLD = (failure, waited) -> {};
+    private static final KeyedLockerListener.Wait REPORTED = (failure, waited) -> {};
 
-    /** For how long, since it became head, newcomers that find a permit free may pass a thread. */
+    /** The time since a thread became head for which newcomers that find a permit free may pass it. */
     static final long BYPASS_NANOS = 1_000_000;
 
     /**
-     * For how long newcomers may pass a head that was signalled but has not run since. Longer, as a permit that is handed to it
-     * meanwhile is used by nobody.
+     * The time for which newcomers may pass a head that was signalled but has not run since. Longer, because a permit that is
+     * handed to it is unused until it runs.
      */
     static final long BYPASS_OF_SIGNALLED_NANOS = 10_000_000;
 
-    /** How often waking a thread is attempted. */
+    /** The number of attempts to unpark a thread. */
     private static final int UNPARK_ATTEMPTS = 1000;
 
     private static final long UNPARK_LATER_NANOS = 1_000_000;
 
-    /** How often a thread that was woken looks for a free permit before it parks again. */
-    private static final int LOOKS = SpinLock.SPINS == 0 ? 0 : 3;
+    /** The number of times that a woken thread checks for a free permit before it parks again. */
+    private static final int SPINS = SpinLock.SPINS == 0 ? 0 : 3;
 
     /**
-     * How often it pauses between two looks, a few microseconds in all. Each look takes the cache lines that it reads from
-     * the thread that runs; left alone, that one does its short sections at full speed, and is through with them.
+     * The number of pauses between two checks, a few microseconds in total. Each check takes the cache lines that it reads away
+     * from the running thread, whose short critical sections are fastest when left alone.
      */
-    private static final int PAUSES = 128;
+    private static final int PAUSES_PER_SPIN = 128;
 
     final Entry entry;
 
-    /** Who waits: a thread, or else {@link #future}. */
+    /** The waiting thread; null if {@link #future} waits. */
     final @Nullable Thread thread;
 
     final @Nullable PermitFuture future;
 
-    /** The thread that asked for a future's permit, while the future is in the queue and if that thread is known. */
-    volatile @Nullable Thread asker;
+    /**
+     * The thread that requested a future's permit. Null if unknown, or if the future is not in the queue. Set without a lock.
+     */
+    volatile @Nullable Thread requester;
 
-    /** How many stood in the queue before. */
+    /** The number of waiters that were in the queue before this one. */
     final int ahead;
 
     /** When the wait began. */
     final long since;
 
-    /** The permit that this waiter is granted if it is. Made beforehand, so that a release needs no memory. */
+    /** The permit that this waiter will be granted. Created in advance, so that a release needs no memory. */
     final ExtraHold hold;
 
-    /** How the wait has ended: {@link #hold}, or a reason; null while it has not. Written once, under the stripe. */
+    /** How the wait has ended: {@link #hold}, or a reason; null while waiting. Written once, under the stripe's lock. */
     volatile @Nullable AcquireResult result;
 
-    /** The cause where {@link #result} is {@link RejectReason#BACKEND}; written before it. */
+    /** The cause if {@link #result} is {@link RejectReason#BACKEND}. Written before it. */
     @Nullable
     Throwable backendFailure;
 
-    /** Describes the cycle when asked for its text, where {@link #result} is {@link RejectReason#DEADLOCK}; written before it. */
+    /** The cycle if {@link #result} is {@link RejectReason#DEADLOCK}; its {@code toString} describes it. Written before it. */
     @Nullable
     Object deadlock;
 
-    /** The result of a caller that does not wait, if the backend has no permit; null for one that waits. */
+    /** The result for a caller that does not wait, if the backend has no permit. Null for a caller that waits. */
     final @Nullable RejectReason ifRefused;
 
-    /** A request that this waiter sends if it is the first to need one; null in a locker without a backend. */
+    /** The request to send if this waiter is the first to need one. Null in a locker without a backend. */
     @Nullable
     BackendRequest request;
 
@@ -92,23 +94,28 @@ final class Waiter implements AcquireResult {
     @Nullable
     Waiter next;
 
-    /** Next of those whose wait was ended in one step. Written under the stripe, then only by who ended it. */
+    /**
+     * Links waiters whose wait was ended in one step. Written under the stripe's lock, then only by the thread that ended it.
+     */
     @Nullable
     Waiter nextDone;
 
-    /** A free permit was announced to this thread, which has not looked since. Written under the stripe, read by the thread. */
+    /**
+     * Whether this thread was signalled that a permit is free and has not checked since. Written under the stripe's lock, read
+     * by the thread.
+     */
     volatile boolean signalled;
 
     /** When this became the head of the queue, or 0 before. */
     long headSince;
 
-    /** A deadlock with this waiter in it was logged. Used by the scanning thread only. */
+    /** Whether a deadlock that includes this waiter was logged. Used by the scanning thread only. */
     boolean reported;
 
-    /** How the wait ended. Written before {@link #observer} becomes {@link #TOLD}. */
+    /** How the wait ended. Written before {@link #observer} becomes {@link #REPORTED}. */
     private KeyedLockerListener.@Nullable Outcome failure;
 
-    /** Who is told of the end; {@link #TOLD} once it has come. Changed by compare-and-set. */
+    /** The listener to notify of the end; {@link #REPORTED} after the end. Changed by compare-and-set. */
     volatile KeyedLockerListener.@Nullable Wait observer;
 
     Waiter(
@@ -128,54 +135,54 @@ final class Waiter implements AcquireResult {
         this.ifRefused = ifRefused;
     }
 
-    /** Tells those who want to know of this wait that it has begun. By the caller who lined up, with no lock held. */
-    void begins() {
-        KeyedLockerListener.Wait recorded = WaitEvent.begin(this);
-        CompositeListener events = entry.stripe.locker.events();
-        KeyedLockerListener.Wait told = events == null ? null : events.waiting(this);
+    /** Notifies the listeners that this wait has begun. Called by the caller that was enqueued, with no lock held. */
+    void reportBegin() {
+        KeyedLockerListener.Wait event = WaitEvent.begin(this);
+        CompositeListener listeners = entry.stripe.locker.listeners();
+        KeyedLockerListener.Wait listener = listeners == null ? null : listeners.waiting(this);
         KeyedLockerListener.Wait both;
         try {
-            both = both(told, recorded);
+            both = combine(listener, event);
         } catch (Throwable e) {
-            tell(told, KeyedLockerListener.Outcome.CANCELLED, Duration.ZERO);
+            notify(listener, KeyedLockerListener.Outcome.CANCELLED, Duration.ZERO);
             throw e;
         }
         if (both != null && !OBSERVER.compareAndSet(this, null, both)) {
-            // A future that was completed before its caller came to this.
-            tell(both, failure, Duration.ZERO);
+            // The future was completed before its caller arrived here.
+            notify(both, failure, Duration.ZERO);
         }
     }
 
-    /** Tells of the end of this wait. Once, by whoever completes it towards the caller, with no lock held. */
-    void ended(@Nullable RejectReason reason) {
+    /** Notifies the listeners, once, that this wait has ended. Called by the thread that completes it, with no lock held. */
+    void reportEnd(@Nullable RejectReason reason) {
         KeyedLockerListener.Outcome failure = reason == null ? null : reason.outcome;
-        CompositeListener events = entry.stripe.locker.events();
+        CompositeListener listeners = entry.stripe.locker.listeners();
         this.failure = failure;
-        KeyedLockerListener.Wait told = (KeyedLockerListener.Wait) OBSERVER.getAndSet(this, TOLD);
-        if (told == TOLD) {
+        KeyedLockerListener.Wait last = (KeyedLockerListener.Wait) OBSERVER.getAndSet(this, REPORTED);
+        if (last == REPORTED) {
             return;
         }
-        if (events != null || told != null) {
+        if (listeners != null || last != null) {
             Duration waited = Duration.ofNanos(Math.max(0, entry.stripe.locker.clock.nanoTime() - since));
-            if (events != null) {
-                events.waited(this, failure, waited);
+            if (listeners != null) {
+                listeners.waited(this, failure, waited);
             }
-            tell(told, failure, waited);
+            notify(last, failure, waited);
         }
     }
 
-    KeyedLockerListener.@Nullable Wait both(
+    KeyedLockerListener.@Nullable Wait combine(
             KeyedLockerListener.@Nullable Wait first, KeyedLockerListener.@Nullable Wait second) {
         if (first == null || second == null) {
             return first == null ? second : first;
         }
         return (failure, waited) -> {
-            tell(first, failure, waited);
-            tell(second, failure, waited);
+            notify(first, failure, waited);
+            notify(second, failure, waited);
         };
     }
 
-    private void tell(
+    private void notify(
             KeyedLockerListener.@Nullable Wait observer,
             KeyedLockerListener.@Nullable Outcome failure,
             Duration waited) {
@@ -188,22 +195,22 @@ final class Waiter implements AcquireResult {
         }
     }
 
-    /** How this ends as its time has passed; under the stripe. */
-    RejectReason reasonOfTimeOut() {
-        BackendKey remote = entry.contended().remote;
-        return remote != null && remote.isSilent() ? RejectReason.BACKEND : RejectReason.TIMED_OUT;
+    /** Returns the result of this wait if its time has passed. Called under the stripe's lock. */
+    private RejectReason timeoutReason() {
+        BackendKey backendKey = entry.contended().backendKey;
+        return backendKey != null && backendKey.isUnanswered() ? RejectReason.BACKEND : RejectReason.TIMED_OUT;
     }
 
-    /** Whether others have passed this head for long enough, so that a free permit is to be handed to it. */
+    /** Returns whether newcomers have passed this head for so long that a free permit is to be handed to it. */
     boolean isOverdue(long now) {
         return headSince != 0 && now - headSince >= (signalled ? BYPASS_OF_SIGNALLED_NANOS : BYPASS_NANOS);
     }
 
     /**
-     * Wakes the thread. Tries again where the system is short of something, at last from another thread: nobody else would wake
-     * it, and the current thread has others to wake.
+     * Unparks the thread. If that fails for want of a system resource, retries, finally on another thread: no other thread
+     * would unpark it, and the current thread has others to unpark.
      */
-    @SuppressWarnings("ThreadPriorityCheck") // others may free what is missing
+    @SuppressWarnings("ThreadPriorityCheck") // other threads may free what is missing
     void unparkThread() {
         for (int attempt = 1; ; attempt++) {
             try {
@@ -223,13 +230,13 @@ final class Waiter implements AcquireResult {
         try {
             Background.schedule(this::unparkThread, UNPARK_LATER_NANOS);
         } catch (Throwable e) {
-            // Neither memory nor a thread is left. A release that follows signals the head again.
+            // Neither memory nor a thread is left. The next release signals the head again.
         }
     }
 
     /**
-     * Ends a wait whose caller fails, whatever has become of it: leaves the queue, or releases the permit that was granted. With
-     * no lock held.
+     * Ends a wait whose caller fails: leaves the queue, or releases the permit that was granted meanwhile. Called with no lock
+     * held.
      */
     void abandon() {
         try {
@@ -237,25 +244,25 @@ final class Waiter implements AcquireResult {
                 granted.close();
             }
         } finally {
-            ended(RejectReason.CANCELLED);
+            reportEnd(RejectReason.CANCELLED);
         }
     }
 
-    /** Leaves the queue; returns false if the wait had ended before. With no lock held. */
+    /** Leaves the queue; returns false if the wait had ended before. Called with no lock held. */
     boolean leave(RejectReason reason) {
         return leave(reason, false);
     }
 
     /**
-     * Leaves the queue as the wait time has passed; returns false if the wait had ended before. With no lock held.
+     * Leaves the queue because the wait time has passed; returns false if the wait had ended before. Called with no lock held.
      *
-     * @param elsewhere whether foreign code must not run on this thread
+     * @param offThread whether foreign code must not run on this thread
      */
-    boolean timeOut(boolean elsewhere) {
-        return leave(null, elsewhere);
+    boolean timeOut(boolean offThread) {
+        return leave(null, offThread);
     }
 
-    private boolean leave(@Nullable RejectReason reason, boolean elsewhere) {
+    private boolean leave(@Nullable RejectReason reason, boolean offThread) {
         Stripe stripe = entry.stripe;
         Headroom.checkForSection();
         stripe.lock();
@@ -263,14 +270,14 @@ final class Waiter implements AcquireResult {
             stripe.unlock();
             return false;
         }
-        stripe.cancelAndUnlock(this, reason == null ? reasonOfTimeOut() : reason, elsewhere);
+        stripe.cancelAndUnlock(this, reason == null ? timeoutReason() : reason, offThread);
         return true;
     }
 
     /**
-     * Waits, as the thread that lined up here, until the wait is over.
+     * Parks the current thread, which waits here, until the wait is over.
      *
-     * @param nanos how long to wait, {@link Long#MAX_VALUE} without end
+     * @param nanos how long to wait; {@link Long#MAX_VALUE} waits without limit
      * @param interruptible whether an interrupt ends the wait; if not, the flag is set again on return
      * @return {@link #result}; if an interrupt has ended the wait, the flag is still set
      */
@@ -290,9 +297,9 @@ final class Waiter implements AcquireResult {
                 }
                 spin();
                 if (result == null) {
-                    boolean cut = interruptible && Thread.currentThread().isInterrupted();
+                    boolean cancelled = interruptible && Thread.currentThread().isInterrupted();
                     now = clock.nanoTime();
-                    look(cut, now - since >= nanos);
+                    acquireOrLeave(cancelled, now - since >= nanos);
                     if (!interruptible && Thread.interrupted()) {
                         interrupted = true;
                     }
@@ -307,19 +314,19 @@ final class Waiter implements AcquireResult {
         }
     }
 
-    /** Takes a free permit as the head, or else leaves the queue if the wait is over, or else clears the signal. */
-    private void look(boolean interrupted, boolean timedOut) {
+    /** Acquires a free permit as the head, or else leaves the queue if the wait is over, or else clears the signal. */
+    private void acquireOrLeave(boolean interrupted, boolean timedOut) {
         Stripe stripe = entry.stripe;
         ContendedState contended = entry.contended();
         stripe.lock();
         if (result != null) {
             stripe.unlock();
-        } else if (mayTake(contended)) {
-            takeAndUnlock(contended);
+        } else if (canAcquire(contended)) {
+            acquireAndUnlock(contended);
         } else if (interrupted) {
             stripe.cancelAndUnlock(this, RejectReason.INTERRUPTED, false);
         } else if (timedOut) {
-            stripe.cancelAndUnlock(this, reasonOfTimeOut(), false);
+            stripe.cancelAndUnlock(this, timeoutReason(), false);
         } else {
             signalled = false;
             stripe.unlock();
@@ -327,40 +334,42 @@ final class Waiter implements AcquireResult {
     }
 
     /**
-     * Looks for a free permit for a moment before parking, with the signal still set: as long as this thread is awake, those who
-     * release need not wake it. What it sees without the lock is a guess; it takes under the lock only.
+     * Spins briefly before parking, with the signal still set: while this thread is awake, a release need not wake it. The
+     * check without the lock is a guess; the permit is acquired under the lock only.
      */
     private void spin() {
         Stripe stripe = entry.stripe;
         ContendedState contended = entry.contended();
-        for (int look = 0; look < LOOKS && result == null; look++) {
-            if (mayTake(contended) && stripe.tryLock()) {
-                if (mayTake(contended)) {
-                    takeAndUnlock(contended);
+        for (int spin = 0; spin < SPINS && result == null; spin++) {
+            if (canAcquire(contended) && stripe.tryLock()) {
+                if (canAcquire(contended)) {
+                    acquireAndUnlock(contended);
                 } else {
                     stripe.unlock();
                 }
             } else {
-                for (int i = 0; i < PAUSES && result == null; i++) {
+                for (int i = 0; i < PAUSES_PER_SPIN && result == null; i++) {
                     Thread.onSpinWait();
                 }
             }
         }
     }
 
-    private boolean mayTake(ContendedState contended) {
+    private boolean canAcquire(ContendedState contended) {
         // With a backend, the head is handed a permit together with a lease.
-        return contended.remote == null && contended.head == this && contended.holdCount < entry.stripe.locker.limit;
+        return contended.backendKey == null
+                && contended.head == this
+                && contended.holdCount < entry.stripe.locker.limit;
     }
 
-    /** Takes a free permit, as the head; under the lock, which is free on return. */
-    private void takeAndUnlock(ContendedState contended) {
-        hold.since = entry.stripe.locker.stampOfHold();
+    /** Acquires a free permit as the head. Called under the stripe's lock, which is free on return. */
+    private void acquireAndUnlock(ContendedState contended) {
+        hold.since = entry.stripe.locker.holdStart();
         contended.grant(this);
         entry.stripe.handOffAndUnlock(entry, null, null, false);
     }
 
-    /** What a thread dump shows as the reason of parking. */
+    /** Returns what a thread dump shows as the reason for parking. */
     @Override
     public String toString() {
         return "Waiter[" + Messages.describe(entry) + "]";

@@ -58,7 +58,7 @@ class ClosingCasesTests {
             assertThat(Actor.failure(future))
                     .isInstanceOf(KeyedLockerClosedException.class)
                     .isInstanceOf(IllegalStateException.class)
-                    .hasMessage("the locker is closed: orders, key k")
+                    .hasMessage("Locker 'orders' is closed and grants no permit for key 'k'")
                     .satisfies(e -> {
                         assertThat(((KeyedLockerClosedException) e).lockName()).isEqualTo("orders");
                         assertThat(((KeyedLockerClosedException) e).key()).isEqualTo("k");
@@ -179,7 +179,7 @@ class ClosingCasesTests {
         drained.forEach(l -> l.refuseNewCallers(drained));
         assertThatThrownBy(() -> stranger.does(() -> locker.acquire("new")))
                 .isInstanceOf(KeyedLockerClosedException.class)
-                .hasMessage("the locker takes no new callers: orders, key new");
+                .hasMessage("Locker 'orders' is draining and accepts no new callers for key 'new'");
         for (ThrowingCallable call : List.<ThrowingCallable>of(
                 () -> locker.tryAcquire("new"),
                 () -> locker.tryAcquire("new", LONG),
@@ -322,8 +322,9 @@ class ClosingCasesTests {
         locker.acceptNewCallers();
         assertThatThrownBy(() -> locker.tryAcquire("x"))
                 .isInstanceOf(KeyedLockerClosedException.class)
-                .hasMessage("the locker is closed: orders, key x");
+                .hasMessage("Locker 'orders' is closed and grants no permit for key 'x'");
         locker.refuseNewCallers(List.of());
-        assertThatThrownBy(() -> locker.tryAcquire("x")).hasMessage("the locker is closed: orders, key x");
+        assertThatThrownBy(() -> locker.tryAcquire("x"))
+                .hasMessage("Locker 'orders' is closed and grants no permit for key 'x'");
     }
 }

@@ -325,7 +325,7 @@ class CoreCasesTests {
             assertThatThrownBy(call)
                     .isInstanceOf(LockReentryException.class)
                     .isInstanceOf(IllegalStateException.class)
-                    .hasMessageContaining("orders, key 42")
+                    .hasMessage("Locker 'orders' is not reentrant, and the current thread already holds key '42'")
                     .satisfies(e -> {
                         assertThat(((LockReentryException) e).lockName()).isEqualTo("orders");
                         assertThat(((LockReentryException) e).key()).isEqualTo("42");

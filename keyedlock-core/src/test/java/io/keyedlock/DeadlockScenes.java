@@ -431,7 +431,7 @@ abstract class DeadlockScenes {
         assertThat(logged).hasSize(1);
         assertThat(logged.get(0))
                 .startsWith(
-                        "possible deadlock of 1 thread: thread 'A' is blocked after it asked for a future of orders, "
+                        "possible deadlock of 1 thread: thread 'A' is blocked after it requested a future of orders, "
                                 + "key a, held by thread 'A'")
                 .contains("blockedOnAFuture");
         assertThat(suspected).singleElement().satisfies(suspicion -> {

@@ -33,7 +33,7 @@ class InspectionTests {
     private AcquireResult stripeDoes(Object key, int hash) {
         stripe.lock();
         try {
-            return stripe.begin(key, hash, null, 0);
+            return stripe.acquireNew(key, hash, null, 0);
         } finally {
             stripe.unlock();
         }
@@ -130,7 +130,7 @@ class InspectionTests {
 
     private static int portions(Inspection.QueueWalk walk) {
         int portions = 1;
-        while (!walk.goOn()) {
+        while (!walk.copyNext()) {
             portions++;
         }
         return portions;
@@ -146,8 +146,8 @@ class InspectionTests {
     @Test
     void copyGoesOnBehindTheLastThatIsStillThere() {
         Inspection.QueueWalk walk = walk();
-        walk.goOn();
-        walk.goOn();
+        walk.copyNext();
+        walk.copyNext();
         leave(queue.subList(10, 3 * Inspection.PORTION));
         portions(walk);
         assertThat(walk.all())
@@ -159,7 +159,7 @@ class InspectionTests {
     @Test
     void copyGoesOnAtTheHeadIfAllThatWereCopiedHaveLeft() {
         Inspection.QueueWalk walk = walk();
-        walk.goOn();
+        walk.copyNext();
         leave(queue.subList(0, 2 * Inspection.PORTION));
         portions(walk);
         assertThat(walk.all())
@@ -170,9 +170,9 @@ class InspectionTests {
     @Test
     void copyEndsAlthoughOthersGoOnLiningUp() {
         Inspection.QueueWalk walk = walk();
-        walk.goOn();
+        walk.copyNext();
         List<Waiter> before = List.copyOf(queue);
-        while (!walk.goOn()) {
+        while (!walk.copyNext()) {
             enqueueCaller(Inspection.PORTION);
         }
         assertThat(walk.all().subList(0, before.size())).isEqualTo(before);

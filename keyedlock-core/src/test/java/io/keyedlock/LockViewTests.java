@@ -61,7 +61,7 @@ class LockViewTests {
         Actor other = cast.actor("other");
         assertThatThrownBy(() -> locker.asLock("k").unlock())
                 .isInstanceOf(IllegalMonitorStateException.class)
-                .hasMessage("this thread has no lock() to undo: orders, key k");
+                .hasMessage("The current thread has not locked orders, key k, or has unlocked it already");
         locker.asLock("k").lock();
         assertThatThrownBy(() -> other.runs(() -> locker.asLock("k").unlock()))
                 .isInstanceOf(IllegalMonitorStateException.class);
@@ -198,6 +198,6 @@ class LockViewTests {
     void thereAreNoConditions() {
         assertThatThrownBy(() -> locker.asLock("k").newCondition())
                 .isInstanceOf(UnsupportedOperationException.class)
-                .hasMessage("a keyed lock has no conditions");
+                .hasMessage("A keyed lock has no conditions");
     }
 }

@@ -50,10 +50,7 @@ class DocumentationTests {
             // What cannot be, or an error of ours if it is.
             "a stuck thread waits for a key whose holders are stuck",
             "interrupts are ignored",
-            "an acquisition that is no try fails without a permit",
-            "an untimed try does not wait",
-            "an acquisition that is no try fails without a permit",
-            "an idle moment does not fail",
+            "the future of the idle moment does not fail",
             "a thread's waiter",
             "an entry that is not in its table",
             "every JVM has SHA-1",
