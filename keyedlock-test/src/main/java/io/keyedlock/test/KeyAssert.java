@@ -11,6 +11,7 @@ import org.assertj.core.api.AbstractAssert;
  * Assertions on one key at one moment, from {@link KeyedLockerAssert#key}.
  *
  * @param <K> the type of the key
+ * @since 0.1.0
  */
 public class KeyAssert<K> extends AbstractAssert<KeyAssert<K>, KeySnapshot<K>> {
 
@@ -42,8 +43,8 @@ public class KeyAssert<K> extends AbstractAssert<KeyAssert<K>, KeySnapshot<K>> {
     }
 
     /**
-     * Verifies that a thread holds the key, be it among others. What it took with {@code acquireAsync} belongs to no thread
-     * and does not count.
+     * Verifies that a thread holds the key, possibly with other holders. A permit from {@code acquireAsync} belongs to no
+     * thread and does not count.
      *
      * @param thread the thread
      * @return these assertions
@@ -54,7 +55,7 @@ public class KeyAssert<K> extends AbstractAssert<KeyAssert<K>, KeySnapshot<K>> {
     }
 
     /**
-     * Verifies that the thread that calls this holds the key, be it among others.
+     * Verifies that the current thread holds the key, possibly with other holders.
      *
      * @return these assertions
      * @throws AssertionError if it does not
@@ -75,14 +76,15 @@ public class KeyAssert<K> extends AbstractAssert<KeyAssert<K>, KeySnapshot<K>> {
     }
 
     /**
-     * Verifies that the key is held by somebody whom no thread stands for, be it among others: what {@code acquireAsync} gave, or
-     * what an annotated method holds whose result is a future or a publisher.
+     * Verifies that the key has a holder without a thread, possibly with other holders: a permit from {@code acquireAsync}, or
+     * that of an annotated method that returns a future or a publisher.
      *
      * @return these assertions
      * @throws AssertionError if it is not
      */
     public KeyAssert<K> isHeldAsynchronously() {
-        return verify(actual.holders().stream().anyMatch(Words::isAsync), "to be held by an asynchronous caller");
+        return verify(
+                actual.holders().stream().anyMatch(Descriptions::isAsync), "to be held by an asynchronous caller");
     }
 
     /**
@@ -97,11 +99,11 @@ public class KeyAssert<K> extends AbstractAssert<KeyAssert<K>, KeySnapshot<K>> {
     }
 
     /**
-     * Verifies how many hold the key. A thread that has re-entered is one holder.
+     * Verifies the number of holders of the key. A thread that has reentered is one holder.
      *
-     * @param expected how many
+     * @param expected the expected number
      * @return these assertions
-     * @throws AssertionError if it is another number
+     * @throws AssertionError if the number differs
      * @throws IllegalArgumentException if {@code expected} is negative
      */
     public KeyAssert<K> hasHolders(int expected) {
@@ -109,11 +111,11 @@ public class KeyAssert<K> extends AbstractAssert<KeyAssert<K>, KeySnapshot<K>> {
     }
 
     /**
-     * Verifies how many await the key, threads and futures alike.
+     * Verifies the number of waiters of the key, both threads and futures.
      *
-     * @param expected how many
+     * @param expected the expected number
      * @return these assertions
-     * @throws AssertionError if it is another number
+     * @throws AssertionError if the number differs
      * @throws IllegalArgumentException if {@code expected} is negative
      */
     public KeyAssert<K> hasWaiters(int expected) {
@@ -142,8 +144,8 @@ public class KeyAssert<K> extends AbstractAssert<KeyAssert<K>, KeySnapshot<K>> {
     }
 
     private String message(String expectation) {
-        return "Expecting " + Words.key(settings, actual.key()) + " " + expectation + ", but it is "
-                + Words.state(actual);
+        return "Expecting " + Descriptions.key(settings, actual.key()) + " " + expectation + ", but it is "
+                + Descriptions.state(actual);
     }
 
     private static String name(Thread thread) {

@@ -5,7 +5,7 @@ import io.keyedlock.KeyedLocker;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Assertions on lockers. They look once and do not wait; the messages tell who held and who waited at that moment.
+ * Assertions on lockers. Each checks once and does not wait. Its message describes the holders and waiters at that moment.
  *
  * <pre>{@code
  * import static io.keyedlock.test.KeyedLockAssertions.assertThat;
@@ -14,18 +14,20 @@ import org.jspecify.annotations.Nullable;
  * assertThat(orders).hasNoActiveKeys();
  * }</pre>
  *
- * <p>The method may be imported beside that of AssertJ's {@code Assertions}. For a state that another thread has yet to
- * bring about, repeat the assertion until it holds, for instance with Awaitility's {@code untilAsserted}; to collect
+ * <p>The method may be imported together with that of AssertJ's {@code Assertions}. To wait for a state that another thread
+ * brings about, repeat the assertion until it succeeds, for instance with Awaitility's {@code untilAsserted}. To collect
  * failures, use {@code SoftAssertions.check}.
  *
  * <p>Messages name a key only if {@link io.keyedlock.KeyedLockerSettings#showKeys()} of its locker allows it.
+ *
+ * @since 0.1.0
  */
 public final class KeyedLockAssertions {
 
     private KeyedLockAssertions() {}
 
     /**
-     * Begins assertions on a locker.
+     * Creates assertions on a locker.
      *
      * @param locker the locker; null fails the assertions
      * @param <K> the type of its keys

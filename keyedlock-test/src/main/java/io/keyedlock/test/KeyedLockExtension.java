@@ -15,9 +15,9 @@ import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
- * Fails a test that leaves keys active, and tells which, who holds them, for how long, and who waits.
+ * Fails a test that leaves keys active, and reports their holders and waiters, and since when.
  *
- * <p>In a Spring test it looks at all lockers of the application context, which must have a {@link KeyedLockerRegistry} bean.
+ * <p>In a Spring test, it checks all lockers of the application context, which must have a {@link KeyedLockerRegistry} bean.
  * The order of the two annotations does not matter:
  *
  * <pre>{@code
@@ -26,7 +26,7 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  * class OrdersTests { ... }
  * }</pre>
  *
- * <p>Elsewhere it is told which lockers to look at:
+ * <p>In other tests, specify the lockers:
  *
  * <pre>{@code
  * class OrdersTests {
@@ -38,51 +38,58 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  * }
  * }</pre>
  *
- * <p><b>When it looks.</b> After each test, be it one of many invocations of a parameterized or repeated test, once
- * everything else of that test has ended: its {@code @AfterEach} methods, and the other extensions, so that the
- * transaction of a Spring test has been rolled back and has given back what it held. The tests of a {@code @TestFactory}
- * are looked at together. Then again after each class, nested ones included, for what its {@code @BeforeAll} and
- * {@code @AfterAll} methods left; this needs a static field, {@code @ExtendWith} on the class, or an instance per class. In a
- * Spring test, and with {@link #of(Supplier)}, what {@code @BeforeAll} methods have taken is not seen, as the lockers are looked
- * for when the first test begins.
+ * <p><b>When it checks.</b>
  *
- * <p><b>What it tells.</b> Keys that are active and were not when the test, or class, began; so each leak is told once, by the
- * test that made it, and what a {@code @BeforeAll} method holds for all tests is not told by each of them. What somebody is
- * about to give back is waited for, see {@link #withGrace}. If the test has failed already, its failure stays, and this one
- * is suppressed by it. A key is named only if {@link io.keyedlock.KeyedLockerSettings#showKeys()} of its locker allows it.
+ * <ul>
+ *   <li>After each test, including each invocation of a parameterized or repeated test, when everything else of that test has
+ *       ended: its {@code @AfterEach} methods and the other extensions, so that the transaction of a Spring test has been
+ *       rolled back and has released its keys. The tests of a {@code @TestFactory} are checked together.
+ *   <li>After each class, including nested ones, for keys that its {@code @BeforeAll} and {@code @AfterAll} methods left
+ *       active. This needs a static field, {@code @ExtendWith} on the class, or one test instance per class. In a Spring test,
+ *       and with {@link #of(Supplier)}, keys acquired by {@code @BeforeAll} methods are not seen, because the lockers are found
+ *       when the first test begins.
+ * </ul>
  *
- * <p><b>Tests that run concurrently</b> and share a locker see each other's keys. Where JUnit runs the tests of a class
- * concurrently, and this is registered for the class, they are looked at together, after all tests of the outermost class.
- * If classes run concurrently and share a locker (in Spring tests, that is those that share a context), give them
- * lockers of their own, or JUnit's {@code @ResourceLock}. A locker in an instance field, as above, is the test's own
- * anyway.
+ * <p><b>What it reports.</b> Keys that are active and were not when the test or class began. So each leak is reported once, by
+ * the test that caused it, and a key that a {@code @BeforeAll} method holds for all tests is not reported by each of them. The
+ * extension waits for keys that are about to be released, see {@link #withGrace}. If the test has failed already, its failure
+ * remains and this one is suppressed. A key is named only if {@link io.keyedlock.KeyedLockerSettings#showKeys()} of its locker
+ * allows it.
  *
- * <p>The interrupt flag of the thread is left as it was. An interrupt while this waits ends the wait: what is active then is told.
+ * <p><b>Concurrent tests</b> that share a locker see each other's keys. If JUnit runs the tests of a class concurrently and the
+ * extension is registered for the class, they are checked together, after all tests of the outermost class. If classes run
+ * concurrently and share a locker (Spring tests that share a context do), give them separate lockers, or JUnit's
+ * {@code @ResourceLock}. A locker in an instance field, as above, belongs to one test only.
+ *
+ * <p>The interrupt flag of the thread is preserved. An interrupt ends the wait, and the keys that are active then are reported.
+ *
+ * @see KeyedLockAssertions
+ * @since 0.1.0
  */
 public final class KeyedLockExtension implements BeforeAllCallback, BeforeEachCallback, AfterTestExecutionCallback {
 
     private static final Duration DEFAULT_GRACE = Duration.ofSeconds(2);
 
-    private final Lockers lockers;
+    private final LockerSource lockers;
 
-    /** Whether the lockers are there before the first test is. */
+    /** Whether the lockers exist before the first test begins. */
     private final boolean given;
 
     private final Duration grace;
 
-    /** Two extensions may look at the same tests. */
+    /** Separates several extensions of the same tests. */
     private final ExtensionContext.Namespace namespace =
             ExtensionContext.Namespace.create(KeyedLockExtension.class, this);
 
-    private KeyedLockExtension(Lockers lockers, boolean given, Duration grace) {
+    private KeyedLockExtension(LockerSource lockers, boolean given, Duration grace) {
         this.lockers = lockers;
         this.given = given;
         this.grace = grace;
     }
 
     /**
-     * Looks at the lockers of the Spring test that this is registered for, as {@code @ExtendWith} does. To be called where something
-     * is to be set:
+     * Creates an extension that checks the lockers of a Spring test, as {@code @ExtendWith} does. To be called if something is
+     * to be configured:
      *
      * <pre>{@code
      * @RegisterExtension
@@ -94,7 +101,7 @@ public final class KeyedLockExtension implements BeforeAllCallback, BeforeEachCa
     }
 
     /**
-     * Looks at given lockers.
+     * Creates an extension that checks the given lockers.
      *
      * @param lockers at least one
      * @return an extension to be registered with {@code @RegisterExtension}
@@ -103,41 +110,43 @@ public final class KeyedLockExtension implements BeforeAllCallback, BeforeEachCa
     public static KeyedLockExtension of(KeyedLocker<?>... lockers) {
         List<KeyedLocker<?>> all = List.of(lockers);
         if (all.isEmpty()) {
-            throw new IllegalArgumentException("at least one locker is needed; without one nothing would be looked at");
+            throw new IllegalArgumentException("No locker was given to KeyedLockExtension. Pass at least one.");
         }
         return new KeyedLockExtension(context -> () -> all, true, DEFAULT_GRACE);
     }
 
     /**
-     * Looks at all lockers of a registry, those included that it will have when a test ends.
+     * Creates an extension that checks all lockers of a registry, including those that are created during a test.
      *
      * @param registry the registry
      * @return an extension to be registered with {@code @RegisterExtension}
      */
     public static KeyedLockExtension of(KeyedLockerRegistry registry) {
         Objects.requireNonNull(registry, "registry");
-        return new KeyedLockExtension(context -> () -> Lockers.in(registry), true, DEFAULT_GRACE);
+        return new KeyedLockExtension(context -> () -> LockerSource.in(registry), true, DEFAULT_GRACE);
     }
 
     /**
-     * Looks at all lockers of a registry that does not exist yet when the extension is made.
+     * Creates an extension that checks all lockers of a registry that does not exist yet when the extension is created.
      *
-     * @param registry gives the registry; asked before the {@code @BeforeEach} methods of each test, and after the test
+     * @param registry the supplier of the registry; called before the {@code @BeforeEach} methods of each test, and after the
+     *     test
      * @return an extension to be registered with {@code @RegisterExtension}
      */
     public static KeyedLockExtension of(Supplier<? extends KeyedLockerRegistry> registry) {
         Objects.requireNonNull(registry, "registry");
         return new KeyedLockExtension(
-                context -> () -> Lockers.in(Objects.requireNonNull(registry.get(), "the supplier gave no registry")),
+                context -> () ->
+                        LockerSource.in(Objects.requireNonNull(registry.get(), "the supplier returned no registry")),
                 false,
                 DEFAULT_GRACE);
     }
 
     /**
-     * This extension with another time to wait, after a test, for its keys to be given back. The time costs nothing where no
-     * key is left.
+     * Returns this extension with another grace period: the time to wait, after a test, for its keys to be released. If no key
+     * is active, there is no wait.
      *
-     * @param grace how long to wait at most; zero looks once. The default is two seconds
+     * @param grace the maximum time to wait; zero checks once. The default is two seconds
      * @return a new extension
      * @throws IllegalArgumentException if it is negative
      */
@@ -150,9 +159,9 @@ public final class KeyedLockExtension implements BeforeAllCallback, BeforeEachCa
 
     @Override
     public void beforeAll(ExtensionContext context) {
-        Watch watch = begin(context);
+        LeakCheck check = begin(context);
         if (given) {
-            watch.look(lockers.of(context).get());
+            check.addLockers(lockers.of(context).get());
         }
     }
 
@@ -160,34 +169,34 @@ public final class KeyedLockExtension implements BeforeAllCallback, BeforeEachCa
     public void beforeEach(ExtensionContext context) {
         Supplier<Collection<KeyedLocker<?>>> found = lockers.of(context);
         store(context).put(Supplier.class, found);
-        begin(context).look(found.get());
+        begin(context).addLockers(found.get());
     }
 
     @Override
     @SuppressWarnings("unchecked") // put there by beforeEach
     public void afterTestExecution(ExtensionContext context) {
         Supplier<Collection<KeyedLocker<?>>> found = store(context).get(Supplier.class, Supplier.class);
-        Watch watch = watchOf(context);
-        if (found != null && watch != null) {
-            watch.look(found.get());
+        LeakCheck check = checkOf(context);
+        if (found != null && check != null) {
+            check.addLockers(found.get());
         }
     }
 
-    /** The watch over a context: one of its own, or that around it where nobody could tell which of its parts left a key. */
-    private Watch begin(ExtensionContext context) {
-        Watch outer = watchOf(context);
-        if (outer != null && outer.isConcurrentIn(context)) {
+    /** Returns the check of a context: a new one, or the outer one if concurrent parts could not tell whose key is active. */
+    private LeakCheck begin(ExtensionContext context) {
+        LeakCheck outer = checkOf(context);
+        if (outer != null && outer.runsConcurrently(context)) {
             outer.share();
             return outer;
         }
-        Watch watch = new Watch(context, outer, grace);
-        store(context).put(Watch.class, watch);
-        return watch;
+        LeakCheck check = new LeakCheck(context, outer, grace);
+        store(context).put(LeakCheck.class, check);
+        return check;
     }
 
-    /** The innermost watch over a context: a store also finds what those around it have. */
-    private @Nullable Watch watchOf(ExtensionContext context) {
-        return store(context).get(Watch.class, Watch.class);
+    /** Returns the innermost check around a context. The store also finds entries of outer contexts. */
+    private @Nullable LeakCheck checkOf(ExtensionContext context) {
+        return store(context).get(LeakCheck.class, LeakCheck.class);
     }
 
     private ExtensionContext.Store store(ExtensionContext context) {

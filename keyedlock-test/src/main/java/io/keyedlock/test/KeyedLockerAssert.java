@@ -10,14 +10,15 @@ import org.assertj.core.api.AbstractAssert;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Assertions on a locker, from {@link KeyedLockAssertions#assertThat}. Each looks anew.
+ * Assertions on a locker, from {@link KeyedLockAssertions#assertThat}. Each checks the state at the time of its call.
  *
  * @param <K> the type of the locker's keys
+ * @since 0.1.0
  */
 public class KeyedLockerAssert<K> extends AbstractAssert<KeyedLockerAssert<K>, KeyedLocker<K>> {
 
     /**
-     * Makes assertions on a locker.
+     * Creates assertions on a locker.
      *
      * @param actual the locker; null fails the assertions
      */
@@ -36,17 +37,17 @@ public class KeyedLockerAssert<K> extends AbstractAssert<KeyedLockerAssert<K>, K
         List<KeySnapshot<K>> active = actual.snapshot();
         if (!active.isEmpty()) {
             failWithMessage(
-                    "%s", "Expecting '" + actual.name() + "' to have no active keys, but it has " + told(active));
+                    "%s", "Expecting '" + actual.name() + "' to have no active keys, but it has " + describe(active));
         }
         return myself;
     }
 
     /**
-     * Verifies how many keys are held or awaited.
+     * Verifies the number of keys that are held or awaited.
      *
-     * @param expected how many
+     * @param expected the expected number
      * @return these assertions
-     * @throws AssertionError if it is another number
+     * @throws AssertionError if the number differs
      * @throws IllegalArgumentException if {@code expected} is negative
      */
     public KeyedLockerAssert<K> hasActiveKeyCount(int expected) {
@@ -59,16 +60,16 @@ public class KeyedLockerAssert<K> extends AbstractAssert<KeyedLockerAssert<K>, K
                     expected,
                     "%s",
                     "Expecting '" + actual.name() + "' to have " + expected + " active keys, but it has "
-                            + told(active));
+                            + describe(active));
         }
         return myself;
     }
 
     /**
-     * Looks at one key. All assertions on what this returns are about this one moment.
+     * Creates assertions on one key, all of them on its state at this moment.
      *
      * @param key the key, active or not
-     * @return assertions on it, with the same description
+     * @return assertions on the key, with the same description
      * @throws AssertionError if the locker is null
      */
     public KeyAssert<K> key(K key) {
@@ -80,12 +81,13 @@ public class KeyedLockerAssert<K> extends AbstractAssert<KeyedLockerAssert<K>, K
         return new KeyAssert<>(snapshot, settings).as(info.description());
     }
 
-    private String told(List<KeySnapshot<K>> active) {
+    private String describe(List<KeySnapshot<K>> active) {
         if (active.isEmpty()) {
             return "none";
         }
         KeyedLockerSettings settings = actual.settings();
         return active.size() + ":"
-                + Words.lines(active, key -> Words.key(settings, key.key()) + ": " + Words.state(key));
+                + Descriptions.lines(
+                        active, key -> Descriptions.key(settings, key.key()) + ": " + Descriptions.state(key));
     }
 }

@@ -13,15 +13,15 @@ import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.test.context.junit.jupiter.SpringExtension;
 
 /**
- * The lockers in the application context of a Spring test. The only class that knows Spring, which need not be there.
+ * Finds the lockers in the application context of a Spring test. The only class that uses Spring, which is optional.
  *
- * <p>The context is asked for when a test is about to begin, and never before its class: what the context needs may be
- * started by other extensions first.
+ * <p>The context is requested before each test, but never before its class, because other extensions may have to start what the
+ * context needs.
  */
-final class SpringLockers implements Lockers {
+final class SpringLockers implements LockerSource {
 
     private static final String INSTEAD =
-            ", or say which lockers to look at: @RegisterExtension KeyedLockExtension locks = KeyedLockExtension.of(locker)";
+            ", or specify the lockers: @RegisterExtension KeyedLockExtension locks = KeyedLockExtension.of(locker)";
 
     @Override
     public Supplier<Collection<KeyedLocker<?>>> of(ExtensionContext context) {
@@ -36,10 +36,10 @@ final class SpringLockers implements Lockers {
                             + ". Annotate the class with @SpringBootTest, let a slice import KeyedLockAutoConfiguration"
                             + INSTEAD);
         }
-        // A test may close its context, which then makes no beans any more.
+        // A test may close its context, which then creates no more beans.
         return () -> beans instanceof ConfigurableApplicationContext closeable && !closeable.isActive()
                 ? List.of()
-                : Lockers.in(registry);
+                : LockerSource.in(registry);
     }
 
     private static void requireSpring() {
@@ -50,8 +50,8 @@ final class SpringLockers implements Lockers {
                     SpringLockers.class.getClassLoader());
         } catch (ClassNotFoundException e) {
             throw new ExtensionConfigurationException(
-                    "KeyedLockExtension was given no lockers and finds no Spring on the class path. Add spring-boot-starter-test"
-                            + INSTEAD,
+                    "KeyedLockExtension was given no lockers and finds no Spring on the class path."
+                            + " Add spring-boot-starter-test" + INSTEAD,
                     e);
         }
     }

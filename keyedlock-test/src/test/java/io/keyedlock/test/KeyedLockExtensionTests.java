@@ -299,7 +299,7 @@ class KeyedLockExtensionTests {
         void needsALocker() {
             assertThatIllegalArgumentException()
                     .isThrownBy(KeyedLockExtension::of)
-                    .withMessageContaining("at least one locker");
+                    .withMessageContaining("No locker was given");
             assertThatNullPointerException()
                     .isThrownBy(() -> KeyedLockExtension.of((KeyedLockerRegistry) null))
                     .withMessage("registry");

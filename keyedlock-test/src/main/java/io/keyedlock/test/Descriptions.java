@@ -9,25 +9,25 @@ import java.util.List;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/** Keys and their callers in words. No key is named unless the settings of its locker allow it. */
-final class Words {
+/** Descriptions of keys and their callers. They name a key only if the settings of its locker allow it. */
+final class Descriptions {
 
-    /** So many keys, and callers of a key, are told. */
+    /** The maximum number of keys, and of callers of a key, that are listed. */
     static final int MOST = 10;
 
-    private Words() {}
+    private Descriptions() {}
 
-    /** For instance {@code key '42' of 'orders'}. */
+    /** Returns, for instance, {@code key '42' of 'orders'}. */
     static String key(KeyedLockerSettings settings, Object key) {
         return (settings.showKeys() ? "key '" + KeyText.inLine(key) + "'" : "a key") + " of '" + settings.name() + "'";
     }
 
-    /** Who holds and who awaits a key. */
+    /** Describes the holders and waiters of a key. */
     static String state(KeySnapshot<?> key) {
         if (key.holders().isEmpty() && key.waiters().isEmpty()) {
             return "neither held nor awaited";
         }
-        // A hold is stamped when it is first looked at, so it may be older than is known.
+        // The start of a hold is recorded when it is first inspected, so the hold may be older.
         return "held by " + callers(key.holders(), "for at least ") + "; awaited by " + callers(key.waiters(), "for ");
     }
 

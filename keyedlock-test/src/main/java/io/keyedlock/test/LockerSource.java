@@ -9,15 +9,15 @@ import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
-/** Where the extension finds the lockers that it looks at. */
+/** Finds the lockers that the extension checks. */
 @FunctionalInterface
-interface Lockers {
+interface LockerSource {
 
     /**
-     * Finds the lockers of one test, once it is about to begin.
+     * Finds the lockers of one test, before it begins.
      *
      * @param context the test
-     * @return the lockers that exist when it is asked
+     * @return a supplier of the lockers that exist when it is called
      */
     Supplier<Collection<KeyedLocker<?>>> of(ExtensionContext context);
 
