@@ -34,7 +34,7 @@ class MissingLockerFailureTests {
     void theQualifierNamesTheLockerAndASimilarOneIsToldFirst(CapturedOutput output) {
         assertFails(ByQualifier.class, "--keyedlock.locks.orders.limit=1");
         assertThat(output)
-                .contains("named 'oders', and there is none. Lockers are 'orders'.")
+                .contains("named 'oders', but none exists. The lockers are 'orders'.")
                 .contains(
                         "Did you mean @Qualifier(\"orders\")? If not, configure the locker: keyedlock.locks.oders.limit");
     }
