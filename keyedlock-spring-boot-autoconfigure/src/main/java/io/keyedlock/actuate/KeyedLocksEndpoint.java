@@ -134,7 +134,8 @@ public final class KeyedLocksEndpoint {
         // Most keys are strings, and a lookup avoids scanning all active keys.
         Optional<KeySnapshot<K>> local = locker.snapshot((K) key);
         if (local.isEmpty()) {
-            local = locker.findActiveKey(active -> text(active).equals(key)).flatMap(active -> snapshot(locker, active));
+            local = locker.findActiveKey(active -> text(active).equals(key))
+                    .flatMap(active -> snapshot(locker, active));
         }
         KeyedLockerBackend backend = locker.backend().orElse(null);
         if (backend == null) {

@@ -80,7 +80,8 @@ final class LockProblems {
                     HttpStatus.SERVICE_UNAVAILABLE,
                     "closed",
                     "Shutting down",
-                    "The application is shutting down and grants no more permits" + of(closed) + ". Try another instance.",
+                    "The application is shutting down and grants no more permits" + of(closed)
+                            + ". Try another instance.",
                     closed,
                     null);
         }

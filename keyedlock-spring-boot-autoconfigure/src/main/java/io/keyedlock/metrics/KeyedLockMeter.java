@@ -16,7 +16,10 @@ enum KeyedLockMeter {
     WAITERS("keyedlock.waiters", "gauge", "Waiters of all keys"),
     LONG_HOLDS("keyedlock.long.holds", "counter", "Long holds, each counted once"),
     LEASES_LOST("keyedlock.leases.lost", "counter", "Leases of the backend that were lost while held"),
-    BACKEND_UP("keyedlock.backend.up", "gauge", "1 if the backend is available or the locker is local, 0 if the backend cannot be reached"),
+    BACKEND_UP(
+            "keyedlock.backend.up",
+            "gauge",
+            "1 if the backend is available or the locker is local, 0 if the backend cannot be reached"),
     BACKEND_TIMEOUTS("keyedlock.backend.timeouts", "counter", "Backend calls that timed out"),
     LIMIT_ELSEWHERE("keyedlock.limit.elsewhere", "gauge", "A different limit used by another process, or 0 if none");
 
