@@ -15,11 +15,11 @@ import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 
 /**
- * Supplies the executor of asynchronous method bodies that had to wait for their permit: the bean that {@code keyedlock.executor}
- * names, or else an executor that starts a thread whenever none is idle.
+ * Supplies the executor of asynchronous method bodies that had to wait for their permit: the bean that {@code
+ * keyedlock.executor} names, or else an executor that starts a thread whenever none is idle.
  *
- * <p>The default has no queue, because a queued body holds its permit: if all running bodies waited for such permits, none would
- * ever proceed.
+ * <p>The default has no queue, because a queued body holds its permit: if all running bodies waited for such permits, none
+ * would ever proceed.
  */
 final class BodyExecutor implements Supplier<Executor>, SmartInitializingSingleton {
 

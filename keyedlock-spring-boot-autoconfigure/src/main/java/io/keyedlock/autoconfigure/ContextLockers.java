@@ -115,8 +115,8 @@ final class ContextLockers implements SmartInitializingSingleton {
     }
 
     /**
-     * Returns the implicit locker of an annotated method or type that names none. The first call for a name creates it, unless a
-     * parent context has it.
+     * Returns the implicit locker of an annotated method or type that names none. The first call for a name creates it, unless
+     * a parent context has it.
      *
      * @param name the locker's name, which is derived from the method or type
      * @param limit the limit of the annotation, or empty for the default
@@ -142,7 +142,9 @@ final class ContextLockers implements SmartInitializingSingleton {
         return (KeyedLocker<K>) locker;
     }
 
-    /** Registers an implicit locker. If several are created concurrently, the first is kept and the others are closed unused. */
+    /**
+     * Registers an implicit locker. If several are created concurrently, the first is kept and the others are closed unused.
+     */
     private KeyedLocker<?> addImplicit(String name, KeyedLocker<?> candidate) {
         admission.accept(candidate);
         KeyedLocker<?> first = implicit.putIfAbsent(name, candidate);
@@ -242,8 +244,8 @@ final class ContextLockers implements SmartInitializingSingleton {
     }
 
     /**
-     * Defers closing a singleton until all other beans have been destroyed. Leaves alone lockers of factory beans and those with
-     * another destroy method or none.
+     * Defers closing a singleton until all other beans have been destroyed. Leaves alone lockers of factory beans and those
+     * with another destroy method or none.
      */
     private void closeAfterOtherBeans(String name, KeyedLocker<?> locker) {
         // Beans into which the locker was injected are destroyed before it.
@@ -276,8 +278,8 @@ final class ContextLockers implements SmartInitializingSingleton {
     }
 
     /**
-     * Notifies an observer of each existing and each future locker of this context. A locker that is registered at the same time
-     * may be reported twice.
+     * Notifies an observer of each existing and each future locker of this context. A locker that is registered at the same
+     * time may be reported twice.
      */
     void observe(BiConsumer<String, KeyedLocker<?>> observer) {
         observers.add(observer);

@@ -18,8 +18,8 @@ import org.springframework.context.annotation.Role;
 /**
  * Auto-configuration of the meters of all lockers.
  *
- * <p>Lockers are created early, so the metrics bean has no dependencies. It is bound to the registry after all singletons have been
- * created.
+ * <p>Lockers are created early, so the metrics bean has no dependencies. It is bound to the registry after all singletons have
+ * been created.
  *
  * @since 0.1.0
  * @see KeyedLockObservationAutoConfiguration

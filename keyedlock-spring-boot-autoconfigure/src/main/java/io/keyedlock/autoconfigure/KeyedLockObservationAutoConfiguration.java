@@ -43,8 +43,8 @@ public final class KeyedLockObservationAutoConfiguration {
         return () -> LoggerFactory.getLogger(KeyedLockObservationAutoConfiguration.class)
                 .warn(
                         "keyedlock.observations=true has no effect: there is no ObservationRegistry bean, or there are several"
-                                + " and none is primary. Add spring-boot-starter-actuator, mark one registry as @Primary, or remove the"
-                                + " property.");
+                                + " and none is primary. Add spring-boot-starter-actuator, mark one registry as @Primary, or"
+                                + " remove the property.");
     }
 
     @Configuration(proxyBeanMethods = false)

@@ -18,8 +18,8 @@ import org.springframework.core.env.Environment;
 import org.springframework.data.redis.connection.ReactiveRedisConnectionFactory;
 
 /**
- * Auto-configuration of the Redis backend, for each {@link KeyedLocker} whose property {@code backend} is {@code redis}. Uses the
- * application's {@link ReactiveRedisConnectionFactory}, of which one must be primary if there are several, and its
+ * Auto-configuration of the Redis backend, for each {@link KeyedLocker} whose property {@code backend} is {@code redis}. Uses
+ * the application's {@link ReactiveRedisConnectionFactory}, of which one must be primary if there are several, and its
  * {@link KeyEncoder} if there is one.
  *
  * @since 0.1.0

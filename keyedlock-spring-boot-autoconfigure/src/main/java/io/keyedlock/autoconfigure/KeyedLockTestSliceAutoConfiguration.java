@@ -8,8 +8,8 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.core.Ordered;
 
 /**
- * Auto-configuration for test slices such as {@code @WebMvcTest} only. If the slice lacks the beans of the configured backend, all
- * lockers are local.
+ * Auto-configuration for test slices such as {@code @WebMvcTest} only. If the slice lacks the beans of the configured backend,
+ * all lockers are local.
  *
  * @since 0.1.0
  */

@@ -32,8 +32,8 @@ import org.springframework.context.SmartLifecycle;
  * <p>{@link #drainThread} is the thread that drains now. It is cleared either by that thread when it is done, which sets
  * {@link #running} to false, or by {@link #start}, which sets it to true.
  *
- * <p>Invariant: a thread makes lockers refuse callers, or sets {@code running} to false, only while it holds {@link #lock} and is
- * {@code drainThread}. So a thread that was replaced changes nothing, and a start that comes during the drain wins.
+ * <p>Invariant: a thread makes lockers refuse callers, or sets {@code running} to false, only while it holds {@link #lock} and
+ * is {@code drainThread}. So a thread that was replaced changes nothing, and a start that comes during the drain wins.
  */
 final class LockerDrain implements SmartLifecycle {
 

@@ -2,8 +2,8 @@
 /**
  * Micrometer meters and observations of lockers.
  *
- * <p>Meters and observations are tagged with the locker's name and never with a key. So the number of series grows with the number
- * of lockers only, and no user data becomes a tag.
+ * <p>Meters and observations are tagged with the locker's name and never with a key. So the number of series grows with the
+ * number of lockers only, and no user data becomes a tag.
  *
  * <p>Unless a method says otherwise, no parameter may be null and no result is null.
  */

@@ -35,7 +35,8 @@ public record BatchProperties(
     }
 
     /**
-     * Returns the messages of a run in the order in which they are sent: the steps of each order in sequence, the orders interleaved.
+     * Returns the messages of a run in the order in which they are sent: the steps of each order in sequence, the orders
+     * interleaved.
      *
      * @param run the run
      * @param count the number of messages

@@ -15,8 +15,8 @@ import org.springframework.beans.factory.DisposableBean;
 import org.springframework.stereotype.Component;
 
 /**
- * Processes batches. After {@link #handle} has returned, all messages are done and the caller may commit. If it throws, the caller
- * must submit the whole batch again, and messages that were done are repeated.
+ * Processes batches. After {@link #handle} has returned, all messages are done and the caller may commit. If it throws, the
+ * caller must submit the whole batch again, and messages that were done are repeated.
  */
 @Component
 public class StepBatches implements DisposableBean {

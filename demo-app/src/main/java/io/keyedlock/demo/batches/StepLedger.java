@@ -10,8 +10,8 @@ import org.springframework.jdbc.support.KeyHolder;
 import org.springframework.stereotype.Component;
 
 /**
- * Records and checks deliveries in a database that outlives this process. Rows are only added, in the order in which messages were
- * processed, so a message that was lost, repeated or overtaken stays visible.
+ * Records and checks deliveries in a database that outlives this process. Rows are only added, in the order in which messages
+ * were processed, so a message that was lost, repeated or overtaken stays visible.
  */
 @Component
 public class StepLedger {
@@ -103,8 +103,8 @@ public class StepLedger {
     }
 
     /*
-     * Counts deliveries out of sequence. The first delivery of each order must be step 1. Within a batch, each step must follow its
-     * predecessor. A later batch may replay from any earlier step, but must not skip a step, and batches must not be
+     * Counts deliveries out of sequence. The first delivery of each order must be step 1. Within a batch, each step must follow
+     * its predecessor. A later batch may replay from any earlier step, but must not skip a step, and batches must not be
      * interleaved.
      */
     private int outOfOrder(String run) {

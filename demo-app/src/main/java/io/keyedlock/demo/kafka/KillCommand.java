@@ -22,8 +22,8 @@ import org.springframework.context.annotation.Profile;
 import org.springframework.stereotype.Component;
 
 /**
- * The command that kills the demo while it processes messages. It sends the messages, starts the demo as another process, stops it
- * with SIGTERM, restarts it, kills it with SIGKILL, restarts it, and then checks all deliveries in the database.
+ * The command that kills the demo while it processes messages. It sends the messages, starts the demo as another process, stops
+ * it with SIGTERM, restarts it, kills it with SIGKILL, restarts it, and then checks all deliveries in the database.
  */
 @Component
 @Profile("kafka")

@@ -21,8 +21,8 @@ import java.util.stream.IntStream;
 import org.springframework.stereotype.Component;
 
 /**
- * Sends many concurrent events of severity 1, spread evenly over some addresses, and compares the accepted events with the scores in
- * the database.
+ * Sends many concurrent events of severity 1, spread evenly over some addresses, and compares the accepted events with the
+ * scores in the database.
  */
 @Component
 public class EventLoad {

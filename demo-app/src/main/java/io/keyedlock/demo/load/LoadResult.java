@@ -30,8 +30,8 @@ public record LoadResult(
         Duration p99) {
 
     /**
-     * Returns whether the result is as expected: nothing lost, nothing given up, and no conflict under the lock. At SERIALIZABLE
-     * conflicts are allowed: the database tracks reads per page, so different rows on one page conflict.
+     * Returns whether the result is as expected: nothing lost, nothing given up, and no conflict under the lock. At
+     * SERIALIZABLE conflicts are allowed: the database tracks reads per page, so different rows on one page conflict.
      *
      * @return true if it is as expected
      */

@@ -6,8 +6,8 @@ import java.time.Duration;
 import org.springframework.stereotype.Service;
 
 /**
- * Creates reports under the lock of their tenant. The limit is in {@code application.yml}, so that it applies to all methods that use
- * the locker.
+ * Creates reports under the lock of their tenant. The limit is in {@code application.yml}, so that it applies to all methods
+ * that use the locker.
  */
 @Service
 public class Reports {

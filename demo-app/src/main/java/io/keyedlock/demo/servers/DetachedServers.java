@@ -21,9 +21,9 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 
 /*
- * A directory per user has, for each server, NAME.properties (written by the server when it is ready, deleted by it when it stops),
- * NAME.log, NAME.lock and its data in NAME/. A process holds NAME.lock while it looks up or starts a server. So if two demos
- * start at once, one starts the server and the other finds it.
+ * A directory per user has, for each server, NAME.properties (written by the server when it is ready, deleted by it when it
+ * stops), NAME.log, NAME.lock and its data in NAME/. A process holds NAME.lock while it looks up or starts a server. So if two
+ * demos start at once, one starts the server and the other finds it.
  */
 /** Starts servers as processes that outlive the demo, finds running servers, and stops them. */
 public final class DetachedServers {

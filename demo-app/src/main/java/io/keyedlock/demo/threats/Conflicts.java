@@ -11,8 +11,8 @@ final class Conflicts {
     private Conflicts() {}
 
     /**
-     * Returns whether a failure is a conflict: a row of another version, a serialization failure or deadlock (SQLSTATE class 40), or
-     * two transactions that both stored the first event of an address (SQLSTATE 23505).
+     * Returns whether a failure is a conflict: a row of another version, a serialization failure or deadlock (SQLSTATE class
+     * 40), or two transactions that both stored the first event of an address (SQLSTATE 23505).
      */
     static boolean isConflict(@Nullable Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {

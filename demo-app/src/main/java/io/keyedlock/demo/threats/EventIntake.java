@@ -6,8 +6,8 @@ import java.util.concurrent.locks.LockSupport;
 import org.springframework.stereotype.Service;
 
 /**
- * Stores events and retries after a conflict, in the same way with and without the lock. The loop is outside lock and transaction, so
- * every attempt reads the row again in a new transaction.
+ * Stores events and retries after a conflict, in the same way with and without the lock. The loop is outside lock and
+ * transaction, so every attempt reads the row again in a new transaction.
  */
 @Service
 public class EventIntake {
