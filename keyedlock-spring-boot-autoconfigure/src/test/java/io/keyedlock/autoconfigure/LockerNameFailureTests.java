@@ -26,7 +26,7 @@ class LockerNameFailureTests {
         assertThat(output)
                 .contains("'lifecycleProcessor' is required to be a org.springframework.context.LifecycleProcessor")
                 .contains("it is a locker configured by keyedlock.locks.lifecycleProcessor.")
-                .contains("write keyedlock.locks.my-lifecycleProcessor for keyedlock.locks.lifecycleProcessor");
+                .contains("write keyedlock.locks.my-lifecycleProcessor instead of keyedlock.locks.lifecycleProcessor");
     }
 
     @Test

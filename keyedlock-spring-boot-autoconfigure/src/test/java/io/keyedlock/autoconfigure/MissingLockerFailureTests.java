@@ -26,7 +26,7 @@ class MissingLockerFailureTests {
         assertFails(ByParameter.class);
         assertThat(output)
                 .contains(ByParameter.class.getName()
-                        + " needs a io.keyedlock.KeyedLocker<java.lang.String> named 'orders'")
+                        + " requires a io.keyedlock.KeyedLocker<java.lang.String> named 'orders'")
                 .contains("Configure the locker: keyedlock.locks.orders.limit: 1");
     }
 
