@@ -130,7 +130,7 @@ final class LockerSettings {
                         prefixOf(name),
                         name,
                         "A locker is a bean of its name, and Spring reserves names that begin with '" + prefix
-                                + "'. Choose a name that begins otherwise.");
+                                + "'. Choose a name without it.");
             }
         }
     }
