@@ -12,7 +12,7 @@ import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.boot.context.properties.ConfigurationPropertiesScan;
 
-/** Starts the demo as a web application, or runs the command that the first argument names, and ends. */
+/** Starts the demo as a web application, or runs the command named by the first argument and exits. */
 @SpringBootApplication
 @ConfigurationPropertiesScan
 public class DemoApplication {
@@ -20,8 +20,8 @@ public class DemoApplication {
     /**
      * Starts the demo.
      *
-     * @param args a command or none, and properties such as {@code --server.port=8081}
-     * @throws Exception if a command breaks off
+     * @param args optionally a command, then properties such as {@code --server.port=8081}
+     * @throws Exception if a command fails
      */
     public static void main(String[] args) throws Exception {
         String command = Arrays.stream(args)
@@ -36,7 +36,7 @@ public class DemoApplication {
             case ServersCommand.ARGUMENT -> System.exit(ServersCommand.run(System.out, args));
             case ServerProcess.ARGUMENT -> ServerProcess.main(args);
             default -> {
-                System.err.println(command + " is no command of the demo; give one of "
+                System.err.println(command + " is not a command of the demo; use one of "
                         + List.of(
                                 LoadCommand.ARGUMENT,
                                 BatchCommand.ARGUMENT,

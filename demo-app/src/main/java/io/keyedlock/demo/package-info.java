@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The demo: what locks per key are for, runnable. */
+/** The demo: runnable uses of locks per key. */
 @NullMarked
 package io.keyedlock.demo;
 

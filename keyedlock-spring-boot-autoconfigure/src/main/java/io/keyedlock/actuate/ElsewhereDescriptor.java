@@ -15,16 +15,18 @@ import java.util.concurrent.TimeoutException;
 /**
  * A holder of a key in another process.
  *
- * @param owner which process it is, in the words of its configuration
- * @param age for how long, an ISO 8601 duration
- * @param leaseLeft how long its lease lasts unless it is renewed, an ISO 8601 duration
+ * @param owner the name of that process: its property {@code keyedlock.owner}
+ * @param age how long it has held the key, an ISO 8601 duration
+ * @param leaseLeft the time until its lease expires unless renewed, an ISO 8601 duration
+ * @since 0.1.0
+ * @see KeyedLocksEndpoint.HeldKeyDescriptor
  */
 public record ElsewhereDescriptor(String owner, String age, String leaseLeft) {
 
-    /** Longer than most backends take, and short for whoever asks the endpoint. */
-    private static final long PATIENCE_SECONDS = 5;
+    /** The time to wait for a reply of the backend. Long enough for most backends, short enough for an HTTP client. */
+    private static final long TIMEOUT_SECONDS = 5;
 
-    /** Returns the keys that a text may stand for where no key of this process has it. */
+    /** Returns the keys that a text may denote if it matches no active key of this process: a string, number or UUID. */
     static List<Object> keysOf(String text) {
         List<Object> keys = new ArrayList<>(List.of(text));
         try {
@@ -44,22 +46,22 @@ public record ElsewhereDescriptor(String owner, String age, String leaseLeft) {
         return keys;
     }
 
-    /** Asks a backend who holds keys; nobody as far as it cannot be reached. */
+    /** Returns the holders of keys in other processes. Keys about which the backend does not reply in time have none. */
     static List<ElsewhereDescriptor> holders(KeyedLockerBackend backend, List<?> keys) {
         Set<String> names = new LinkedHashSet<>();
         for (Object key : keys) {
             try {
                 names.add(backend.keyName(key));
             } catch (RuntimeException e) {
-                // No key of this type.
+                // The backend does not accept keys of this type.
             }
         }
-        List<CompletionStage<List<KeyedLockerBackend.Holder>>> asked =
+        List<CompletionStage<List<KeyedLockerBackend.Holder>>> replies =
                 names.stream().map(backend::holdersElsewhere).toList();
         List<ElsewhereDescriptor> holders = new ArrayList<>();
-        for (CompletionStage<List<KeyedLockerBackend.Holder>> one : asked) {
+        for (CompletionStage<List<KeyedLockerBackend.Holder>> reply : replies) {
             try {
-                one.toCompletableFuture().get(PATIENCE_SECONDS, TimeUnit.SECONDS).stream()
+                reply.toCompletableFuture().get(TIMEOUT_SECONDS, TimeUnit.SECONDS).stream()
                         .map(holder -> new ElsewhereDescriptor(
                                 holder.owner(),
                                 KeyedLocksEndpoint.text(holder.age()),
@@ -69,7 +71,7 @@ public record ElsewhereDescriptor(String owner, String age, String leaseLeft) {
                 Thread.currentThread().interrupt();
                 return holders;
             } catch (ExecutionException | TimeoutException e) {
-                // The state of the backend is a meter.
+                // The meter keyedlock.backend.up reports an unavailable backend.
             }
         }
         return holders;

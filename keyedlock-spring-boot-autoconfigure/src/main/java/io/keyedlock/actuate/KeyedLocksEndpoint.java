@@ -26,10 +26,13 @@ import org.springframework.boot.actuate.endpoint.annotation.ReadOperation;
 import org.springframework.boot.actuate.endpoint.annotation.Selector;
 
 /**
- * Shows the lockers of an application with their most contended keys.
+ * The actuator endpoint {@code keyedlocks}: the lockers of an application with their most contended keys.
  *
- * <p>Each answer is gathered key by key while callers come and go, so that its figures need not add up. At most
- * {@value #MOST} keys, holders and waiters are listed; the counts beside them are of all.
+ * <p>A response is collected key by key while callers acquire and release permits, so its figures need not add up. At most
+ * {@value #MAX_LISTED} keys, holders and waiters are listed; the counts include all of them.
+ *
+ * @since 0.1.0
+ * @see KeyedLocksEndpointWebExtension
  */
 @Endpoint(id = "keyedlocks")
 @RegisterReflectionForBinding({
@@ -39,21 +42,21 @@ import org.springframework.boot.actuate.endpoint.annotation.Selector;
 })
 public final class KeyedLocksEndpoint {
 
-    static final int MOST = 100;
+    static final int MAX_LISTED = 100;
 
-    /** Of the text of a key so much is shown, and compared with what is asked for. */
-    static final int LONGEST_KEY = 16_384;
+    /** The number of characters of a key's text that are shown and compared with the requested key. */
+    static final int MAX_KEY_LENGTH = 16_384;
 
     private final Supplier<? extends Map<String, ? extends KeyedLocker<?>>> lockers;
     private final Show showKeys;
     private final Set<String> roles;
 
     /**
-     * Makes the endpoint.
+     * Creates the endpoint.
      *
-     * @param lockers the lockers to show, by name; asked at each request
-     * @param showKeys to whom keys are shown
-     * @param roles who is authorized to see them; empty means whoever is authenticated
+     * @param lockers supplies the lockers to show, by name; called for each request
+     * @param showKeys to which readers keys are shown
+     * @param roles the roles that are authorized to see keys; empty authorizes every authenticated reader
      */
     public KeyedLocksEndpoint(
             Supplier<? extends Map<String, ? extends KeyedLocker<?>>> lockers, Show showKeys, Set<String> roles) {
@@ -63,7 +66,7 @@ public final class KeyedLocksEndpoint {
     }
 
     /**
-     * All lockers, each with its most contended keys.
+     * Returns all lockers, each with its most contended keys.
      *
      * @return the lockers by name
      */
@@ -73,10 +76,10 @@ public final class KeyedLocksEndpoint {
     }
 
     /**
-     * One locker with who holds and who awaits its most contended keys, or one of its keys.
+     * Returns one locker with the holders and waiters of its most contended keys, or one of its keys.
      *
      * @param name the locker's name
-     * @param key the text of an active key, or null for the locker
+     * @param key the text of an active key, or null to get the locker
      * @return a {@link LockerDescriptor} or a {@link HeldKeyDescriptor}; null if there is no such locker or active key
      */
     @ReadOperation
@@ -92,7 +95,7 @@ public final class KeyedLocksEndpoint {
     LockersDescriptor lockers(boolean keysShown) {
         Map<String, LockerDescriptor> all = new TreeMap<>();
         lockers.get().forEach((name, locker) -> {
-            LockerOverview<?> overview = locker.overview(most(locker, keysShown));
+            LockerOverview<?> overview = locker.overview(maxKeys(locker, keysShown));
             List<KeyFiguresDescriptor> keys = new ArrayList<>();
             overview.keys().forEach(figures -> keys.add(describe(figures)));
             all.put(name, describe(locker, overview, keys));
@@ -109,16 +112,16 @@ public final class KeyedLocksEndpoint {
         if (key == null) {
             return describe(locker, keysShown);
         }
-        return most(locker, keysShown) > 0 ? find(locker, key) : null;
+        return maxKeys(locker, keysShown) > 0 ? find(locker, key) : null;
     }
 
-    /** How many keys of a locker may be told, if any: a locker may hide its own. */
-    private static int most(KeyedLocker<?> locker, boolean keysShown) {
-        return keysShown && locker.settings().showKeys() ? MOST : 0;
+    /** Returns how many keys of a locker may be listed: 0 if they are hidden from the reader or by the locker itself. */
+    private static int maxKeys(KeyedLocker<?> locker, boolean keysShown) {
+        return keysShown && locker.settings().showKeys() ? MAX_LISTED : 0;
     }
 
     private static <K> LockerDescriptor describe(KeyedLocker<K> locker, boolean keysShown) {
-        LockerOverview<K> overview = locker.overview(most(locker, keysShown));
+        LockerOverview<K> overview = locker.overview(maxKeys(locker, keysShown));
         List<KeyDescriptor> keys = new ArrayList<>();
         for (LockerOverview.KeyFigures<K> figures : overview.keys()) {
             snapshot(locker, figures.key()).ifPresent(snapshot -> keys.add(describe(snapshot, List.of())));
@@ -126,22 +129,23 @@ public final class KeyedLocksEndpoint {
         return describe(locker, overview, keys);
     }
 
-    @SuppressWarnings("unchecked") // a locker takes keys of any type
+    @SuppressWarnings("unchecked") // a locker accepts keys of any type
     private static <K> @Nullable HeldKeyDescriptor find(KeyedLocker<K> locker, String key) {
-        // Most keys are strings, and looking one up spares a look at all of them.
-        Optional<KeySnapshot<K>> here = locker.snapshot((K) key);
-        if (here.isEmpty()) {
-            here = locker.findActiveKey(active -> text(active).equals(key)).flatMap(active -> snapshot(locker, active));
+        // Most keys are strings, and a lookup avoids scanning all active keys.
+        Optional<KeySnapshot<K>> local = locker.snapshot((K) key);
+        if (local.isEmpty()) {
+            local = locker.findActiveKey(active -> text(active).equals(key))
+                    .flatMap(active -> snapshot(locker, active));
         }
         KeyedLockerBackend backend = locker.backend().orElse(null);
         if (backend == null) {
-            return here.map(snapshot -> describe(snapshot, List.of())).orElse(null);
+            return local.map(snapshot -> describe(snapshot, List.of())).orElse(null);
         }
-        List<ElsewhereDescriptor> elsewhere = here.isPresent()
-                ? ElsewhereDescriptor.holders(backend, List.of(here.get().key()))
+        List<ElsewhereDescriptor> elsewhere = local.isPresent()
+                ? ElsewhereDescriptor.holders(backend, List.of(local.get().key()))
                 : ElsewhereDescriptor.holders(backend, ElsewhereDescriptor.keysOf(key));
-        if (here.isPresent()) {
-            return describe(here.get(), elsewhere);
+        if (local.isPresent()) {
+            return describe(local.get(), elsewhere);
         }
         return elsewhere.isEmpty()
                 ? null
@@ -150,8 +154,8 @@ public final class KeyedLocksEndpoint {
     }
 
     /**
-     * The key's state; looked for among all where the key's own code fails, or does not find it any more, so that one bad
-     * key does not hide the others, nor itself.
+     * Returns the key's state. Scans all active keys if the lookup fails because the key's {@code hashCode} or {@code equals}
+     * throws or has changed its result, so that one faulty key hides neither the others nor itself.
      */
     private static <K> Optional<KeySnapshot<K>> snapshot(KeyedLocker<K> locker, K key) {
         try {
@@ -160,7 +164,7 @@ public final class KeyedLocksEndpoint {
                 return found;
             }
         } catch (RuntimeException | Error e) {
-            // Its hash code or its equals has failed.
+            // The key's hashCode or equals has failed.
         }
         return locker.snapshot().stream().filter(each -> each.key() == key).findFirst();
     }
@@ -205,7 +209,7 @@ public final class KeyedLocksEndpoint {
 
     private static List<CallerDescriptor> first(List<KeySnapshot.Caller> callers) {
         return callers.stream()
-                .limit(MOST)
+                .limit(MAX_LISTED)
                 .map(caller -> new CallerDescriptor(text((Object) caller.threadName()), text(caller.age())))
                 .toList();
     }
@@ -221,9 +225,9 @@ public final class KeyedLocksEndpoint {
         return duration.truncatedTo(ChronoUnit.MILLIS).toString();
     }
 
-    /** The text by which a key is shown and found. One key whose own code fails must not hide the others. */
+    /** Returns the text by which a key is shown and found. A key whose {@code toString} throws must not hide the others. */
     private static String text(Object key) {
-        return KeyText.of(key, LONGEST_KEY);
+        return KeyText.of(key, MAX_KEY_LENGTH);
     }
 
     /**
@@ -236,14 +240,14 @@ public final class KeyedLocksEndpoint {
     /**
      * One locker.
      *
-     * @param limit how many callers each key admits at once
-     * @param fair whether a permit is always handed to the longest waiting caller
-     * @param backend where permits come from: {@code local} for this process alone, or the name of the backend
-     * @param activeKeys how many keys are held or awaited
-     * @param holders how many callers are inside, over all keys
-     * @param waiters how many callers wait, over all keys
-     * @param keys the most contended keys; empty where keys are hidden
-     * @param keysShown how many keys are listed
+     * @param limit how many callers may hold a key at once
+     * @param fair whether a released permit always goes to the waiter that has waited longest
+     * @param backend the source of permits: {@code local} for this process alone, or the name of the backend
+     * @param activeKeys the number of keys that are held or waited for
+     * @param holders the number of holders of all keys
+     * @param waiters the number of waiters of all keys
+     * @param keys the most contended keys; empty if keys are hidden
+     * @param keysShown the number of keys listed
      */
     public record LockerDescriptor(
             int limit,
@@ -256,15 +260,15 @@ public final class KeyedLocksEndpoint {
             int keysShown)
             implements OperationResponseBody {}
 
-    /** One key, in figures or with its callers. */
+    /** One key, as figures or with its callers. */
     public sealed interface KeyDescriptor {}
 
     /**
-     * One key in figures.
+     * One key as figures.
      *
-     * @param key its text
-     * @param holders how many callers are inside
-     * @param waiters how many callers wait
+     * @param key the text of the key
+     * @param holders the number of holders
+     * @param waiters the number of waiters
      * @param longestHold the age of the oldest holder, an ISO 8601 duration
      * @param longestWait the age of the oldest waiter, an ISO 8601 duration
      */
@@ -274,16 +278,16 @@ public final class KeyedLocksEndpoint {
     /**
      * One key with its callers.
      *
-     * @param key its text
-     * @param holders how many callers are inside
-     * @param waiters how many callers wait
+     * @param key the text of the key
+     * @param holders the number of holders
+     * @param waiters the number of waiters
      * @param longestHold the age of the oldest holder, an ISO 8601 duration
      * @param longestWait the age of the oldest waiter, an ISO 8601 duration
-     * @param holding who is inside, oldest first
-     * @param holdingShown how many of them are listed
-     * @param waiting who waits, in the order in which they will be served
-     * @param waitingShown how many of them are listed
-     * @param elsewhere the holders in other processes, where one key was asked for
+     * @param holding the holders, oldest first
+     * @param holdingShown the number of holders listed
+     * @param waiting the waiters in the order of the queue
+     * @param waitingShown the number of waiters listed
+     * @param elsewhere the holders in other processes; empty unless a single key was requested
      */
     public record HeldKeyDescriptor(
             String key,
@@ -299,10 +303,10 @@ public final class KeyedLocksEndpoint {
             implements KeyDescriptor, OperationResponseBody {}
 
     /**
-     * Somebody who holds or awaits a key.
+     * A holder or waiter of a key.
      *
-     * @param thread the name of the thread, or {@code async} where no thread owns the permit
-     * @param age for how long, an ISO 8601 duration
+     * @param thread the name of the thread, or {@code async} if no thread owns the permit
+     * @param age how long it has held or waited, an ISO 8601 duration
      */
     public record CallerDescriptor(String thread, String age) {}
 }

@@ -8,25 +8,30 @@ import org.springframework.boot.actuate.endpoint.annotation.ReadOperation;
 import org.springframework.boot.actuate.endpoint.annotation.Selector;
 import org.springframework.boot.actuate.endpoint.web.annotation.EndpointWebExtension;
 
-/** Shows lockers over HTTP, where it is known who asks, so that keys can be shown to those who may see them. */
+/**
+ * The HTTP variant of {@link KeyedLocksEndpoint}. It knows the reader, so it can show keys to authorized readers only.
+ *
+ * @since 0.1.0
+ * @see KeyedLocksEndpoint
+ */
 @EndpointWebExtension(endpoint = KeyedLocksEndpoint.class)
 public final class KeyedLocksEndpointWebExtension {
 
     private final KeyedLocksEndpoint endpoint;
 
     /**
-     * Makes the extension.
+     * Creates the extension.
      *
-     * @param endpoint what it extends
+     * @param endpoint the endpoint to extend
      */
     public KeyedLocksEndpointWebExtension(KeyedLocksEndpoint endpoint) {
         this.endpoint = endpoint;
     }
 
     /**
-     * All lockers, each with its most contended keys.
+     * Returns all lockers, each with its most contended keys.
      *
-     * @param reader who asks
+     * @param reader the security context of the request
      * @return the lockers by name
      */
     @ReadOperation
@@ -35,12 +40,12 @@ public final class KeyedLocksEndpointWebExtension {
     }
 
     /**
-     * One locker with who holds and who awaits its most contended keys, or one of its keys.
+     * Returns one locker with the holders and waiters of its most contended keys, or one of its keys.
      *
-     * @param reader who asks
+     * @param reader the security context of the request
      * @param name the locker's name
-     * @param key the text of an active key, or null for the locker
-     * @return the locker or the key; null, answered with 404, if there is no such locker or active key
+     * @param key the text of an active key, or null to get the locker
+     * @return the locker or the key; null, which becomes status 404, if there is no such locker or active key
      */
     @ReadOperation
     public @Nullable OperationResponseBody locker(

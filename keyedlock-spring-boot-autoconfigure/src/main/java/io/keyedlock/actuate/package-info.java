@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The actuator endpoint {@code keyedlocks}, which shows what is held and awaited now.
+ * The actuator endpoint {@code keyedlocks}, which shows the current holders and waiters.
  *
  * <p>Unless a method says otherwise, no parameter may be null and no result is null.
  */

@@ -7,7 +7,7 @@ import io.keyedlock.lease.LeaseSettings;
  * The backend of a locker.
  *
  * @param kind {@link #LOCAL} or {@link #REDIS}
- * @param leases how it uses a store of leases, without the encoder of the application
+ * @param leases the settings of its leases, without the application's key encoder
  * @param failFast whether startup fails if the backend cannot be reached
  */
 record BackendChoice(String kind, LeaseSettings leases, boolean failFast) {

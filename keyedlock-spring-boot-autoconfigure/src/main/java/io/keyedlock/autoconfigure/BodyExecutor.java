@@ -15,11 +15,11 @@ import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 
 /**
- * Supplies the executor of asynchronous bodies that had to wait for their permit: the bean that {@code keyedlock.executor}
- * names, or else one that starts a thread whenever none is idle.
+ * Supplies the executor of asynchronous method bodies that had to wait for their permit: the bean that {@code
+ * keyedlock.executor} names, or else an executor that starts a thread whenever none is idle.
  *
- * <p>The default has no queue, as a body in a queue holds its permit: if all threads before it waited for keys, none of
- * them would ever get one.
+ * <p>The default has no queue, because a queued body holds its permit: if all running bodies waited for such permits, none
+ * would ever proceed.
  */
 final class BodyExecutor implements Supplier<Executor>, SmartInitializingSingleton {
 
@@ -42,9 +42,9 @@ final class BodyExecutor implements Supplier<Executor>, SmartInitializingSinglet
     }
 
     /**
-     * Checks the property.
+     * Validates the property.
      *
-     * @throws InvalidConfigurationPropertyValueException if it names no executor
+     * @throws InvalidConfigurationPropertyValueException if it does not name an executor bean
      */
     @Override
     public void afterSingletonsInstantiated() {
@@ -62,7 +62,7 @@ final class BodyExecutor implements Supplier<Executor>, SmartInitializingSinglet
             throw new InvalidConfigurationPropertyValueException(
                     PROPERTY,
                     configured,
-                    "The bean of that name is no " + Executor.class.getName() + " but a " + beans.getType(configured)
+                    "The bean of that name is not a " + Executor.class.getName() + " but a " + beans.getType(configured)
                             + ".");
         }
     }
@@ -78,11 +78,11 @@ final class BodyExecutor implements Supplier<Executor>, SmartInitializingSinglet
                 0, Integer.MAX_VALUE, IDLE_SECONDS, TimeUnit.SECONDS, new SynchronousQueue<>(), body -> {
                     Thread thread = new Thread(null, body, THREADS + count.incrementAndGet(), 0, false);
                     thread.setDaemon(true);
-                    return owned(thread);
+                    return withContextClassLoader(thread);
                 });
     }
 
-    /** {@code Thread.ofVirtual()}, called from Java 17 bytecode. */
+    /** Calls {@code Thread.ofVirtual()} by reflection, because this class is compiled for Java 17. */
     private Executor virtualThreads() {
         try {
             Class<?> type = Class.forName("java.lang.Thread$Builder$OfVirtual");
@@ -90,14 +90,14 @@ final class BodyExecutor implements Supplier<Executor>, SmartInitializingSinglet
             type.getMethod("name", String.class, long.class).invoke(builder, THREADS, 1L);
             type.getMethod("inheritInheritableThreadLocals", boolean.class).invoke(builder, false);
             ThreadFactory threads = (ThreadFactory) type.getMethod("factory").invoke(builder);
-            return body -> owned(threads.newThread(body)).start();
+            return body -> withContextClassLoader(threads.newThread(body)).start();
         } catch (ReflectiveOperationException e) {
             throw new IllegalStateException("This JDK does not create virtual threads", e);
         }
     }
 
-    /** The thread that starts another is that of who released the permit; the new one inherits nothing of it. */
-    private Thread owned(Thread thread) {
+    /** The starting thread is the one that released the permit, so the new one must not inherit its class loader. */
+    private Thread withContextClassLoader(Thread thread) {
         thread.setContextClassLoader(beans.getBeanClassLoader());
         return thread;
     }

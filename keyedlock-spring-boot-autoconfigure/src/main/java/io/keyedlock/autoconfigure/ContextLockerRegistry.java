@@ -7,7 +7,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 
-/** The lockers of a context as its application and the advice see them. */
+/** The view of {@link ContextLockers} for the application and the advice. */
 record ContextLockerRegistry(ContextLockers registry) implements AdviceLockerRegistry {
 
     @Override

@@ -30,22 +30,22 @@ import org.springframework.beans.factory.support.AbstractBeanDefinition;
 import org.springframework.util.Assert;
 
 /**
- * The lockers of one application context by name: those that are beans, under their bean names, and those of annotated
- * methods that name none, which are never beans. A context finds the lockers of its parents too, and does not create
- * another one of the same name.
+ * The lockers of one application context by name: locker beans under their bean names, and the implicit lockers of annotated
+ * methods that name none, which are never beans. Lookups include the parent contexts; a locker that a parent has is not created
+ * again.
  *
- * <p>A bean is created when it is asked for by name, never for a listing.
+ * <p>A lookup by name creates the bean; a listing creates none.
  */
 final class ContextLockers implements SmartInitializingSingleton {
 
     private static final Logger log = LoggerFactory.getLogger(ContextLockers.class);
 
-    /** The bean that makes backends, if there is one. */
+    /** The name of the bean that creates backends, if there is one. */
     static final String BACKENDS = "keyedLockerBackends";
 
     static final String BEAN = "keyedLockerRegistryOfContext";
 
-    /** Beans of this prefix are what a scoped proxy stands for; the proxy has the name that users know. */
+    /** The prefix of the target beans of scoped proxies. The proxy has the name without it. */
     private static final String SCOPED_TARGET = "scopedTarget.";
 
     private final ConfigurableListableBeanFactory beans;
@@ -53,16 +53,16 @@ final class ContextLockers implements SmartInitializingSingleton {
     private final LockerBeans closing;
     private final LockerListeners listeners;
 
-    /** The registry of the nearest parent context that has one. */
+    /** The lockers of the nearest parent context that has any. */
     private final @Nullable ContextLockers parent;
 
-    /** Lockers that are beans and have been created. Written by whatever thread creates the bean. */
+    /** The locker beans that exist. Written by the thread that creates the bean. */
     private final Map<String, KeyedLocker<?>> created = new ConcurrentHashMap<>();
 
-    /** Lockers that are not beans. */
-    private final Map<String, KeyedLocker<?>> own = new ConcurrentHashMap<>();
+    /** The implicit lockers, which are not beans. */
+    private final Map<String, KeyedLocker<?>> implicit = new ConcurrentHashMap<>();
 
-    private final List<BiConsumer<String, KeyedLocker<?>>> followers = new CopyOnWriteArrayList<>();
+    private final List<BiConsumer<String, KeyedLocker<?>>> observers = new CopyOnWriteArrayList<>();
 
     private volatile Consumer<KeyedLocker<?>> admission = newcomer -> {};
 
@@ -85,23 +85,23 @@ final class ContextLockers implements SmartInitializingSingleton {
     <K> Optional<KeyedLocker<K>> find(String name) {
         Assert.notNull(name, "'name' must not be null");
         if (closing.isClosed() && created.containsKey(name)) {
-            // The bean factory would create another one.
+            // The closed bean factory would create another one.
             return Optional.ofNullable((KeyedLocker<K>) created.get(name));
         }
         if (isBean(name)) {
             return Optional.of((KeyedLocker<K>) beans.getBean(name, KeyedLocker.class));
         }
-        return Optional.ofNullable((KeyedLocker<K>) ofMethod(name));
+        return Optional.ofNullable((KeyedLocker<K>) findImplicit(name));
     }
 
-    /** The locker of an annotated method that names none, of this context or else of a parent. */
-    private @Nullable KeyedLocker<?> ofMethod(String name) {
-        KeyedLocker<?> locker = own.get(name);
-        return locker != null || parent == null ? locker : parent.ofMethod(name);
+    /** Finds an implicit locker in this context, then in its parents. */
+    private @Nullable KeyedLocker<?> findImplicit(String name) {
+        KeyedLocker<?> locker = implicit.get(name);
+        return locker != null || parent == null ? locker : parent.findImplicit(name);
     }
 
     Set<String> names() {
-        Set<String> names = new TreeSet<>(own.keySet());
+        Set<String> names = new TreeSet<>(implicit.keySet());
         for (String name :
                 BeanFactoryUtils.beanNamesForTypeIncludingAncestors(beans, KeyedLocker.class, false, false)) {
             if (!name.startsWith(SCOPED_TARGET)) {
@@ -115,52 +115,54 @@ final class ContextLockers implements SmartInitializingSingleton {
     }
 
     /**
-     * The locker of an annotated method or type that names none. The first call for its name creates it, unless a parent
-     * context has it.
+     * Returns the implicit locker of an annotated method or type that names none. The first call for a name creates it, unless
+     * a parent context has it.
      *
-     * @param name the locker's name, which is that of the method or type
-     * @param limit what the annotation says, or empty for the default
-     * @throws IllegalStateException if the locker was made with another limit, or if a bean has its name
+     * @param name the locker's name, which is derived from the method or type
+     * @param limit the limit of the annotation, or empty for the default
+     * @throws IllegalStateException if the locker exists with another limit, or if a locker bean has its name
      */
     @SuppressWarnings("unchecked") // the key type is the caller's claim
     <K> KeyedLocker<K> own(String name, OptionalInt limit) {
         KeyedLockerSettings wanted = settings.own(name, limit);
         if (isBean(name)) {
-            throw new IllegalStateException("The locker bean '" + name + "' has the name that annotated code gives to a"
-                    + " locker of its own. Rename the bean, or name it in the annotation");
+            throw new IllegalStateException("The locker bean '" + name + "' has the name of the implicit locker of"
+                    + " annotated code. Rename the bean, or name it in the annotation");
         }
-        KeyedLocker<?> locker = ofMethod(name);
+        KeyedLocker<?> locker = findImplicit(name);
         if (locker == null) {
-            // After the end nobody follows any more.
-            locker = closing.isClosed() ? create(wanted) : own(name, create(wanted));
+            // A closed context registers no lockers and notifies no observers.
+            locker = closing.isClosed() ? create(wanted) : addImplicit(name, create(wanted));
         }
         if (locker.settings().limit() != wanted.limit()) {
-            throw new IllegalStateException("The locker '" + name + "' has the limit "
-                    + locker.settings().limit() + " and cannot have the limit " + wanted.limit()
-                    + " as well. Write one limit");
+            throw new IllegalStateException("The locker '" + name + "' already has the limit "
+                    + locker.settings().limit() + ", so it cannot have the limit " + wanted.limit()
+                    + ". Write the same limit in both places");
         }
         return (KeyedLocker<K>) locker;
     }
 
-    /** Of several that were made for one name at once, the first one stays, and the others have never been used. */
-    private KeyedLocker<?> own(String name, KeyedLocker<?> made) {
-        admission.accept(made);
-        KeyedLocker<?> first = own.putIfAbsent(name, made);
+    /**
+     * Registers an implicit locker. If several are created concurrently, the first is kept and the others are closed unused.
+     */
+    private KeyedLocker<?> addImplicit(String name, KeyedLocker<?> candidate) {
+        admission.accept(candidate);
+        KeyedLocker<?> first = implicit.putIfAbsent(name, candidate);
         if (first != null) {
-            made.close();
+            candidate.close();
             return first;
         }
-        tellFollowers(name, made);
-        return made;
+        notifyObservers(name, candidate);
+        return candidate;
     }
 
     /**
-     * Makes a locker that no bean of the application's own stands for. Never to be called under a lock: this asks for beans and
-     * may wait for a backend.
+     * Creates a configured or implicit locker. Must not be called while holding a lock: this looks up beans and may wait for a
+     * backend.
      */
     KeyedLocker<?> create(KeyedLockerSettings settings) {
         if (closing.isClosed()) {
-            // For a first call after the end, which has to fail like all others.
+            // A first call after the context was closed must fail like all others.
             KeyedLocker<?> closed = KeyedLocker.create(settings);
             closing.closeLast(closed);
             return closed;
@@ -172,7 +174,7 @@ final class ContextLockers implements SmartInitializingSingleton {
         KeyedLocker<?> locker =
                 backend == null ? KeyedLocker.create(settings) : KeyedLocker.createOn(backend, settings);
         try {
-            listeners.hear(locker);
+            listeners.addTo(locker);
         } catch (RuntimeException | Error e) {
             locker.close();
             throw e;
@@ -186,16 +188,16 @@ final class ContextLockers implements SmartInitializingSingleton {
             throw new MissingRedisException(lockName);
         }
         LockerBackends backends = beans.getBean(BACKENDS, LockerBackends.class);
-        // So that the lockers are closed before the client that they use.
+        // Closes the lockers before the client that they use.
         beans.registerDependentBean(BACKENDS, LockerBeans.BEAN);
         return backends;
     }
 
     /**
-     * Checks at startup that a locker can be created with the defaults. Those of lazy beans are created later.
+     * Checks at startup that a locker can be created with the defaults, because lockers of lazy beans are created later.
      *
-     * @throws MissingRedisException if the defaults want a backend that there is nothing for
-     * @throws LockBackendException if the defaults want it to be there, and it cannot be reached
+     * @throws MissingRedisException if the default backend has no connections to use
+     * @throws LockBackendException if the defaults set {@code fail-fast} and the backend cannot be reached
      */
     void checkDefaults() {
         BackendChoice choice = settings.defaultBackend();
@@ -211,16 +213,16 @@ final class ContextLockers implements SmartInitializingSingleton {
         }
     }
 
-    /** Takes note of a bean that has been created. */
-    @SuppressWarnings("ConstantValue") // of a mock
+    /** Registers a locker bean that has been created. */
+    @SuppressWarnings("ConstantValue") // a mock returns null
     void created(String name, KeyedLocker<?> locker) {
         if (locker.settings() == null) {
-            // A mock of a test, about which there is nothing to know.
+            // A mock without settings.
             return;
         }
         if (!beans.containsBeanDefinition(SCOPED_TARGET + name)) {
-            // Each locker that a scoped proxy will stand for comes here by itself.
-            listeners.hear(locker);
+            // The target of a scoped proxy is registered itself when it is created.
+            listeners.addTo(locker);
         }
         if (name.startsWith(SCOPED_TARGET)
                 || !beans.containsLocalBean(name)
@@ -228,25 +230,25 @@ final class ContextLockers implements SmartInitializingSingleton {
                 || !beans.isSingleton(name)) {
             return;
         }
-        takeClosingOver(name, locker);
+        closeAfterOtherBeans(name, locker);
         admission.accept(locker);
         if (created.put(name, locker) == null && !name.equals(locker.name())) {
             log.warn(
-                    "The locker bean '{}' calls itself '{}' in exceptions and events; write"
-                            + " KeyedLockerSettings.withName(\"{}\") where it is made",
+                    "The locker bean '{}' has the name '{}' in exceptions and events; write"
+                            + " KeyedLockerSettings.withName(\"{}\") where it is created",
                     name,
                     locker.name(),
                     name);
         }
-        tellFollowers(name, locker);
+        notifyObservers(name, locker);
     }
 
     /**
-     * Closes a singleton last that the context would close in its turn. One of a factory, or one that is not to be closed, is
-     * left alone.
+     * Defers closing a singleton until all other beans have been destroyed. Leaves alone lockers of factory beans and those
+     * with another destroy method or none.
      */
-    private void takeClosingOver(String name, KeyedLocker<?> locker) {
-        // Beans that the locker has been injected into are destroyed before it.
+    private void closeAfterOtherBeans(String name, KeyedLocker<?> locker) {
+        // Beans into which the locker was injected are destroyed before it.
         beans.registerDependentBean(LockerBeans.BEAN, name);
         if (beans.containsBeanDefinition(name)
                 && !beans.isFactoryBean(name)
@@ -261,28 +263,31 @@ final class ContextLockers implements SmartInitializingSingleton {
         }
     }
 
-    /** All lockers that exist by now, by name, those of parent contexts too; creates none. */
+    /** Returns the lockers that exist, by name, including those of parent contexts. Creates none. */
     SortedMap<String, KeyedLocker<?>> existing() {
         SortedMap<String, KeyedLocker<?>> existing = parent == null ? new TreeMap<>() : parent.existing();
         existing.putAll(ofContext());
         return existing;
     }
 
-    /** The lockers of this context that exist by now, by name; creates none. */
+    /** Returns the lockers of this context that exist, by name. Creates none. */
     SortedMap<String, KeyedLocker<?>> ofContext() {
-        SortedMap<String, KeyedLocker<?>> existing = new TreeMap<>(own);
+        SortedMap<String, KeyedLocker<?>> existing = new TreeMap<>(implicit);
         existing.putAll(created);
         return existing;
     }
 
-    /** Tells a follower each locker of this context that exists and each that will; one at the border may be told twice. */
-    void follow(BiConsumer<String, KeyedLocker<?>> follower) {
-        followers.add(follower);
-        ofContext().forEach(follower);
+    /**
+     * Notifies an observer of each existing and each future locker of this context. A locker that is registered at the same
+     * time may be reported twice.
+     */
+    void observe(BiConsumer<String, KeyedLocker<?>> observer) {
+        observers.add(observer);
+        ofContext().forEach(observer);
     }
 
-    /** Lets somebody see each locker that will be made before others can have it. */
-    void admitBy(Consumer<KeyedLocker<?>> admission) {
+    /** Sets the action that is applied to each future locker before it is published. */
+    void setAdmission(Consumer<KeyedLocker<?>> admission) {
         this.admission = admission;
     }
 
@@ -291,8 +296,8 @@ final class ContextLockers implements SmartInitializingSingleton {
         listeners.start();
     }
 
-    private void tellFollowers(String name, KeyedLocker<?> locker) {
-        followers.forEach(follower -> follower.accept(name, locker));
+    private void notifyObservers(String name, KeyedLocker<?> locker) {
+        observers.forEach(observer -> observer.accept(name, locker));
     }
 
     private boolean isBean(String name) {

@@ -7,7 +7,7 @@ import java.util.List;
 import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 
-/** Lists every wrong annotation with what to write instead. */
+/** Lists every invalid annotation with its remedy. */
 final class InvalidKeyedLockFailureAnalyzer extends AbstractFailureAnalyzer<InvalidKeyedLockException> {
 
     @Override
@@ -28,8 +28,8 @@ final class InvalidKeyedLockFailureAnalyzer extends AbstractFailureAnalyzer<Inva
                     finding.remedy()));
         }
         String action =
-                "Change the annotations as the arrows say. To start all the same, set keyedlock.validation=warn; calls"
-                        + " of these methods then fail, and those that no proxy reaches run without their locks.";
+                "Change the annotations as the arrows say. To start anyway, set keyedlock.validation=warn; calls"
+                        + " of these methods then fail, and methods that no proxy intercepts run without locks.";
         return new FailureAnalysis(description.toString(), action, cause);
     }
 }

@@ -15,18 +15,18 @@ import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.core.Ordered;
 import org.springframework.core.annotation.Order;
 
-/** Says of a property of ours whose value cannot be read what to write instead. */
+/** Describes the expected value of a keyedlock property that cannot be bound. */
 @Order(Ordered.HIGHEST_PRECEDENCE)
 final class InvalidPropertyFailureAnalyzer extends AbstractFailureAnalyzer<BindException> {
 
-    private static final ConfigurationPropertyName OURS = ConfigurationPropertyName.of("keyedlock");
-    private static final ConfigurationPropertyName OF_ENDPOINT =
+    private static final ConfigurationPropertyName KEYEDLOCK = ConfigurationPropertyName.of("keyedlock");
+    private static final ConfigurationPropertyName ENDPOINT =
             ConfigurationPropertyName.of("management.endpoint.keyedlocks");
 
     @Override
     protected @Nullable FailureAnalysis analyze(Throwable rootFailure, BindException cause) {
         ConfigurationPropertyName name = cause.getName();
-        if (!isUnder(OURS, name) && !isUnder(OF_ENDPOINT, name)) {
+        if (!isUnder(KEYEDLOCK, name) && !isUnder(ENDPOINT, name)) {
             return null;
         }
         ConfigurationProperty property = cause.getProperty();
@@ -40,14 +40,14 @@ final class InvalidPropertyFailureAnalyzer extends AbstractFailureAnalyzer<BindE
             }
         }
         return new FailureAnalysis(
-                description.append("\n    Wanted: ").append(wanted(type)).toString(), remedy(name, type), cause);
+                description.append("\n    Expected: ").append(expected(type)).toString(), remedy(name, type), cause);
     }
 
     private static boolean isUnder(ConfigurationPropertyName root, ConfigurationPropertyName name) {
         return root.equals(name) || root.isAncestorOf(name);
     }
 
-    private static String wanted(Class<?> type) {
+    private static String expected(Class<?> type) {
         if (type.isEnum()) {
             return "one of " + constants(type);
         }
@@ -57,7 +57,7 @@ final class InvalidPropertyFailureAnalyzer extends AbstractFailureAnalyzer<BindE
                         Boolean.class, "true or false",
                         boolean.class, "true or false",
                         Duration.class, "a duration")
-                .getOrDefault(type, "no value, but properties beneath it");
+                .getOrDefault(type, "no value, but nested properties");
     }
 
     private static String remedy(ConfigurationPropertyName name, Class<?> type) {
@@ -79,8 +79,8 @@ final class InvalidPropertyFailureAnalyzer extends AbstractFailureAnalyzer<BindE
                 ? name + ".orders.limit: 3"
                 : type == KeyedLockProperties.Locker.class ? name + ".limit: 3" : name + ".locks.orders.limit: 3";
         return type == Map.class || type == KeyedLockProperties.Locker.class || type == KeyedLockProperties.class
-                ? "Write the settings beneath it, for instance " + example + "."
-                : "Write the settings beneath it; docs/configuration.md lists them.";
+                ? "Write the nested properties, for instance " + example + "."
+                : "Write the nested properties; docs/configuration.md lists them.";
     }
 
     private static String constants(Class<?> type) {

@@ -24,8 +24,11 @@ import org.springframework.transaction.ConfigurableTransactionManager;
 import org.springframework.util.function.SingletonSupplier;
 
 /**
- * Runs the methods of beans that {@link KeyedLock} stands on under their locks, and checks the annotations at startup. With
- * {@code keyedlock.enabled=false} it only names those methods in a warning.
+ * Auto-configuration of the advice that locks methods annotated with {@link KeyedLock}, and of the check of the annotations at
+ * startup. With {@code keyedlock.enabled=false} it only logs a warning that lists those methods.
+ *
+ * @since 0.1.0
+ * @see KeyedLock
  */
 @AutoConfiguration(after = KeyedLockAutoConfiguration.class)
 @ConditionalOnClass(Advisor.class)
@@ -38,7 +41,7 @@ public final class KeyedLockAopAutoConfiguration {
     @Conditional(OnEnabled.Locking.class)
     static class Advice {
 
-        /** Made before the first bean that can be proxied, so that it must not ask for another bean yet. */
+        /** Created before the first bean that can be proxied, so it looks up other beans lazily. */
         @Bean
         @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
         static KeyedLockAdvisor keyedLockAdvisor(

@@ -15,11 +15,14 @@ import org.springframework.context.annotation.Fallback;
 import org.springframework.context.annotation.Role;
 
 /**
- * Auto-configuration of the lockers that {@code keyedlock.locks} names, each a bean of its name, and of the
- * {@link KeyedLockerRegistry} that knows all lockers.
+ * Auto-configuration of the lockers in {@code keyedlock.locks}, each as a bean of its name, and of the
+ * {@link KeyedLockerRegistry} of all lockers.
  *
- * <p>A {@link KeyedLocker} bean of the application takes the place of the configured one of that name, and a registry of
- * the application goes first wherever a registry is injected.
+ * <p>A {@link KeyedLocker} bean of the application replaces the configured locker of that name. A registry bean of the
+ * application is preferred wherever a registry is injected.
+ *
+ * @since 0.1.0
+ * @see KeyedLockAopAutoConfiguration
  */
 @AutoConfiguration
 @EnableConfigurationProperties(KeyedLockProperties.class)
@@ -41,14 +44,14 @@ public final class KeyedLockAutoConfiguration {
             @Override
             public Object postProcessAfterInitialization(Object bean, String beanName) {
                 if (bean instanceof KeyedLocker<?> locker) {
-                    registry.ifAvailable(known -> known.created(beanName, locker));
+                    registry.ifAvailable(lockers -> lockers.created(beanName, locker));
                 }
                 return bean;
             }
         };
     }
 
-    /** What our own parts use, so that an application or a test can replace the registry that it sees. */
+    /** Used by the other auto-configurations, so that an application or a test can replace the public registry. */
     @Bean(ContextLockers.BEAN)
     ContextLockers keyedLockerRegistryOfContext(
             ConfigurableListableBeanFactory beans, KeyedLockProperties properties, LockerBeans lockerBeans) {

@@ -15,8 +15,10 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Conditional;
 
 /**
- * Auto-configuration of the actuator endpoint that shows what is held and awaited now. A child context has an endpoint of its
- * own in place of its parent's, as the parent does not know the lockers of its children.
+ * Auto-configuration of the actuator endpoint of lockers. A child context has its own endpoint instead of its parent's, because
+ * the parent does not know the lockers of its children.
+ *
+ * @since 0.1.0
  */
 @AutoConfiguration(after = KeyedLockAutoConfiguration.class)
 @ConditionalOnClass(ConditionalOnAvailableEndpoint.class)

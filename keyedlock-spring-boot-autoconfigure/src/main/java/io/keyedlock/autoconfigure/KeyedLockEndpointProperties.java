@@ -7,10 +7,10 @@ import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 
 /**
- * What the endpoint shows.
+ * The properties of the endpoint.
  *
- * @param showKeys To whom the endpoint shows keys. Nobody sees them if 'keyedlock.show-keys' is false.
- * @param roles Roles that are authorized to see keys. If empty, whoever is authenticated is.
+ * @param showKeys When the endpoint shows keys. If 'keyedlock.show-keys' is false, it never does.
+ * @param roles Roles that are authorized to see keys. If empty, every authenticated user is authorized.
  */
 @ConfigurationProperties("management.endpoint.keyedlocks")
 record KeyedLockEndpointProperties(

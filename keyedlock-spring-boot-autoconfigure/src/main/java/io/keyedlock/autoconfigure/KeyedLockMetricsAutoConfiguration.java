@@ -18,8 +18,11 @@ import org.springframework.context.annotation.Role;
 /**
  * Auto-configuration of the meters of all lockers.
  *
- * <p>The metrics need nothing when they are made, as lockers are made early; the registry is handed to them when all
- * singletons are there.
+ * <p>Lockers are created early, so the metrics bean has no dependencies. It is bound to the registry after all singletons have
+ * been created.
+ *
+ * @since 0.1.0
+ * @see KeyedLockObservationAutoConfiguration
  */
 @AutoConfiguration(
         after = KeyedLockAutoConfiguration.class,
@@ -49,8 +52,8 @@ public final class KeyedLockMetricsAutoConfiguration {
             ObjectProvider<MeterRegistry> registry,
             ListableBeanFactory beans) {
         return () -> {
-            lockers.follow(metrics::add);
-            // Those of a parent context are bound there.
+            lockers.observe(metrics::add);
+            // The metrics of a parent context are bound by that context.
             if (beans.getBeanNamesForType(KeyedLockerMetrics.class, true, false).length > 0) {
                 registry.ifAvailable(metrics::bindTo);
             }

@@ -18,7 +18,12 @@ import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.util.function.SingletonSupplier;
 
-/** Auto-configuration of observations of waits, if {@code keyedlock.observations} asks for them. */
+/**
+ * Auto-configuration of observations of waits, if {@code keyedlock.observations} is true.
+ *
+ * @since 0.1.0
+ * @see KeyedLockMetricsAutoConfiguration
+ */
 @AutoConfiguration(
         after = KeyedLockAutoConfiguration.class,
         afterName = {
@@ -31,15 +36,15 @@ public final class KeyedLockObservationAutoConfiguration {
     /** For the application context. */
     public KeyedLockObservationAutoConfiguration() {}
 
-    /** Comes after the observations below, as nested configurations are read first. */
+    /** Evaluated after the nested configurations, which Spring reads first. */
     @Bean
     @ConditionalOnMissingBean(type = "io.keyedlock.metrics.KeyedLockerObservations")
     static SmartInitializingSingleton keyedLockerObservationsMissing() {
         return () -> LoggerFactory.getLogger(KeyedLockObservationAutoConfiguration.class)
                 .warn(
-                        "keyedlock.observations=true has no effect: there is no ObservationRegistry bean, or several and none of"
-                                + " them is primary. Add spring-boot-starter-actuator, mark one registry as @Primary, or remove the"
-                                + " property.");
+                        "keyedlock.observations=true has no effect: there is no ObservationRegistry bean, or there are several"
+                                + " and none is primary. Add spring-boot-starter-actuator, mark one registry as @Primary, or"
+                                + " remove the property.");
     }
 
     @Configuration(proxyBeanMethods = false)
@@ -54,7 +59,7 @@ public final class KeyedLockObservationAutoConfiguration {
         }
     }
 
-    /** Apart, as observations can be had without meters. */
+    /** Separate, because observations work without meters. */
     @Configuration(proxyBeanMethods = false)
     @ConditionalOnClass({ObservationRegistry.class, MeterFilter.class})
     @ConditionalOnBean(ObservationRegistry.class)

@@ -9,26 +9,26 @@ import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 
 /**
- * What an application can configure.
+ * The properties of an application.
  *
- * @param enabled Whether annotated methods run under their lock and the endpoint, the meters and the drain at shutdown are
- *     there. Lockers and their registry are there in any case.
- * @param defaults What a locker is that does not say otherwise, one of an annotated method too.
+ * @param enabled Whether annotated methods are locked. If false, the endpoint, the meters and the drain at shutdown are absent
+ *     too; lockers and their registry stay.
+ * @param defaults Defaults of all lockers, including those of annotated methods.
  * @param locks Lockers by name; each becomes a bean of its name.
  * @param aop The advice.
- * @param release When the permit of an annotated method is given back if the annotation does not say.
- * @param executor Name of the executor bean that runs asynchronous method bodies which had to wait for their permit. If not
- *     set, a thread of our own for each, virtual with 'spring.threads.virtual.enabled'.
- * @param validation What a mistake in an annotation does to the start of the application.
- * @param deadlockDetection What is done about threads that wait for each other's keys in a circle.
- * @param longHold Reports of keys that are held for long.
- * @param showKeys Whether keys may be told in logs, exception messages, problem details and flight recorder events.
+ * @param release When the permit of an annotated method is released, unless the annotation sets it.
+ * @param executor Name of the executor bean that runs asynchronous method bodies that had to wait for their permit. If not
+ *     set, each runs on its own thread, a virtual one with 'spring.threads.virtual.enabled'.
+ * @param validation What to do at startup about invalid annotations.
+ * @param deadlockDetection What to do about a deadlock: threads that wait for each other's keys in a cycle.
+ * @param longHold Reports of long holds.
+ * @param showKeys Whether keys may appear in logs, exception messages, problem details and flight recorder events.
  * @param metrics The meters.
- * @param observations Whether each wait for a key is an observation, and so a span where tracing is set up.
- * @param shutdown What happens to held keys when the application stops.
- * @param web What HTTP clients are told.
- * @param owner How other processes show this one as a holder of a key. The default names the application, the host and the
- *     process.
+ * @param observations Whether each wait for a key is an observation, and so a span if tracing is configured.
+ * @param shutdown The drain at shutdown.
+ * @param web Responses to HTTP clients.
+ * @param owner Name under which other processes show this one as a holder of a key. The default consists of application,
+ *     host and process id.
  * @param redis Redis.
  */
 @ConfigurationProperties("keyedlock")
@@ -51,21 +51,21 @@ record KeyedLockProperties(
         @DefaultValue Redis redis) {
 
     /**
-     * One locker; what is null falls back to the defaults.
+     * One locker. Null values fall back to the defaults.
      *
-     * @param limit How many callers each key admits at once.
-     * @param waitTime How long a caller waits that does not say otherwise, or 'forever'. Zero does not wait.
-     * @param fair Whether a permit is always handed to the caller that has waited longest.
-     * @param maxWaiters How many callers may wait for one key, or 'unbounded'; a further one is refused.
-     * @param reentrant Whether a thread that holds a key may take it again.
-     * @param backend Where permits come from: 'local' is this process alone, 'redis' is shared by all processes that use the
+     * @param limit How many callers may hold a key at once.
+     * @param waitTime How long a caller waits for a permit unless it sets its own time, or 'forever'. Zero does not wait.
+     * @param fair Whether a released permit always goes to the waiter that has waited longest.
+     * @param maxWaiters How many callers may wait for one key, or 'unbounded'. Further callers are rejected.
+     * @param reentrant Whether a thread that holds a key may acquire it again.
+     * @param backend Source of permits: 'local' for this process alone, 'redis' to share them with all processes that use the
      *     same Redis.
-     * @param leaseTime How long a lease lasts beyond this process without being renewed, as it is while its process lives.
-     * @param backendTimeout How long to wait for an answer of the backend.
-     * @param handoffWindow How long after its grant a lease may be handed off within this process before others get their
-     *     turn. Zero never hands it off.
-     * @param maxHold How long a lease is renewed; then it ends and is lost. Zero renews it for as long as it is held.
-     * @param onLeaseLost What happens to an annotated call whose lease was lost.
+     * @param leaseTime How long a lease in the backend lasts unless it is renewed. A running process renews its leases.
+     * @param backendTimeout How long to wait for a reply of the backend.
+     * @param handoffWindow How long after its grant a lease may be handed off within this process before waiters of other
+     *     processes come first. Zero never hands it off.
+     * @param maxHold How long a lease is renewed; then it expires and is lost. Zero renews it for as long as it is held.
+     * @param onLeaseLost What to do with an annotated call whose lease was lost.
      * @param failFast Whether startup fails if the backend cannot be reached.
      */
     record Locker(
@@ -85,39 +85,40 @@ record KeyedLockProperties(
     /**
      * Redis.
      *
-     * @param prefix The prefix of all names in Redis, so that applications can share a server.
+     * @param prefix Prefix of all names in Redis, so that applications can share a server.
      */
     record Redis(@DefaultValue("keyedlock") String prefix) {}
 
     /**
      * The advice.
      *
-     * @param order Where the lock stands among the advices of a method; a lower value is further outside. The default is
-     *     outside transactions, caches and retries.
+     * @param order Order of the advice among the advices of a method; lower values are outer. The default is outside
+     *     transactions, caches and retries.
      */
     record Aop(@DefaultValue("2147483547") int order) {}
 
     /**
      * Reports of long holds.
      *
-     * @param threshold After how long a hold is reported, once, with the stack of its thread. Zero turns the reports off.
+     * @param threshold Hold time after which a hold is reported, once, with the stack trace of its thread. Zero disables the
+     *     reports.
      */
     record LongHold(@DefaultValue("30s") Duration threshold) {}
 
     /**
      * The meters.
      *
-     * @param hold Whether the time for which keys are held is measured, which costs two clock reads per acquisition.
+     * @param hold Whether to measure hold times, which costs two clock reads per acquisition.
      */
     record Metrics(@DefaultValue("true") boolean hold) {}
 
     /**
-     * The end of the application.
+     * The drain at shutdown.
      *
-     * @param awaitIdle How long to wait until no key is held or awaited. Zero does not wait.
-     * @param rejectNew Whether new callers are refused from the start of that wait. Threads that hold a key may go on.
-     * @param phase Lifecycle phase in which the wait happens. The default is below web server, listener containers and
-     *     executors, which stop earlier, and above all that holds data.
+     * @param awaitIdle How long to wait until no key is held or waited for. Zero does not wait.
+     * @param rejectNew Whether new callers are rejected while the drain waits. Threads that hold a key may acquire more.
+     * @param phase Lifecycle phase of the drain. The default is below web server, listener containers and executors, which
+     *     stop earlier, and above beans that hold data.
      */
     record Shutdown(
             @DefaultValue("20s") Duration awaitIdle,
@@ -127,36 +128,36 @@ record KeyedLockProperties(
     /**
      * HTTP.
      *
-     * @param problemDetails Whether callers turned away are answered with problem details: 429 for a timeout or a full
-     *     queue, 503 while the application shuts down.
-     * @param showKeys Whether problem details tell the key, which may be private or guessed by whoever asks. Does not
-     *     widen 'keyedlock.show-keys'.
+     * @param problemDetails Whether rejected HTTP clients get problem details: 429 for a timeout or a rejection, 503 while the
+     *     application shuts down.
+     * @param showKeys Whether problem details contain the key, which may be private or guessed by the client. Has no effect if
+     *     'keyedlock.show-keys' is false.
      */
     record Web(
             @DefaultValue("true") boolean problemDetails,
             @DefaultValue("false") boolean showKeys) {}
 
-    /** When the permit of an annotated method is given back. */
+    /** When the permit of an annotated method is released. */
     enum Release {
-        /** After the transaction in which the method was called has completed; on return where there is none. */
+        /** After completion of the transaction in which the method was called; on return if there is none. */
         AFTER_TRANSACTION,
-        /** When the method returns, or its asynchronous result has completed. */
+        /** When the method returns or its asynchronous result completes. */
         ON_RETURN
     }
 
-    /** What happens to an annotated call whose lease was lost. */
+    /** What to do with an annotated call whose lease was lost. */
     enum OnLeaseLost {
-        /** It fails: before the commit if a transaction is active, else on return. */
+        /** Fail the call: before the commit if a transaction is active, else on return. */
         FAIL,
-        /** The loss is logged and counted. */
+        /** Log and count the loss. */
         REPORT
     }
 
-    /** What a mistake in an annotation does to the start of the application. */
+    /** What to do at startup about invalid annotations. */
     enum Validation {
-        /** The application does not start. */
+        /** Fail the startup. */
         FAIL,
-        /** Each mistake is logged. */
+        /** Log each mistake. */
         WARN
     }
 }

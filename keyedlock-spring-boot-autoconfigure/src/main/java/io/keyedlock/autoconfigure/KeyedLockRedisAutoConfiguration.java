@@ -18,8 +18,11 @@ import org.springframework.core.env.Environment;
 import org.springframework.data.redis.connection.ReactiveRedisConnectionFactory;
 
 /**
- * Auto-configuration of what a {@link KeyedLocker} needs whose property {@code backend} is {@code redis}: the application's
- * {@link ReactiveRedisConnectionFactory}, and its {@link KeyEncoder} if there is one. Of several, one has to be primary.
+ * Auto-configuration of the Redis backend, for each {@link KeyedLocker} whose property {@code backend} is {@code redis}. Uses
+ * the application's {@link ReactiveRedisConnectionFactory}, of which one must be primary if there are several, and its
+ * {@link KeyEncoder} if there is one.
+ *
+ * @since 0.1.0
  */
 @AutoConfiguration(
         after = KeyedLockAutoConfiguration.class,
@@ -39,7 +42,7 @@ public final class KeyedLockRedisAutoConfiguration {
     /** For the application context. */
     public KeyedLockRedisAutoConfiguration() {}
 
-    /** Created with the first locker that uses it. */
+    /** Created for the first locker on Redis. */
     @Bean(LEASES)
     @Lazy
     Leases keyedLockRedisLeases(
@@ -60,7 +63,7 @@ public final class KeyedLockRedisAutoConfiguration {
             ObjectProvider<KeyEncoder> encoder,
             ConfigurableBeanFactory beans) {
         return (settings, choice) -> {
-            // So that all lockers are closed before their leases are.
+            // Closes all lockers before their leases.
             beans.registerDependentBean(LEASES, ContextLockers.BACKENDS);
             LeaseBackend backend = leases.getObject()
                     .backend(settings, choice.leases().withKeyEncoder(encoder.getIfAvailable(KeyEncoder::standard)));

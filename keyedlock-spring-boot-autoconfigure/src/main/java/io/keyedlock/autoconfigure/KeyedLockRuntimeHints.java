@@ -11,10 +11,10 @@ import org.springframework.aot.hint.RuntimeHints;
 import org.springframework.aot.hint.RuntimeHintsRegistrar;
 import org.springframework.aot.hint.TypeReference;
 
-/** What of keyedlock itself a native image reaches by reflection. */
+/** Registers the members of keyedlock that a native image accesses by reflection. */
 final class KeyedLockRuntimeHints implements RuntimeHintsRegistrar {
 
-    /** Internal to the core, which knows nothing of Spring; a test sees to it that the names are right. */
+    /** A package-private class of the core, which does not depend on Spring. A test checks these names. */
     static final String WAIT_EVENT = "io.keyedlock.WaitEvent$Recorded";
 
     static final List<String> WAIT_EVENT_FIELDS = List.of("locker", "key", "waitersAhead", "outcome");
@@ -24,14 +24,14 @@ final class KeyedLockRuntimeHints implements RuntimeHintsRegistrar {
         hints.reflection().registerType(KeyedLock.class, MemberCategory.INVOKE_DECLARED_METHODS);
         hints.reflection().registerType(LockInvocation.class, MemberCategory.INVOKE_PUBLIC_METHODS);
         registerRecords(hints.reflection(), KeyedLockProperties.class);
-        // The Flight Recorder reads the fields of an event.
+        // Flight Recorder reads the fields of an event.
         hints.reflection().registerType(TypeReference.of(WAIT_EVENT), event -> {
             event.withMembers(MemberCategory.INVOKE_DECLARED_CONSTRUCTORS);
             WAIT_EVENT_FIELDS.forEach(event::withField);
         });
     }
 
-    /** The check of properties reads the components of these records; without a hint an image knows none. */
+    /** {@link PropertyCheck} reads the components of these records, which an image lacks without a hint. */
     private static void registerRecords(ReflectionHints hints, Class<?> type) {
         hints.registerType(type, MemberCategory.INVOKE_DECLARED_METHODS);
         for (Class<?> nested : type.getDeclaredClasses()) {

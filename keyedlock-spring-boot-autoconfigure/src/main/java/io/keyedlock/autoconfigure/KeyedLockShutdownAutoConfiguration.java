@@ -8,12 +8,16 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Conditional;
 import org.springframework.core.env.Environment;
 
-/** Auto-configuration of the wait for idle lockers when the application stops. */
+/**
+ * Auto-configuration of the drain, which waits for idle lockers when the application stops.
+ *
+ * @since 0.1.0
+ */
 @AutoConfiguration(after = KeyedLockAutoConfiguration.class)
 @Conditional(OnEnabled.Locking.class)
 public final class KeyedLockShutdownAutoConfiguration {
 
-    /** What the context waits for a phase where nothing else is configured. */
+    /** The default of {@code spring.lifecycle.timeout-per-shutdown-phase}. */
     private static final Duration DEFAULT_PHASE_TIMEOUT = Duration.ofSeconds(30);
 
     /** For the application context. */
@@ -26,7 +30,7 @@ public final class KeyedLockShutdownAutoConfiguration {
                 .orElse(DEFAULT_PHASE_TIMEOUT);
         LockerDrain drain =
                 new LockerDrain(registry::ofContext, properties.shutdown(), properties.showKeys(), phaseTimeout);
-        registry.admitBy(drain::admit);
+        registry.setAdmission(drain::admit);
         return drain;
     }
 }

@@ -8,8 +8,10 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.core.Ordered;
 
 /**
- * Auto-configuration for test slices such as {@code @WebMvcTest} alone: all lockers are local, whatever backend the properties of the
- * application name, where the slice has none of the beans that a backend needs.
+ * Auto-configuration for test slices such as {@code @WebMvcTest} only. If the slice lacks the beans of the configured backend,
+ * all lockers are local.
+ *
+ * @since 0.1.0
  */
 @AutoConfiguration
 @AutoConfigureOrder(Ordered.LOWEST_PRECEDENCE)

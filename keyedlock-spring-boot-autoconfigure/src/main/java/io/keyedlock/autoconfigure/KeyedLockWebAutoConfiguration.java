@@ -11,7 +11,11 @@ import org.springframework.context.annotation.Conditional;
 import org.springframework.http.ProblemDetail;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
 
-/** Auto-configuration of the answers to HTTP clients that were turned away, in servlet and reactive applications. */
+/**
+ * Auto-configuration of problem details for HTTP clients that got no permit, in servlet and reactive applications.
+ *
+ * @since 0.1.0
+ */
 @AutoConfiguration(after = KeyedLockAutoConfiguration.class)
 @ConditionalOnWebApplication
 @ConditionalOnClass({ProblemDetail.class, RestControllerAdvice.class})

@@ -6,12 +6,12 @@ import java.net.UnknownHostException;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.env.Environment;
 
-/** How other processes show this one as a holder. */
+/** The name under which other processes show this one as a holder. */
 final class LeaseOwner {
 
     private LeaseOwner() {}
 
-    /** Returns what is configured, or the name of the application, of the host, and the id of the process. */
+    /** Returns the configured name, else the names of the application and the host with the process id. */
     static String of(@Nullable String configured, Environment environment) {
         return configured != null && !configured.isBlank()
                 ? configured.strip()

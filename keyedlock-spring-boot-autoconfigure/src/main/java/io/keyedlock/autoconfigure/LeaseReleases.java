@@ -7,10 +7,10 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.context.SmartLifecycle;
 
-/** Waits, when the application stops, until the last releases have arrived, before the connections that carry them stop. */
+/** Waits at shutdown until the backend has confirmed the last releases, before the connections stop. */
 final class LeaseReleases implements SmartLifecycle {
 
-    /** Connection factories stop in phase 0, and higher phases stop earlier. */
+    /** Connection factories stop in phase 0; higher phases stop earlier. */
     private static final int BEFORE_CONNECTIONS = 1;
 
     private final Supplier<@Nullable Leases> leases;

@@ -25,27 +25,27 @@ import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
 
 /**
- * Tells HTTP clients why they were turned away, and when to come back. Stands last, so that handlers of the application
- * go first.
+ * Converts exceptions of lockers to problem details for HTTP clients. Has the lowest precedence, so that handlers of the
+ * application come first.
  */
 @RestControllerAdvice
 @Order(Ordered.LOWEST_PRECEDENCE)
 final class LockProblems {
 
-    /** Of a key, which may have come with the request, so much goes back. */
-    private static final int LONGEST_KEY = 1_000;
+    /** The number of characters of a key in a response. The key may come from the request. */
+    private static final int MAX_KEY_LENGTH = 1_000;
 
     private final Supplier<? extends Map<String, KeyedLocker<?>>> lockers;
     private final Predicate<String> named;
     private final boolean showKeys;
 
     /**
-     * Makes the advice.
+     * Creates the advice.
      *
-     * @param lockers the lockers that exist
-     * @param named whether a locker's name was given by somebody; that of an annotated method's own locker is the name of a
-     *     class and a method, which is nobody's business outside
-     * @param showKeys whether to tell keys of lockers that show them
+     * @param lockers supplies the lockers that exist
+     * @param named whether a locker's name was chosen by the application; the name of an implicit locker is that of a class and
+     *     a method, which must not be disclosed
+     * @param showKeys whether to include keys of lockers that show them
      */
     LockProblems(Supplier<? extends Map<String, KeyedLocker<?>>> lockers, Predicate<String> named, boolean showKeys) {
         this.lockers = lockers;
@@ -53,7 +53,7 @@ final class LockProblems {
         this.showKeys = showKeys;
     }
 
-    /** The exception as it was thrown is asked for too: one that the application throws because of ours is its own. */
+    /** Unwraps future exceptions only. Rethrows an exception of the application whose cause is one of a locker. */
     @ExceptionHandler({LockTimeoutException.class, LockRejectedException.class, KeyedLockerClosedException.class})
     ResponseEntity<ProblemDetail> answer(Throwable thrown) throws Throwable {
         Throwable failure = unwrap(thrown);
@@ -80,7 +80,8 @@ final class LockProblems {
                     HttpStatus.SERVICE_UNAVAILABLE,
                     "closed",
                     "Shutting down",
-                    "No more permits" + of(closed) + " are given. Try elsewhere.",
+                    "The application is shutting down and grants no more permits" + of(closed)
+                            + ". Try another instance.",
                     closed,
                     null);
         }
@@ -105,7 +106,7 @@ final class LockProblems {
             problem.setProperty("lock", failure.lockName());
         }
         if (failure.key() != null && showsKeys(failure.lockName())) {
-            problem.setProperty("key", KeyText.of(failure.key(), LONGEST_KEY));
+            problem.setProperty("key", KeyText.of(failure.key(), MAX_KEY_LENGTH));
         }
         ResponseEntity.BodyBuilder response = ResponseEntity.status(status);
         if (retryAfter != null) {
@@ -114,7 +115,7 @@ final class LockProblems {
         return response.body(problem);
     }
 
-    /** A failure knows its locker by name only, so one of that name that hides its keys hides those of all. */
+    /** A failure has only the name of its locker, so one locker of that name that hides its keys hides those of all. */
     private boolean showsKeys(String lockName) {
         return showKeys
                 && lockers.get().values().stream()

@@ -5,10 +5,10 @@ import io.keyedlock.KeyedLockerBackend;
 import io.keyedlock.KeyedLockerSettings;
 import org.jspecify.annotations.Nullable;
 
-/** Creates the backends of lockers. There is a bean of this type if the application has what a backend needs. */
+/** Creates the backends of lockers. A bean of this type exists if the application has the beans that a backend needs. */
 interface LockerBackends {
 
-    /** Creates the backend of a locker; null if the locker is to be local all the same. */
+    /** Creates the backend of a locker, or returns null to make the locker local regardless of its configuration. */
     @Nullable
     KeyedLockerBackend create(KeyedLockerSettings settings, BackendChoice choice);
 }

@@ -26,16 +26,16 @@ import org.springframework.core.env.Environment;
 import org.springframework.util.Assert;
 
 /**
- * Registers a bean for each locker that the properties name, unless a locker bean of that name exists in this context or
- * in a parent of it; and closes the lockers of the context after all other beans have been destroyed.
+ * Registers a bean for each locker configured by properties, unless a locker bean of that name exists in this context or a
+ * parent, and closes the lockers of the context after all other beans have been destroyed.
  *
- * <p>A bean factory destroys beans in the reverse order of their creation. This one, a post-processor without
- * dependencies, is created before all beans of an application. Beans that use lockers are registered as its dependents,
- * because it may be destroyed earlier: before a backend that the lockers use.
+ * <p>A bean factory destroys beans in the reverse order of their creation. This bean, a post-processor without dependencies, is
+ * created before all beans of the application. It may still be destroyed earlier, before a backend that the lockers use;
+ * therefore beans that use lockers are registered as its dependents.
  *
- * <p>The beans have no generics, so that each can be injected as a locker of whatever keys. They are registered anew by
- * every start, also of an application that was processed ahead of time, so that names and values are always those of the
- * environment at run time; hence an instance supplier, and the attribute that keeps them out of generated code.
+ * <p>The bean definitions have no generics, so that each locker can be injected with any key type. They are registered at every
+ * startup, even after ahead-of-time processing, so that names and values always come from the environment at run time. For
+ * that they have an instance supplier, and an attribute that excludes them from generated code.
  */
 final class LockerBeans
         implements BeanDefinitionRegistryPostProcessor,
@@ -46,13 +46,13 @@ final class LockerBeans
 
     static final String BEAN = "keyedLockerBeans";
 
-    /** Has the settings of all configured lockers of the context as its value. */
+    /** The attribute of a bean definition whose value is the {@link LockerSettings} of its context. */
     private static final String CONFIGURED = LockerBeans.class.getName() + ".configured";
 
     /** Whether any locker needs {@link ContextLockers#BACKENDS}. */
-    private boolean backends;
+    private boolean usesBackend;
 
-    /** The lockers to close at the end. */
+    /** The lockers to close when this bean is destroyed. */
     private final Set<KeyedLocker<?>> open = ConcurrentHashMap.newKeySet();
 
     /** Written once, by the thread that closes the context. */
@@ -60,7 +60,7 @@ final class LockerBeans
 
     private @Nullable Environment environment;
 
-    /** Creates the lockers that have been registered here. */
+    /** Actions that create the registered lockers. */
     private final List<Runnable> creations = new ArrayList<>();
 
     @Override
@@ -75,12 +75,12 @@ final class LockerBeans
         PropertyCheck.check(environment);
         KeyedLockProperties properties = Binder.get(environment).bindOrCreate("keyedlock", KeyedLockProperties.class);
         LockerSettings settings = new LockerSettings(properties);
-        backends = settings.usesBackend();
+        usesBackend = settings.usesBackend();
         settings.configured().keySet().forEach(name -> {
             if (beans.containsLocalBean(name)) {
-                refuseOtherType(name, beans);
+                rejectOtherType(name, beans);
             } else if (isLocker(name, beans.getParentBeanFactory())) {
-                refuseOtherSettings(name, settings, beans.getParentBeanFactory());
+                rejectOtherSettings(name, settings, beans.getParentBeanFactory());
             } else {
                 registry.registerBeanDefinition(name, definition(beans, name, settings));
                 creations.add(() -> beans.getBean(name));
@@ -88,10 +88,10 @@ final class LockerBeans
         });
     }
 
-    /** Creates what backends need before the beans that use lockers, so that it is destroyed after them. */
+    /** Creates the backends bean before the beans that use lockers, so that it is destroyed after them. */
     @Override
     public void initialize(ConfigurableListableBeanFactory beans) {
-        if (backends && beans.containsBean(ContextLockers.BACKENDS)) {
+        if (usesBackend && beans.containsBean(ContextLockers.BACKENDS)) {
             beans.getBean(ContextLockers.BACKENDS);
         }
     }
@@ -100,37 +100,37 @@ final class LockerBeans
         return beans != null && beans.containsBean(name) && beans.isTypeMatch(name, KeyedLocker.class);
     }
 
-    /** A locker of a parent context is used by its children too, so that all properties must agree about it. */
-    private static void refuseOtherSettings(String name, LockerSettings settings, @Nullable BeanFactory parent) {
+    /** Rejects settings that differ from those of the parent context, because child contexts use the parent's locker. */
+    private static void rejectOtherSettings(String name, LockerSettings settings, @Nullable BeanFactory parent) {
         if (!(parent instanceof ConfigurableListableBeanFactory beans)) {
             return;
         }
         if (!beans.containsLocalBean(name)) {
-            refuseOtherSettings(name, settings, beans.getParentBeanFactory());
+            rejectOtherSettings(name, settings, beans.getParentBeanFactory());
             return;
         }
         BeanDefinition definition = beans.containsBeanDefinition(name) ? beans.getBeanDefinition(name) : null;
         if (definition != null
-                && definition.getAttribute(CONFIGURED) instanceof LockerSettings others
-                && !settings.agreesWith(others, name)) {
+                && definition.getAttribute(CONFIGURED) instanceof LockerSettings parentSettings
+                && !settings.agreesWith(parentSettings, name)) {
             throw new InvalidConfigurationPropertyValueException(
                     LockerSettings.prefixOf(name),
                     name,
                     "The parent context has a locker '" + name + "' with other settings: "
-                            + others.describe(name) + " there, " + settings.describe(name)
+                            + parentSettings.describe(name) + " there, " + settings.describe(name)
                             + " here. Write the same settings for both contexts, give this locker another name, or"
                             + " define a KeyedLocker bean '" + name + "' in this context to have two lockers.");
         }
     }
 
-    /** They are cheap, and the endpoint and the meters should have them also where beans are lazy by default. */
+    /** Creates the registered lockers, so that the endpoint and the meters have them even if beans are lazy by default. */
     @Override
     public void afterSingletonsInstantiated() {
         creations.forEach(Runnable::run);
         creations.clear();
     }
 
-    private static void refuseOtherType(String name, ConfigurableListableBeanFactory beans) {
+    private static void rejectOtherType(String name, ConfigurableListableBeanFactory beans) {
         Class<?> type = beans.getType(name, false);
         if (type == null || !KeyedLocker.class.isAssignableFrom(type)) {
             String origin = beans.containsBeanDefinition(name)
@@ -158,7 +158,7 @@ final class LockerBeans
         return definition;
     }
 
-    /** Closes a locker after all other beans have been destroyed, or at once if that has been done. */
+    /** Closes a locker after all other beans have been destroyed, or immediately if that has already happened. */
     void closeLast(KeyedLocker<?> locker) {
         open.add(locker);
         if (closed) {
@@ -166,7 +166,7 @@ final class LockerBeans
         }
     }
 
-    /** Whether all lockers of the context have been closed. */
+    /** Returns whether the lockers of the context have been closed. */
     boolean isClosed() {
         return closed;
     }
@@ -177,7 +177,7 @@ final class LockerBeans
         open.forEach(KeyedLocker::close);
     }
 
-    /** Whether a bean is there because a property names it. */
+    /** Returns whether a bean is a locker configured by properties. */
     static boolean isConfigured(BeanDefinition definition) {
         return definition.hasAttribute(CONFIGURED);
     }

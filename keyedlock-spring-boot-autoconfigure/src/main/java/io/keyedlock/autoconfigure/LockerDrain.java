@@ -24,49 +24,48 @@ import org.springframework.beans.factory.support.ScopeNotActiveException;
 import org.springframework.context.SmartLifecycle;
 
 /**
- * Holds the end of the application until no key is held or awaited.
+ * Delays the end of the application until no key is held or waited for.
  *
- * <p>The wait has a thread of its own: the context calls all beans of a phase one after the other, and gives up on a phase
- * only after each of them has returned.
+ * <p>The wait has its own thread, because the context stops the beans of a phase one after the other and applies the phase
+ * timeout only after each of these calls has returned.
  *
- * <p>{@link #drain} names the thread that drains now. Whoever takes it out of there owns what follows: the thread itself
- * when it is done, which means that this has stopped, or {@link #start}, which means that it has not.
+ * <p>{@link #drainThread} is the thread that drains now. It is cleared either by that thread when it is done, which sets
+ * {@link #running} to false, or by {@link #start}, which sets it to true.
  *
- * <p>Whenever {@link #turn} is free: if no thread is named, nobody will refuse callers any more, and {@link #running} says which
- * of the two came last. So a thread refuses callers, or says that this has stopped, only while it finds itself named and holds
- * the lock. One that is named no more leaves all as it is: the start that came in between has the last word.
+ * <p>Invariant: a thread makes lockers refuse callers, or sets {@code running} to false, only while it holds {@link #lock} and
+ * is {@code drainThread}. So a thread that was replaced changes nothing, and a start that comes during the drain wins.
  */
 final class LockerDrain implements SmartLifecycle {
 
     private static final Logger log = LoggerFactory.getLogger(LockerDrain.class);
 
-    /** So many keys of a locker, and callers of a key, are told in the log. */
-    private static final int MOST = 10;
+    /** The maximum number of keys of a locker, and of callers of a key, in the log. */
+    private static final int MAX_LISTED = 10;
 
     private final Supplier<? extends Map<String, KeyedLocker<?>>> lockers;
     private final KeyedLockProperties.Shutdown settings;
     private final boolean showKeys;
     private final Duration phaseTimeout;
 
-    /** Held for a moment only, never while keys are awaited. */
-    private final ReentrantLock turn = new ReentrantLock();
+    /** Held briefly, never while waiting for lockers to become idle. */
+    private final ReentrantLock lock = new ReentrantLock();
 
-    /** Guarded by {@link #turn}. */
-    private @Nullable Thread drain;
+    /** The thread that drains now, or null. Guarded by {@code lock}. */
+    private @Nullable Thread drainThread;
 
-    /** Whether lockers that are made now are to refuse callers like all others. Guarded by {@link #turn}. */
+    /** Whether lockers created now must refuse callers like the others. Guarded by {@code lock}. */
     private boolean refusing;
 
-    /** Written under {@link #turn}, read by anybody. */
+    /** Writes are guarded by {@code lock}; reads are not. */
     private volatile boolean running;
 
     /**
-     * Makes the drain.
+     * Creates the drain.
      *
-     * @param lockers all lockers, asked at each pass
-     * @param settings how long to wait, and where among the phases
-     * @param showKeys whether the log may tell keys
-     * @param phaseTimeout how long the context waits for a phase
+     * @param lockers supplies all lockers; called for each pass
+     * @param settings the properties of the drain
+     * @param showKeys whether keys may be logged
+     * @param phaseTimeout the context's timeout per shutdown phase
      */
     LockerDrain(
             Supplier<? extends Map<String, KeyedLocker<?>>> lockers,
@@ -81,22 +80,22 @@ final class LockerDrain implements SmartLifecycle {
 
     @Override
     public void start() {
-        turn.lock();
+        lock.lock();
         try {
-            if (drain != null) {
-                drain.interrupt();
-                drain = null;
+            if (drainThread != null) {
+                drainThread.interrupt();
+                drainThread = null;
             }
             refusing = false;
             inScope().values().forEach(KeyedLocker::acceptNewCallers);
             running = true;
         } finally {
-            turn.unlock();
+            lock.unlock();
         }
         if (settings.awaitIdle().compareTo(phaseTimeout) > 0) {
             log.warn(
                     "keyedlock.shutdown.await-idle is {}, but the application stops after"
-                            + " spring.lifecycle.timeout-per-shutdown-phase, which is {}; make the latter longer",
+                            + " spring.lifecycle.timeout-per-shutdown-phase, which is {}; increase the latter",
                     settings.awaitIdle(),
                     phaseTimeout);
         }
@@ -117,11 +116,11 @@ final class LockerDrain implements SmartLifecycle {
     public void stop(Runnable callback) {
         Thread thread = new Thread(() -> drain(callback), "keyedlock-drain");
         thread.setDaemon(true);
-        turn.lock();
+        lock.lock();
         try {
-            drain = thread;
+            drainThread = thread;
         } finally {
-            turn.unlock();
+            lock.unlock();
         }
         thread.start();
     }
@@ -140,14 +139,14 @@ final class LockerDrain implements SmartLifecycle {
         try {
             if (!awaitIdle() && log.isWarnEnabled()) {
                 log.warn(
-                        "Still held or awaited after {}; the application stops all the same:{}",
+                        "Keys are still in use after {}; the application stops anyway:{}",
                         settings.awaitIdle(),
-                        rest());
+                        describeActiveKeys());
             }
         } catch (InterruptedException e) {
-            // Started again meanwhile.
+            // Started again during the drain.
         } catch (RuntimeException | Error e) {
-            log.warn("The wait for idle lockers failed; the application stops all the same", e);
+            log.warn("The wait for idle lockers failed; the application stops anyway", e);
         } finally {
             stopped();
             callback.run();
@@ -155,45 +154,45 @@ final class LockerDrain implements SmartLifecycle {
     }
 
     private void stopped() {
-        turn.lock();
+        lock.lock();
         try {
-            if (drain == Thread.currentThread()) {
-                drain = null;
+            if (drainThread == Thread.currentThread()) {
+                drainThread = null;
                 running = false;
             }
         } finally {
-            turn.unlock();
+            lock.unlock();
         }
     }
 
     private void refuse(List<KeyedLocker<?>> all) {
-        turn.lock();
+        lock.lock();
         try {
-            if (drain == Thread.currentThread()) {
+            if (drainThread == Thread.currentThread()) {
                 refusing = true;
                 all.forEach(locker -> locker.refuseNewCallers(all));
             }
         } finally {
-            turn.unlock();
+            lock.unlock();
         }
     }
 
-    /** To be called with each locker that is made, before anybody else can have it. */
+    /** Must be called with each new locker before it is published. */
     void admit(KeyedLocker<?> newcomer) {
-        turn.lock();
+        lock.lock();
         try {
             if (refusing) {
                 List<KeyedLocker<?>> all = new ArrayList<>(inScope().values());
                 all.add(newcomer);
-                // All of them, as whoever holds a key of one may go on in each.
+                // Each locker must know all others: a holder of a key of one may still acquire in each.
                 all.forEach(locker -> locker.refuseNewCallers(all));
             }
         } finally {
-            turn.unlock();
+            lock.unlock();
         }
     }
 
-    /** All lockers, without what stands for those of a scope that is not active here, such as that of a session. */
+    /** Returns all lockers except scoped proxies whose scope is not active on this thread, such as a session. */
     private Map<String, KeyedLocker<?>> inScope() {
         Map<String, KeyedLocker<?>> inScope = new TreeMap<>(lockers.get());
         inScope.values().removeIf(locker -> {
@@ -207,7 +206,7 @@ final class LockerDrain implements SmartLifecycle {
         return inScope;
     }
 
-    /** Passes over all lockers until one pass finds each of them idle: work in one may take keys of another. */
+    /** Waits until one pass over all lockers finds each of them idle, because holders in one may acquire keys of another. */
     private boolean awaitIdle() throws InterruptedException {
         long started = System.nanoTime();
         while (true) {
@@ -231,19 +230,19 @@ final class LockerDrain implements SmartLifecycle {
         }
     }
 
-    /** The count may miss a key that comes while another goes; only the locker knows for sure. */
+    /** Asks the locker too, because the count may miss a key that is added while another is removed. */
     private static boolean isIdle(KeyedLocker<?> locker) {
         return locker.activeKeyCount() == 0 && !locker.whenIdle().cancel(false);
     }
 
-    private String rest() {
+    private String describeActiveKeys() {
         StringBuilder text = new StringBuilder();
         inScope().forEach((name, locker) -> describe(name, locker, text));
         return text.toString();
     }
 
     private <K> void describe(String name, KeyedLocker<K> locker, StringBuilder text) {
-        LockerOverview<K> overview = locker.overview(MOST);
+        LockerOverview<K> overview = locker.overview(MAX_LISTED);
         for (LockerOverview.KeyFigures<K> figures : overview.keys()) {
             snapshot(locker, figures.key())
                     .ifPresent(key -> text.append("\n  ")
@@ -268,8 +267,8 @@ final class LockerDrain implements SmartLifecycle {
     }
 
     /**
-     * The key's state; looked for among all where the key's own code fails, or does not find it any more, so that one bad
-     * key does not hide the others, nor itself.
+     * Returns the key's state. Scans all active keys if the lookup fails because the key's {@code hashCode} or {@code equals}
+     * throws or has changed its result, so that one faulty key hides neither the others nor itself.
      */
     private static <K> Optional<KeySnapshot<K>> snapshot(KeyedLocker<K> locker, K key) {
         try {
@@ -278,7 +277,7 @@ final class LockerDrain implements SmartLifecycle {
                 return found;
             }
         } catch (RuntimeException | Error e) {
-            // Its hash code or its equals has failed.
+            // The key's hashCode or equals has failed.
         }
         return locker.snapshot().stream().filter(each -> each.key() == key).findFirst();
     }
@@ -289,11 +288,11 @@ final class LockerDrain implements SmartLifecycle {
         }
         Instant now = Instant.now();
         String first = callers.stream()
-                .limit(MOST)
+                .limit(MAX_LISTED)
                 .map(caller -> "'" + KeyText.inLine(caller.threadName()) + "' since "
                         + now.minus(caller.age()).truncatedTo(ChronoUnit.MILLIS) + " ("
                         + caller.age().truncatedTo(ChronoUnit.MILLIS) + ")")
                 .collect(Collectors.joining(", "));
-        return callers.size() > MOST ? first + " and " + (callers.size() - MOST) + " more" : first;
+        return callers.size() > MAX_LISTED ? first + " and " + (callers.size() - MAX_LISTED) + " more" : first;
     }
 }

@@ -13,17 +13,17 @@ import org.springframework.core.annotation.AnnotationAwareOrderComparator;
 /**
  * Adds all listener beans to all lockers.
  *
- * <p>Lockers are made early: for a bean that another needs, or while an advice is put around one. Listener beans may need
- * anything, a locker too. So those of the application are looked up when all singletons are there, and hear what happens
- * from then on; those with the infrastructure role, which need nothing, hear it from the first event.
+ * <p>Lockers are created early: as dependencies of other beans, or while a bean is proxied. Listener beans may depend on
+ * anything, including a locker. So listeners of the application are added after all singletons have been created and receive
+ * events from then on. Listeners with the infrastructure role, which have no dependencies, receive events from the start.
  *
- * <p>Nothing here minds adding a listener twice, as a locker does not.
+ * <p>A listener may be added twice: the second time has no effect.
  */
 final class LockerListeners {
 
     private final ConfigurableListableBeanFactory beans;
 
-    /** Lockers that lack the application's listeners. */
+    /** Lockers created before the application's listeners could be added. */
     private final ConcurrentLinkedQueue<KeyedLocker<?>> early = new ConcurrentLinkedQueue<>();
 
     /** Written once, by the thread that starts the context. */
@@ -33,18 +33,18 @@ final class LockerListeners {
         this.beans = beans;
     }
 
-    void hear(KeyedLocker<?> locker) {
+    void addTo(KeyedLocker<?> locker) {
         add(infrastructure(), locker);
         if (!started) {
             early.add(locker);
         }
-        // Read again, as start() may have passed meanwhile without seeing it.
+        // Read again: start() may have emptied the queue before this locker was added to it.
         if (started) {
             add(all(), locker);
         }
     }
 
-    /** To be called when all singletons are there. */
+    /** Adds the application's listeners. Must be called after all singletons have been created. */
     void start() {
         started = true;
         List<KeyedLockerListener> listeners = all();

@@ -11,7 +11,7 @@ import java.util.Locale;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Writes long holds and lost leases to the log as warnings, and waits for those who debug. */
+/** Logs long holds and lost leases as warnings, and waits at debug level. */
 final class LockerLog implements KeyedLockerListener {
 
     private static final Logger log = LoggerFactory.getLogger(KeyedLocker.class);
@@ -24,7 +24,7 @@ final class LockerLog implements KeyedLockerListener {
         this("?", showKeys);
     }
 
-    /** The log of a locker that may hide its keys; one and the same for all that do, and for all that do not. */
+    /** Returns the listener for lockers that show or hide their keys, always the same instance for each. */
     LockerLog showingKeys(boolean show) {
         return show ? this : hiding;
     }
@@ -56,10 +56,10 @@ final class LockerLog implements KeyedLockerListener {
     public void notAcquired(Object key, Outcome outcome, Duration waited) {
         if (!waited.isZero() && log.isDebugEnabled()) {
             log.debug(
-                    "Waited {} ms in vain for {} of '{}': {}",
-                    waited.toMillis(),
+                    "Did not acquire {} of '{}' after {} ms: {}",
                     name(key),
                     lockName,
+                    waited.toMillis(),
                     outcome.name().toLowerCase(Locale.ROOT));
         }
     }
@@ -69,7 +69,7 @@ final class LockerLog implements KeyedLockerListener {
         StringBuilder frames = new StringBuilder();
         stack.forEach(frame -> frames.append("\n\tat ").append(frame));
         log.warn(
-                "{} of '{}' has been held for {} ms by {} and still is{}",
+                "{} of '{}' has been held for {} ms by {} and is still held{}",
                 name(key),
                 lockName,
                 holder.age().toMillis(),
@@ -82,7 +82,7 @@ final class LockerLog implements KeyedLockerListener {
     @Override
     public void leaseLost(Object key) {
         log.warn(
-                "The lease of {} of '{}' was lost while it was held; another process may be inside",
+                "The lease of {} of '{}' was lost while it was held; another process may hold the key too",
                 name(key),
                 lockName);
     }

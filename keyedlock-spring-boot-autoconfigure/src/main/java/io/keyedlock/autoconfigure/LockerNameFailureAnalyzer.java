@@ -10,7 +10,7 @@ import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 
-/** Says whose name a locker has taken, where something of Spring looks for a bean of its own by that name. */
+/** Describes the conflict between a locker and another bean that Spring looks up by the same name. */
 final class LockerNameFailureAnalyzer extends AbstractFailureAnalyzer<BeanNotOfRequiredTypeException> {
 
     private final BeanFactory beans;
@@ -25,22 +25,22 @@ final class LockerNameFailureAnalyzer extends AbstractFailureAnalyzer<BeanNotOfR
         if (!KeyedLocker.class.isAssignableFrom(cause.getActualType())) {
             return null;
         }
-        String lookedFor = "The bean '" + name + "' is looked for as a "
+        String description = "The bean '" + name + "' is required to be a "
                 + cause.getRequiredType().getName() + ", but it is a locker";
-        String otherwise = ", or, if another bean was meant, name that one where it is asked for.";
+        String alternative = ", or inject the bean that you meant by its own name.";
         BeanDefinition definition = definition(name);
         if (definition != null && LockerBeans.isConfigured(definition)) {
             return new FailureAnalysis(
-                    lookedFor + ": " + LockerSettings.prefixOf(name) + " has made it one.",
-                    "Give the locker another name: write " + LockerSettings.prefixOf("my-" + name) + " for "
-                            + LockerSettings.prefixOf(name) + otherwise,
+                    description + " configured by " + LockerSettings.prefixOf(name) + ".",
+                    "Give the locker another name: write " + LockerSettings.prefixOf("my-" + name) + " instead of "
+                            + LockerSettings.prefixOf(name) + alternative,
                     cause);
         }
         String origin = definition == null ? null : definition.getResourceDescription();
         return new FailureAnalysis(
-                lookedFor + " of the application's own" + (origin == null ? "" : ", defined in " + origin) + ".",
+                description + " bean of the application" + (origin == null ? "" : ", defined in " + origin) + ".",
                 "Give that bean another name: write for instance @Bean(\"my-" + name + "\") where it is defined"
-                        + otherwise,
+                        + alternative,
                 cause);
     }
 

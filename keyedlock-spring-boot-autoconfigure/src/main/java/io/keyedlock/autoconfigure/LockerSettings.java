@@ -20,7 +20,7 @@ import org.springframework.beans.factory.BeanFactory;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 import org.springframework.boot.convert.DurationStyle;
 
-/** The settings of each locker: what its own properties say, then what the defaults say, then the built-in values. */
+/** The settings of each locker. Its own properties override {@code keyedlock.defaults}, which override the built-in values. */
 final class LockerSettings {
 
     static final String DEFAULTS = "keyedlock.defaults";
@@ -35,9 +35,9 @@ final class LockerSettings {
     private final SortedMap<String, KeyedLockerSettings> configured = new TreeMap<>();
 
     /**
-     * Checks all values of the properties that concern lockers.
+     * Reads and validates all properties of lockers.
      *
-     * @throws InvalidConfigurationPropertyValueException if one is out of its range
+     * @throws InvalidConfigurationPropertyValueException if a value is out of range
      */
     LockerSettings(KeyedLockProperties properties) {
         notNegative("keyedlock.shutdown.await-idle", properties.shutdown().awaitIdle());
@@ -51,7 +51,7 @@ final class LockerSettings {
         defaults = overlay(builtIn, properties.defaults(), DEFAULTS);
         BackendChoice local = new BackendChoice(BackendChoice.LOCAL, LeaseSettings.defaults(), false);
         defaultBackend = overlay(local, properties.defaults(), DEFAULTS);
-        refuseLookAlikes(properties.locks());
+        rejectSimilarNames(properties.locks());
         properties.locks().forEach((name, locker) -> {
             checkName(name);
             configured.put(name, overlay(defaults.withName(name), locker, prefixOf(name)));
@@ -59,59 +59,59 @@ final class LockerSettings {
         });
     }
 
-    /** The lockers that the properties name. */
+    /** Returns the settings of the lockers configured by properties, by name. */
     SortedMap<String, KeyedLockerSettings> configured() {
         return Collections.unmodifiableSortedMap(configured);
     }
 
-    /** The settings of a locker that the properties name. */
+    /** Returns the settings of a locker configured by properties. */
     KeyedLockerSettings settings(String name) {
         return Objects.requireNonNull(configured.get(name));
     }
 
-    /** Whether a locker that both name is the same in another context. */
+    /** Returns whether a locker that both contexts configure has the same settings in the other one. */
     boolean agreesWith(LockerSettings other, String name) {
         return settings(name).equals(other.settings(name)) && backend(name).equals(other.backend(name));
     }
 
-    /** What {@link #agreesWith} compares, as text. */
+    /** Describes the settings that {@link #agreesWith} compares. */
     String describe(String name) {
         return settings(name) + ", " + backend(name);
     }
 
-    /** Whether any locker, those of annotated methods included, gets its permits from beyond this process. */
+    /** Returns whether any locker, including those of annotated methods, has a backend beyond this process. */
     boolean usesBackend() {
         return Stream.concat(Stream.of(defaultBackend), backends.values().stream())
                 .anyMatch(choice -> !choice.kind().equals(BackendChoice.LOCAL));
     }
 
-    /** Where the permits of a locker come from, be it named by the properties or not. */
+    /** Returns the backend of a locker, whether or not properties configure it. */
     BackendChoice backend(String name) {
         return backends.getOrDefault(name, defaultBackend);
     }
 
-    /** Where the permits of a locker come from that the properties do not name. */
+    /** Returns the backend of lockers that no properties configure. */
     BackendChoice defaultBackend() {
         return defaultBackend;
     }
 
-    /** The settings of a locker that the properties do not name. */
+    /** Returns the settings of a locker that no properties configure. */
     KeyedLockerSettings own(String name, OptionalInt limit) {
         KeyedLockerSettings settings = defaults.withName(name);
         return limit.isPresent() ? settings.withLimit(limit.getAsInt()) : settings;
     }
 
-    /** The property under which the values of a locker stand, as one would write it. */
+    /** Returns the prefix of a locker's properties, as written in a properties file. */
     static String prefixOf(String name) {
         return child(LOCKS, name);
     }
 
-    /** The property beneath another that has a name of the user's choice. */
+    /** Appends a map key to a property name, in brackets where needed. */
     static String child(String parent, String name) {
         return PLAIN_NAME.matcher(name).matches() ? parent + "." + name : parent + "[" + name + "]";
     }
 
-    /** A locker is a bean of its name, which meters, logs and addresses of the endpoint tell. */
+    /** Rejects names unfit for a bean, for meters, logs or URLs of the endpoint. */
     private static void checkName(String name) {
         if (name.isBlank()) {
             throw invalid(LOCKS, name, "The name of a locker must not be blank. Write keyedlock.locks.NAME.limit: 1.");
@@ -121,21 +121,21 @@ final class LockerSettings {
             throw invalid(
                     LOCKS,
                     KeyText.inLine(name),
-                    "The name of a locker must not have control characters"
-                            + " or halves of characters in it. Write letters, digits and dashes.");
+                    "The name of a locker must not contain control characters"
+                            + " or unpaired surrogates. Write letters, digits and dashes.");
         }
         for (String prefix : RESERVED_PREFIXES) {
             if (name.startsWith(prefix)) {
                 throw invalid(
                         prefixOf(name),
                         name,
-                        "The locker would be a bean of its name, and to Spring a name that begins with '" + prefix
-                                + "' means something else. Write a name without it.");
+                        "A locker is a bean of its name, and Spring reserves names that begin with '" + prefix
+                                + "'. Choose a name without it.");
             }
         }
     }
 
-    private static void refuseLookAlikes(Map<String, ?> locks) {
+    private static void rejectSimilarNames(Map<String, ?> locks) {
         Map<String, String> seen = new TreeMap<>();
         for (String name : new TreeMap<>(locks).keySet()) {
             String other = seen.put(name.replace("-", "").toLowerCase(Locale.ROOT), name);
@@ -144,7 +144,7 @@ final class LockerSettings {
                         prefixOf(name),
                         name,
                         "The lockers '" + other + "' and '" + name + "' differ only in case and dashes. Write the name"
-                                + " in one way everywhere. An environment variable always means the name in lower case"
+                                + " the same way everywhere. An environment variable always stands for the name in lower case"
                                 + " without dashes.");
             }
         }
@@ -179,22 +179,22 @@ final class LockerSettings {
         return new BackendChoice(
                 locker.backend() == null ? base.kind() : kind(prefix + ".backend", locker.backend()),
                 new LeaseSettings(
-                        within(
+                        inRange(
                                 prefix + ".lease-time",
                                 locker.leaseTime(),
                                 leases.leaseTime(),
                                 LeaseSettings.SHORTEST_LEASE),
-                        within(
+                        inRange(
                                 prefix + ".backend-timeout",
                                 locker.backendTimeout(),
                                 leases.backendTimeout(),
                                 LeaseSettings.SHORTEST_TIMEOUT),
-                        within(
+                        inRange(
                                 prefix + ".handoff-window",
                                 locker.handoffWindow(),
                                 leases.handoffWindow(),
                                 Duration.ZERO),
-                        within(prefix + ".max-hold", locker.maxHold(), leases.maxHold(), Duration.ZERO),
+                        inRange(prefix + ".max-hold", locker.maxHold(), leases.maxHold(), Duration.ZERO),
                         locker.onLeaseLost() == null
                                 ? leases.failOnLeaseLost()
                                 : locker.onLeaseLost() == KeyedLockProperties.OnLeaseLost.FAIL,
@@ -211,15 +211,15 @@ final class LockerSettings {
         throw invalid(property, value, "There is no such backend. Write 'local' or 'redis'.");
     }
 
-    private static Duration within(String property, @Nullable Duration value, Duration base, Duration least) {
+    private static Duration inRange(String property, @Nullable Duration value, Duration base, Duration min) {
         if (value == null) {
             return base;
         }
-        if (value.compareTo(least) < 0 || value.compareTo(LeaseSettings.LONGEST) > 0) {
+        if (value.compareTo(min) < 0 || value.compareTo(LeaseSettings.LONGEST) > 0) {
             throw invalid(
                     property,
                     value,
-                    "Write a duration of at least " + least.toMillis() + " ms and at most "
+                    "Write a duration of at least " + min.toMillis() + " ms and at most "
                             + LeaseSettings.LONGEST.toDays() + " days.");
         }
         return value;

@@ -21,7 +21,7 @@ import org.springframework.core.Ordered;
 import org.springframework.core.ResolvableType;
 import org.springframework.core.annotation.Order;
 
-/** Tells how to configure a locker that is to be injected and does not exist. */
+/** Describes how to configure a locker that is injected but does not exist. */
 @Order(Ordered.HIGHEST_PRECEDENCE)
 final class MissingLockerFailureAnalyzer extends AbstractFailureAnalyzer<NoSuchBeanDefinitionException> {
 
@@ -47,12 +47,12 @@ final class MissingLockerFailureAnalyzer extends AbstractFailureAnalyzer<NoSuchB
                 : List.of();
         String configure =
                 "onfigure the locker: " + LockerSettings.prefixOf(name == null ? "NAME" : name) + ".limit: 1";
-        Optional<String> near = name == null ? Optional.empty() : Suggestion.nearest(name, known);
+        Optional<String> similar = name == null ? Optional.empty() : Suggestion.nearest(name, known);
         return new FailureAnalysis(
-                point.getMember().getDeclaringClass().getName() + " needs a " + type
-                        + (name == null ? "" : " named '" + name + "'") + ", and there is none."
-                        + (known.isEmpty() ? "" : " Lockers are '" + String.join("', '", known) + "'."),
-                near.map(meant -> "Did you mean @Qualifier(\"" + meant + "\")? If not, c")
+                point.getMember().getDeclaringClass().getName() + " requires a " + type
+                        + (name == null ? "" : " named '" + name + "'") + ", but none exists."
+                        + (known.isEmpty() ? "" : " The lockers are '" + String.join("', '", known) + "'."),
+                similar.map(meant -> "Did you mean @Qualifier(\"" + meant + "\")? If not, c")
                                 .orElse("C") + configure + ". A configured locker fits keys of any type.",
                 cause);
     }
@@ -67,7 +67,7 @@ final class MissingLockerFailureAnalyzer extends AbstractFailureAnalyzer<NoSuchB
         return innermost;
     }
 
-    /** The name by which the locker would be injected: that of the qualifier, or of the parameter or field. */
+    /** Returns the name by which the locker would be injected: of the qualifier, else of the parameter or field. */
     private static @Nullable String name(InjectionPoint point) {
         Qualifier qualifier = point.getAnnotation(Qualifier.class);
         if (qualifier != null && !qualifier.value().isEmpty()) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.autoconfigure;
 
-/** The exception for a locker on Redis without connections to use, or with several and none that is primary. */
+/** Thrown for a locker on Redis if there is no connection factory, or if there are several and none is primary. */
 final class MissingRedisException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;

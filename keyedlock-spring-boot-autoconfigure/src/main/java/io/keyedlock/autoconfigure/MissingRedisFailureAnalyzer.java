@@ -4,7 +4,7 @@ package io.keyedlock.autoconfigure;
 import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 
-/** Describes what to add for a locker on Redis. */
+/** Describes the dependency or bean that a locker on Redis needs. */
 final class MissingRedisFailureAnalyzer extends AbstractFailureAnalyzer<MissingRedisException> {
 
     @Override

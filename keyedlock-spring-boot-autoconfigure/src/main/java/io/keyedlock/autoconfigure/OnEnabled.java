@@ -10,27 +10,27 @@ import org.springframework.context.annotation.ConditionContext;
 import org.springframework.core.type.AnnotatedTypeMetadata;
 
 /**
- * Whether a switch is on, read as the properties are read: {@code off} and {@code no} are false, {@code on} and {@code 1} are
- * true. A condition that compares texts would leave methods unlocked with a value that the
- * properties take for true. What cannot be read is reported by the binding of the properties.
+ * Matches if a boolean property has an expected value. The value is bound as in the properties: {@code off} and {@code no} are
+ * false, {@code on} and {@code 1} are true. A condition that compares strings would leave methods unlocked with a value that
+ * the properties bind to true. The binding of the properties reports invalid values.
  */
 abstract sealed class OnEnabled extends SpringBootCondition {
 
     private final String property;
-    private final boolean unset;
-    private final boolean wanted;
+    private final boolean defaultValue;
+    private final boolean expected;
 
-    private OnEnabled(String property, boolean unset, boolean wanted) {
+    private OnEnabled(String property, boolean defaultValue, boolean expected) {
         this.property = property;
-        this.unset = unset;
-        this.wanted = wanted;
+        this.defaultValue = defaultValue;
+        this.expected = expected;
     }
 
     @Override
     public final ConditionOutcome getMatchOutcome(ConditionContext context, AnnotatedTypeMetadata metadata) {
         boolean value = read(context);
         return new ConditionOutcome(
-                value == wanted,
+                value == expected,
                 ConditionMessage.forCondition("keyedlock switch").because(property + " is " + value));
     }
 
@@ -38,9 +38,9 @@ abstract sealed class OnEnabled extends SpringBootCondition {
         try {
             return Binder.get(context.getEnvironment())
                     .bind(property, Boolean.class)
-                    .orElse(unset);
+                    .orElse(defaultValue);
         } catch (BindException e) {
-            return unset;
+            return defaultValue;
         }
     }
 

@@ -29,22 +29,22 @@ import org.springframework.core.env.Environment;
 import org.springframework.core.env.SystemEnvironmentPropertySource;
 
 /**
- * Refuses what the binding of properties lets pass: properties under {@code keyedlock} that do not exist, and durations without
- * a unit, which would be milliseconds.
+ * Rejects mistakes that the binding of properties accepts: unknown properties under {@code keyedlock}, and durations without a
+ * unit, which would be milliseconds.
  *
- * <p>The properties that exist are the components of {@link KeyedLockProperties}. An environment variable may write a dash as
- * an underscore, so that one component takes up several elements of its name. An unknown variable is refused only if its
- * beginning is known or nearly so: images set variables of their own, such as {@code KEYEDLOCK_HOME}. Variables of the form
- * that Kubernetes gives those of its services never are, since a service may be called {@code keyedlock-web}.
+ * <p>The known properties are the components of {@link KeyedLockProperties}. An environment variable may write a dash as an
+ * underscore, so one component may span several elements of its name. An unknown variable is rejected only if its beginning is
+ * known or similar to a known one, because images set their own variables, such as {@code KEYEDLOCK_HOME}. Variables that
+ * Kubernetes sets for services are never rejected, because a service may be named {@code keyedlock-web}.
  */
 final class PropertyCheck {
 
     private static final ConfigurationPropertyName PREFIX = ConfigurationPropertyName.of("keyedlock");
 
-    /** How builds name the version of this library; test runners pass such properties on to the tests. */
+    /** The build property for this library's version, which test runners may pass to the tests. */
     private static final ConfigurationPropertyName VERSION = ConfigurationPropertyName.of("keyedlock.version");
 
-    /** What Kubernetes sets in each container for a service whose name begins with {@code keyedlock}, with dots. */
+    /** The variables that Kubernetes sets for a service whose name begins with {@code keyedlock}, in dotted form. */
     private static final Pattern KUBERNETES_SERVICE = Pattern.compile(
             ".*\\.(service\\.host|service\\.port(\\..+)?|port(\\[\\d+]\\.(tcp|udp|sctp)(\\.(addr|port|proto))?)?)");
 
@@ -59,9 +59,9 @@ final class PropertyCheck {
     }
 
     /**
-     * Checks all properties of an environment whose names can be listed.
+     * Checks all properties of an environment from sources that can list their names.
      *
-     * @throws InvalidConfigurationPropertyValueException if one does not exist, or if a duration has no unit
+     * @throws InvalidConfigurationPropertyValueException if a property does not exist, or a duration has no unit
      */
     static void check(Environment environment) {
         PropertyCheck check = new PropertyCheck(environment);
@@ -97,12 +97,12 @@ final class PropertyCheck {
                 .skip(1)
                 .map(other -> String.format(
                         "%n    %s: %s", other.getKey(), other.getValue().problem()))
-                .collect(Collectors.joining("", mistakes.size() == 1 ? "" : String.format("%nThe same goes for:"), ""));
+                .collect(Collectors.joining("", mistakes.size() == 1 ? "" : String.format("%nAlso invalid:"), ""));
         throw new InvalidConfigurationPropertyValueException(
                 first.getKey().toString(), mistake.value(), mistake.problem() + others);
     }
 
-    /** Tells what to write in place of a number that is a duration without a unit; null if it is not. */
+    /** Returns a message if the value is a number other than zero without a unit; else null. */
     static @Nullable String unitMissing(String value) {
         String text = value.trim();
         return BARE_NUMBER.matcher(text).matches() && !ZERO.matcher(text).matches()
@@ -112,7 +112,7 @@ final class PropertyCheck {
 
     private record Mistake(Object value, String problem) {}
 
-    /** One name, read against the types that it is bound to. */
+    /** One property name, checked against the types to which it is bound. */
     private final class Reading {
 
         private final ConfigurationPropertyName name;
@@ -123,7 +123,7 @@ final class PropertyCheck {
             this.variable = variable;
         }
 
-        /** What is wrong with the elements from an index on, which belong to a record; null if nothing is. */
+        /** Returns the mistake in the elements from an index on, which belong to a record; null if there is none. */
         @Nullable
         String ofRecord(Class<?> type, int index, String parent) {
             int rest = name.getNumberOfElements() - index;
@@ -159,7 +159,7 @@ final class PropertyCheck {
             if (variable && KUBERNETES_SERVICE.matcher(name.toString()).matches()) {
                 return null;
             }
-            return "There is no such property: " + parent + " is a single value. Write it without what follows.";
+            return "There is no such property: " + parent + " is a single value. Remove the part after it.";
         }
 
         private @Nullable String ofDuration() {
@@ -173,7 +173,7 @@ final class PropertyCheck {
                     .map(PropertyCheck::dashed)
                     .toList();
             List<String> rest = elements(index, name.getNumberOfElements() - index);
-            // A dot may stand where a dash was meant.
+            // A dot may have been written instead of a dash.
             Optional<String> meant =
                     Suggestion.nearest(String.join("-", rest), known).or(() -> Suggestion.nearest(rest.get(0), known));
             if (variable
@@ -187,7 +187,7 @@ final class PropertyCheck {
                     String locker = String.join(".", elements(2, last - 2));
                     return "There is no such property. Write " + LockerSettings.prefixOf(locker) + "."
                             + name.getElement(last, Form.DASHED) + " if the locker is named '" + locker
-                            + "'; in YAML the brackets and the name stand in quotes.";
+                            + "'; in YAML, quote the brackets with the name.";
                 }
             }
             return "There is no such property. "
@@ -212,7 +212,7 @@ final class PropertyCheck {
                 .findFirst();
     }
 
-    /** Names are compared as the binding compares them. */
+    /** Returns the form in which the binding compares names. */
     private static String uniform(String name) {
         return name.replaceAll("[-_]", "").toLowerCase(Locale.ROOT);
     }

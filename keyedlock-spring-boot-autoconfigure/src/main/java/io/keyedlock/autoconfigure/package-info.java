@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What Spring Boot finds and sets up: lockers as beans, their registry, the advice, the endpoint, the meters, the drain at
- * shutdown and the answers to HTTP clients, each in an auto-configuration of its own.
+ * The auto-configurations: lockers as beans, their registry, the advice, the endpoint, the meters, the drain at shutdown and
+ * the problem details for HTTP clients.
  *
  * <p>Unless a method says otherwise, no parameter may be null and no result is null.
  */

@@ -7,8 +7,8 @@ import java.util.concurrent.locks.Lock;
 import org.springframework.integration.support.locks.LockRegistry;
 
 /**
- * The locks of a locker for the flows of Spring Integration: for aggregators and other handlers that keep messages
- * together, in one process or, where the locker has a backend, in many.
+ * A Spring Integration {@link LockRegistry} whose locks are those of a locker, for aggregators and other handlers that
+ * correlate messages. The locks work across processes if the locker has a backend.
  *
  * <pre>{@code
  * @Bean
@@ -17,28 +17,31 @@ import org.springframework.integration.support.locks.LockRegistry;
  * }
  * }</pre>
  *
- * <p>What a flow locks and what is locked through the locker itself exclude each other. There is nothing to clean up: a lock is
- * gone when nobody holds or awaits it.
+ * <p>A flow and a direct user of the locker exclude each other. A lock needs no cleanup: it is removed as soon as nobody holds
+ * or waits for it.
+ *
+ * @since 0.1.0
+ * @see KeyedLocker#asLock(Object)
  */
-@SuppressWarnings("rawtypes") // newer versions of the interface have a type parameter, older ones have none
+@SuppressWarnings("rawtypes") // the interface has a type parameter in newer versions only
 public final class IntegrationLockRegistry implements LockRegistry {
 
     private final KeyedLocker<Object> locker;
 
     /**
-     * Makes a registry.
+     * Creates a registry.
      *
-     * @param locker where the locks come from
+     * @param locker the source of the locks
      */
     public IntegrationLockRegistry(KeyedLocker<Object> locker) {
         this.locker = Objects.requireNonNull(locker, "locker");
     }
 
     /**
-     * The lock of a key.
+     * Returns the lock of a key.
      *
      * @param lockKey the key
-     * @return {@link KeyedLocker#asLock(Object)}: owned by the thread that locks it, re-entrant if the locker is, without
+     * @return {@link KeyedLocker#asLock(Object)}: owned by the thread that locks it, reentrant if the locker is, without
      *     conditions
      */
     @Override

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Lockers as what Spring Integration takes its locks from.
+ * A lock registry for Spring Integration that is backed by a locker.
  *
  * <p>Unless a method says otherwise, no parameter may be null and no result is null.
  */

@@ -3,30 +3,33 @@ package io.keyedlock.metrics;
 
 import java.util.List;
 
-/** Every meter there is. Each has the tag {@link #LOCK}, and none has a key. */
+/** All meters. Each has the tag {@link #LOCK}; none has a key as a tag. */
 enum KeyedLockMeter {
     ACQUIRE(
             "keyedlock.acquire",
             "function timer",
-            "Acquisitions by how they ended, those that did not wait too, and the time waited in all"),
-    WAIT("keyedlock.wait", "timer", "Waits that were not zero, however they ended"),
-    HOLD("keyedlock.hold", "timer", "How long permits were held"),
-    KEYS_ACTIVE("keyedlock.keys.active", "gauge", "Keys that are held or awaited"),
-    HOLDERS("keyedlock.holders", "gauge", "Callers inside, over all keys"),
-    WAITERS("keyedlock.waiters", "gauge", "Callers waiting, over all keys"),
-    LONG_HOLDS("keyedlock.long.holds", "counter", "Holds that were reported as long, each counted once"),
-    LEASES_LOST("keyedlock.leases.lost", "counter", "Permits from a backend that were lost while they were held"),
-    BACKEND_UP("keyedlock.backend.up", "gauge", "1, or 0 while the backend where permits come from cannot be reached"),
-    BACKEND_TIMEOUTS("keyedlock.backend.timeouts", "counter", "Calls that the backend did not answer in time"),
-    LIMIT_ELSEWHERE("keyedlock.limit.elsewhere", "gauge", "The limit that another process uses, or 0 if none differs");
+            "Acquisitions by outcome, including those that did not wait, and their total wait time"),
+    WAIT("keyedlock.wait", "timer", "Waits longer than zero, whatever their outcome"),
+    HOLD("keyedlock.hold", "timer", "Time for which permits were held"),
+    KEYS_ACTIVE("keyedlock.keys.active", "gauge", "Keys that are held or waited for"),
+    HOLDERS("keyedlock.holders", "gauge", "Holders of all keys"),
+    WAITERS("keyedlock.waiters", "gauge", "Waiters of all keys"),
+    LONG_HOLDS("keyedlock.long.holds", "counter", "Long holds, each counted once"),
+    LEASES_LOST("keyedlock.leases.lost", "counter", "Leases of the backend that were lost while held"),
+    BACKEND_UP(
+            "keyedlock.backend.up",
+            "gauge",
+            "1 if the backend is available or the locker is local, 0 if the backend cannot be reached"),
+    BACKEND_TIMEOUTS("keyedlock.backend.timeouts", "counter", "Backend calls that timed out"),
+    LIMIT_ELSEWHERE("keyedlock.limit.elsewhere", "gauge", "A different limit used by another process, or 0 if none");
 
-    /** The tag with the locker's name. */
+    /** The tag for the locker's name. */
     static final String LOCK = "lock";
 
-    /** The tag that tells how an acquisition ended: {@link #ACQUIRED}, or an outcome of the engine in lower case. */
+    /** The tag for the outcome of an acquisition: {@link #ACQUIRED}, or the listener's outcome in lower case. */
     static final String OUTCOME = "outcome";
 
-    /** The outcome of an acquisition that was given a permit. */
+    /** The outcome of an acquisition that got a permit. */
     static final String ACQUIRED = "acquired";
 
     private final String meterName;

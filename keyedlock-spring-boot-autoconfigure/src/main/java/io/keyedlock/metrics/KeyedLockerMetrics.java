@@ -19,8 +19,8 @@ import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Feeds the figures of lockers to a Micrometer registry: acquisitions and waits as a listener, what is held and awaited
- * now as gauges.
+ * Publishes meters of lockers to a Micrometer registry: counts acquisitions and times waits as a listener, and registers
+ * gauges of the current holders and waiters.
  *
  * <pre>{@code
  * KeyedLockerMetrics metrics = new KeyedLockerMetrics(true);
@@ -29,23 +29,33 @@ import org.jspecify.annotations.Nullable;
  * metrics.bindTo(registry);
  * }</pre>
  *
- * <p>Lockers may come before and after the registry. All meters have the tag {@code lock}, the locker's name, and none has
- * a key. Safe for use by many threads.
+ * <p>Lockers may be added before and after the registry is bound. All meters have the tag {@code lock}, the locker's name;
+ * none has a key as a tag. Thread-safe.
+ *
+ * @since 0.1.0
+ * @see KeyedLockerObservations
  */
 public final class KeyedLockerMetrics implements KeyedLockerListener, AutoCloseable {
 
     private final boolean timesHolds;
 
-    /** Guards the fields below; never held while a locker's event is counted. */
+    /** Guards the fields below. Never held while an event of a locker is counted. */
     private final ReentrantLock lock = new ReentrantLock();
 
+    /** Guarded by {@code lock}. */
     private final Map<String, LockerMeters> listeners = new HashMap<>();
+
+    /** Guarded by {@code lock}. */
     private final Map<String, KeyedLocker<?>> lockers = new HashMap<>();
+
+    /** Guarded by {@code lock}. */
     private final List<Meter> meters = new ArrayList<>();
+
+    /** Guarded by {@code lock}. */
     private @Nullable MeterRegistry registry;
 
     /**
-     * Makes metrics without lockers.
+     * Creates metrics without lockers.
      *
      * @param timesHolds whether to measure how long permits are held, which costs two clock reads per acquisition
      */
@@ -54,8 +64,8 @@ public final class KeyedLockerMetrics implements KeyedLockerListener, AutoClosea
     }
 
     /**
-     * A filter that denies the meters that observation handlers make of {@link KeyedLockerObservations}, as the meter of that name tells
-     * the same.
+     * Returns a filter that denies the meters that observation handlers create from {@link KeyedLockerObservations}. They would
+     * duplicate the wait timer of this class, which has the same name.
      *
      * @return a filter for meter registries
      */
@@ -65,36 +75,36 @@ public final class KeyedLockerMetrics implements KeyedLockerListener, AutoClosea
     }
 
     /**
-     * Makes the meters of all lockers, those known by now and those to come.
+     * Registers the meters of all lockers, including lockers that are added later.
      *
-     * @param registry where
-     * @throws IllegalStateException if there is a registry already
+     * @param registry the registry of the meters
+     * @throws IllegalStateException if a registry is already bound
      */
     public void bindTo(MeterRegistry registry) {
         lock.lock();
         try {
             if (this.registry != null) {
-                throw new IllegalStateException("These metrics are bound to a registry already");
+                throw new IllegalStateException("These metrics are already bound to a registry");
             }
             this.registry = registry;
             listeners.values().forEach(listener -> listener.bindTo(registry, meters::add));
-            lockers.forEach((name, locker) -> gauges(name, locker, registry));
+            lockers.forEach((name, locker) -> registerGauges(name, locker, registry));
         } finally {
             lock.unlock();
         }
     }
 
     /**
-     * Makes gauges of a locker. Does nothing if a locker of that name has some.
+     * Adds gauges of a locker. Has no effect if a locker of that name was already added.
      *
-     * @param name the value of the tag
-     * @param locker whose state to show
+     * @param name the value of the tag {@code lock}
+     * @param locker the locker
      */
     public void add(String name, KeyedLocker<?> locker) {
         lock.lock();
         try {
             if (lockers.putIfAbsent(name, locker) == null && registry != null) {
-                gauges(name, locker, registry);
+                registerGauges(name, locker, registry);
             }
         } finally {
             lock.unlock();
@@ -122,7 +132,7 @@ public final class KeyedLockerMetrics implements KeyedLockerListener, AutoClosea
         return timesHolds;
     }
 
-    /** Removes all meters from the registry. Closing again does nothing. */
+    /** Removes all meters from the registry. Has no effect if called again. */
     @Override
     public void close() {
         lock.lock();
@@ -137,18 +147,18 @@ public final class KeyedLockerMetrics implements KeyedLockerListener, AutoClosea
         }
     }
 
-    private void gauges(String name, KeyedLocker<?> locker, MeterRegistry registry) {
+    private void registerGauges(String name, KeyedLocker<?> locker, MeterRegistry registry) {
         Tags tags = Tags.of(KeyedLockMeter.LOCK, name);
-        gauge(KeyedLockMeter.KEYS_ACTIVE, locker, KeyedLocker::activeKeyCount, tags, registry);
-        gauge(KeyedLockMeter.HOLDERS, locker, one -> one.overview(0).holders(), tags, registry);
-        gauge(KeyedLockMeter.WAITERS, locker, one -> one.overview(0).waiters(), tags, registry);
-        gauge(
+        registerGauge(KeyedLockMeter.KEYS_ACTIVE, locker, KeyedLocker::activeKeyCount, tags, registry);
+        registerGauge(KeyedLockMeter.HOLDERS, locker, one -> one.overview(0).holders(), tags, registry);
+        registerGauge(KeyedLockMeter.WAITERS, locker, one -> one.overview(0).waiters(), tags, registry);
+        registerGauge(
                 KeyedLockMeter.BACKEND_UP,
                 locker,
                 one -> one.backend().map(KeyedLockerBackend::isAvailable).orElse(true) ? 1 : 0,
                 tags,
                 registry);
-        gauge(
+        registerGauge(
                 KeyedLockMeter.LIMIT_ELSEWHERE,
                 locker,
                 one -> one.backend()
@@ -165,7 +175,7 @@ public final class KeyedLockerMetrics implements KeyedLockerListener, AutoClosea
                 .register(registry));
     }
 
-    private void gauge(
+    private void registerGauge(
             KeyedLockMeter meter,
             KeyedLocker<?> locker,
             ToDoubleFunction<KeyedLocker<?>> value,

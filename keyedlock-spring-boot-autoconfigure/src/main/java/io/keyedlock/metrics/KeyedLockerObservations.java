@@ -10,15 +10,19 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes an observation of each wait for a key, and so a span where tracing is set up. Callers who need not wait make none.
+ * Creates an observation of each wait for a key, which becomes a span if tracing is configured. An acquisition that does not
+ * wait creates none.
  *
  * <p>The observation {@value #NAME} has the low-cardinality values {@code lock}, the locker's name, and {@code outcome},
- * {@code acquired} or how the wait ended otherwise, and the high-cardinality value {@code ahead}, how many were waiting
- * already. It begins on the thread that asks and so becomes a child of what is observed there; it is never the current
- * observation of a thread.
+ * which is {@code acquired} or the reason why the wait ended without a permit, and the high-cardinality value {@code ahead},
+ * the number of waiters ahead in the queue. It starts on the caller's thread, so its parent is the current observation there.
+ * It never becomes the current observation of a thread.
  *
- * <p>It has the name of the timer that {@link KeyedLockerMetrics} feeds and other tags; {@link KeyedLockerMetrics#notOfObservations()}
- * keeps observations from being made into meters too.
+ * <p>The timer of {@link KeyedLockerMetrics} has the same name with other tags. Use
+ * {@link KeyedLockerMetrics#notOfObservations()} to keep observation handlers from creating a second one.
+ *
+ * @since 0.1.0
+ * @see KeyedLockerMetrics
  */
 public final class KeyedLockerObservations implements KeyedLockerListener {
 
@@ -31,9 +35,9 @@ public final class KeyedLockerObservations implements KeyedLockerListener {
     private final Supplier<ObservationRegistry> registry;
 
     /**
-     * Makes a listener for all lockers.
+     * Creates a listener for all lockers.
      *
-     * @param registry who is told of the observations; asked when a wait begins
+     * @param registry supplies the registry of the observations; called when a wait begins
      */
     public KeyedLockerObservations(Supplier<ObservationRegistry> registry) {
         this("default", registry);

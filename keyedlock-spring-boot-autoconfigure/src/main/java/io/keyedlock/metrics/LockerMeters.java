@@ -20,10 +20,10 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The figures of one locker that are counted as things happen. An acquisition that does not wait costs one addition here
- * and reads no clock.
+ * The meters of one locker that are updated by its events. An acquisition that does not wait costs one addition and no clock
+ * read.
  *
- * <p>Counts are kept from the first event, the timers from when a registry is there.
+ * <p>Counting starts with the first event, timing when a registry is bound.
  */
 final class LockerMeters implements KeyedLockerListener {
 
@@ -34,10 +34,10 @@ final class LockerMeters implements KeyedLockerListener {
     private final LongAdder longHolds = new LongAdder();
     private final LongAdder leasesLost = new LongAdder();
 
-    /** Written once, when a registry is there. */
+    /** Written once, when a registry is bound. */
     private volatile @Nullable Timer waits;
 
-    /** Written once, when a registry is there, unless holds are not timed. */
+    /** Written once, when a registry is bound, if holds are timed. */
     private volatile @Nullable Timer holds;
 
     LockerMeters(String lockName, boolean timesHolds) {
@@ -48,21 +48,21 @@ final class LockerMeters implements KeyedLockerListener {
         }
     }
 
-    void bindTo(MeterRegistry registry, Consumer<Meter> made) {
+    void bindTo(MeterRegistry registry, Consumer<Meter> registered) {
         Tags tags = Tags.of(KeyedLockMeter.LOCK, lockName);
-        made.accept(acquired.register(registry, tags, KeyedLockMeter.ACQUIRED));
+        registered.accept(acquired.register(registry, tags, KeyedLockMeter.ACQUIRED));
         notAcquired.forEach((outcome, tally) ->
-                made.accept(tally.register(registry, tags, outcome.name().toLowerCase(Locale.ROOT))));
+                registered.accept(tally.register(registry, tags, outcome.name().toLowerCase(Locale.ROOT))));
         Timer waitTimer = timer(KeyedLockMeter.WAIT, tags, registry);
-        made.accept(waitTimer);
+        registered.accept(waitTimer);
         waits = waitTimer;
         if (timesHolds) {
             Timer holdTimer = timer(KeyedLockMeter.HOLD, tags, registry);
-            made.accept(holdTimer);
+            registered.accept(holdTimer);
             holds = holdTimer;
         }
-        made.accept(counter(KeyedLockMeter.LONG_HOLDS, longHolds, tags, registry));
-        made.accept(counter(KeyedLockMeter.LEASES_LOST, leasesLost, tags, registry));
+        registered.accept(counter(KeyedLockMeter.LONG_HOLDS, longHolds, tags, registry));
+        registered.accept(counter(KeyedLockMeter.LEASES_LOST, leasesLost, tags, registry));
     }
 
     private static FunctionCounter counter(KeyedLockMeter meter, LongAdder count, Tags tags, MeterRegistry registry) {
@@ -86,25 +86,25 @@ final class LockerMeters implements KeyedLockerListener {
 
     @Override
     public void acquired(Object key, Duration waited) {
-        ended(acquired, waited);
+        count(acquired, waited);
     }
 
     @Override
     public void notAcquired(Object key, Outcome outcome, Duration waited) {
         Tally tally = notAcquired.get(outcome);
         if (tally != null) {
-            ended(tally, waited);
+            count(tally, waited);
         }
     }
 
-    private void ended(Tally tally, Duration waited) {
+    private void count(Tally tally, Duration waited) {
         tally.count.increment();
         if (!waited.isZero()) {
             tally.nanos.add(waited.toNanos());
         }
     }
 
-    /** The end of a wait is recorded in the context of who waited, so that the exemplar of it is that caller's trace. */
+    /** Records the end of the wait in the waiter's context, so that the timer's exemplar is the trace of the waiter. */
     @Override
     public Wait waiting(Object key, int ahead) {
         WaiterContext context = WaiterContext.capture();
@@ -134,7 +134,7 @@ final class LockerMeters implements KeyedLockerListener {
         leasesLost.increment();
     }
 
-    /** The acquisitions that ended in one way. */
+    /** The number and total wait time of the acquisitions with one outcome. */
     private static final class Tally {
 
         private final LongAdder count = new LongAdder();

@@ -6,20 +6,20 @@ import io.micrometer.context.ContextSnapshotFactory;
 import org.springframework.util.ClassUtils;
 
 /**
- * The context of a caller that waits, such as its trace, for what is recorded at the end of the wait by another thread. Nothing,
- * where Micrometer's context propagation is absent.
+ * The context of a waiter, such as its trace, for recording the end of its wait on another thread. Empty if Micrometer's
+ * context propagation is absent.
  */
 interface WaiterContext {
 
-    /** Runs something on this thread as if it were the one that asked. */
-    void run(Runnable recording);
+    /** Runs an action on this thread in the captured context. */
+    void run(Runnable action);
 
-    /** The context of the current thread. */
+    /** Captures the context of the current thread. */
     static WaiterContext capture() {
         return Propagation.PRESENT ? Propagation.capture() : Runnable::run;
     }
 
-    /** Nothing but {@link #PRESENT} may be used where it is false. */
+    /** Access to the context propagation library. If {@link #PRESENT} is false, nothing else here may be used. */
     final class Propagation {
 
         static final boolean PRESENT = ClassUtils.isPresent(
@@ -29,12 +29,12 @@ interface WaiterContext {
 
         static WaiterContext capture() {
             ContextSnapshot snapshot = Snapshots.FACTORY.captureAll();
-            // On an event loop, also where the thread is the same.
-            return recording -> snapshot.wrap(recording).run();
+            // Needed on the same thread too: an event loop may have switched to another context.
+            return action -> snapshot.wrap(action).run();
         }
     }
 
-    /** What is missing is cleared, or the trace of the thread that released the lock would take its place. */
+    /** Clears values that the waiter did not have. Otherwise the trace of the releasing thread would be used. */
     final class Snapshots {
 
         private static final ContextSnapshotFactory FACTORY =

@@ -56,7 +56,7 @@ class DocumentationTests {
             "every JVM has SHA-1",
             "'name' must not be null",
             "This JDK does not create virtual threads",
-            "These metrics are bound to a registry already",
+            "These metrics are already bound to a registry",
             // What to do, in a text that a row has by its beginning.
             "Use a public ",
             "Give the method a parameter, or leave the attribute out",
@@ -64,29 +64,29 @@ class DocumentationTests {
             "Add io.projectreactor:reactor-core",
             "Return the value itself (with @Async",
             "Change the annotations as the arrows say",
-            ", or, if another bean was meant, name that one where it is asked for.",
+            ", or inject the bean that you meant by its own name.",
             "Give the locker another name: write ",
             "onfigure the locker: ",
             "%n%s        %s%n",
             "%n    %s: %s",
             "Give that bean another name: write for instance",
             "Add the dependency org.springframework.boot:spring-boot-starter-data-redis",
-            "no value, but properties beneath it",
+            "no value, but nested properties",
             "Write one of ",
             "Write a duration such as 500ms, 30s or PT1M.",
             "Write true or false.",
-            "Write the settings beneath it",
+            "Write the nested properties",
             // Parts of such texts.
             "an asynchronous caller",
             " more keys of '",
             "a locker without settings, such as a mock,",
             // What somebody reads who has asked for it: debug lines, recordings, meters.
             "Acquired {} of '{}' after {} ms",
-            "Waited {} ms in vain for {} of '{}'",
+            "Did not acquire {} of '{}' after {} ms",
             "Keyed Lock Wait",
             "A caller waited for a permit of a key",
             "Empty unless the settings of the locker show keys",
-            "How long permits were held");
+            "Time for which permits were held");
 
     private static final String AROUND = """
             package examples;

@@ -168,7 +168,7 @@ class ContextHierarchyTests {
             parent.close();
             assertThatExceptionOfType(KeyedLockerClosedException.class).isThrownBy(() -> orders.acquire("42"));
         });
-        assertThat(output).doesNotContain("Still held or awaited");
+        assertThat(output).doesNotContain("Keys are still in use");
     }
 
     private static KeyedLockerRegistry lockers(AssertableApplicationContext context) {

@@ -203,7 +203,7 @@ class HiddenKeysTests {
                         "already",
                         "deadlock of 2 threads",
                         "A listener failed")
-                .contains("Still held or awaited", "has been held for", "Gossip");
+                .contains("Keys are still in use", "has been held for", "Gossip");
     }
 
     private void nothingIsTold() {

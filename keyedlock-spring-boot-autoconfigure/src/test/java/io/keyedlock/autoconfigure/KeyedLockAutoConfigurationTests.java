@@ -239,7 +239,7 @@ class KeyedLockAutoConfigurationTests {
     @Test
     void aLockerBeanThatCallsItselfOtherwiseIsWarnedOf(CapturedOutput output) {
         contexts.withBean("orders", KeyedLocker.class, () -> KeyedLocker.create())
-                .run(context -> assertThat(output).contains("'orders' calls itself 'default'"));
+                .run(context -> assertThat(output).contains("'orders' has the name 'default'"));
     }
 
     @Test

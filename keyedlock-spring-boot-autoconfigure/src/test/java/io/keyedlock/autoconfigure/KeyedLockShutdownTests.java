@@ -83,7 +83,7 @@ class KeyedLockShutdownTests {
                 .containsExactlyInAnyOrder("blocking", "async", "scheduled", "@Async", "plain thread");
         assertThat(blocking.join().statusCode()).isEqualTo(200);
         assertThat(async.join().statusCode()).isEqualTo(200);
-        assertThat(output).doesNotContain("Still held or awaited");
+        assertThat(output).doesNotContain("Keys are still in use");
     }
 
     @Test
@@ -99,7 +99,7 @@ class KeyedLockShutdownTests {
                     CompletableFuture<Permit> waiting = orders.acquireAsync("42");
                     context.close();
                     assertThat(output)
-                            .contains("Still held or awaited after PT0.01S")
+                            .contains("Keys are still in use after PT0.01S")
                             .contains("key '42' of 'orders': held by '"
                                     + Thread.currentThread().getName() + "'");
                     assertThat(waiting).isCompletedExceptionally();

@@ -89,7 +89,7 @@ class LockerDrainTests {
             waiting.cancel(false);
         }
         assertThat(output)
-                .contains("Still held or awaited after PT0.02S")
+                .contains("Keys are still in use after PT0.02S")
                 .contains("key '42' of 'orders': held by '"
                         + Thread.currentThread().getName() + "' since 20")
                 .contains("awaited by 'async' since 20");
@@ -102,7 +102,7 @@ class LockerDrainTests {
         try (Permit permit = orders.acquire("42")) {
             stop(drain(Duration.ZERO, false)).await();
         }
-        assertThat(output).contains("Still held or awaited after PT0S");
+        assertThat(output).contains("Keys are still in use after PT0S");
     }
 
     @Test

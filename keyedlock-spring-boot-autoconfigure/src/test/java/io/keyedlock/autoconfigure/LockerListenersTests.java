@@ -149,7 +149,7 @@ class LockerListenersTests {
                 .hasSize(2);
         assertThat(output)
                 .contains("WARN")
-                .contains("by thread '" + Thread.currentThread().getName() + "' and still is")
+                .contains("by thread '" + Thread.currentThread().getName() + "' and is still held")
                 .containsPattern("\tat .*aLongHoldIsLoggedOnceWithTheStackOfItsThread");
     }
 

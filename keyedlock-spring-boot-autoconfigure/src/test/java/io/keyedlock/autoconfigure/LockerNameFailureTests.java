@@ -24,16 +24,16 @@ class LockerNameFailureTests {
     void aPropertyThatTookTheNameIsToldAndWhatToWriteForIt(CapturedOutput output) {
         assertFails(Plain.class, "--keyedlock.locks.lifecycleProcessor.limit=1");
         assertThat(output)
-                .contains("'lifecycleProcessor' is looked for as a org.springframework.context.LifecycleProcessor")
-                .contains("it is a locker: keyedlock.locks.lifecycleProcessor has made it one.")
-                .contains("write keyedlock.locks.my-lifecycleProcessor for keyedlock.locks.lifecycleProcessor");
+                .contains("'lifecycleProcessor' is required to be a org.springframework.context.LifecycleProcessor")
+                .contains("it is a locker configured by keyedlock.locks.lifecycleProcessor.")
+                .contains("write keyedlock.locks.my-lifecycleProcessor instead of keyedlock.locks.lifecycleProcessor");
     }
 
     @Test
     void aBeanOfTheApplicationThatTookTheNameIsToldAndNoProperty(CapturedOutput output) {
         assertFails(OwnLocker.class);
         assertThat(output)
-                .contains("it is a locker of the application's own, defined in " + OwnLocker.class.getName())
+                .contains("it is a locker bean of the application, defined in " + OwnLocker.class.getName())
                 .contains("write for instance @Bean(\"my-lifecycleProcessor\")")
                 .doesNotContain("keyedlock.locks");
     }
@@ -41,7 +41,7 @@ class LockerNameFailureTests {
     @Test
     void aBeanOfTheApplicationIsToldAlsoWhereAPropertyHasItsName(CapturedOutput output) {
         assertFails(OwnLocker.class, "--keyedlock.locks.lifecycleProcessor.limit=1");
-        assertThat(output).contains("it is a locker of the application's own").doesNotContain("has made it one");
+        assertThat(output).contains("it is a locker bean of the application").doesNotContain("configured by");
     }
 
     private static void assertFails(Class<?> configuration, String... arguments) {

@@ -26,7 +26,7 @@ class MissingLockerFailureTests {
         assertFails(ByParameter.class);
         assertThat(output)
                 .contains(ByParameter.class.getName()
-                        + " needs a io.keyedlock.KeyedLocker<java.lang.String> named 'orders'")
+                        + " requires a io.keyedlock.KeyedLocker<java.lang.String> named 'orders'")
                 .contains("Configure the locker: keyedlock.locks.orders.limit: 1");
     }
 
@@ -34,7 +34,7 @@ class MissingLockerFailureTests {
     void theQualifierNamesTheLockerAndASimilarOneIsToldFirst(CapturedOutput output) {
         assertFails(ByQualifier.class, "--keyedlock.locks.orders.limit=1");
         assertThat(output)
-                .contains("named 'oders', and there is none. Lockers are 'orders'.")
+                .contains("named 'oders', but none exists. The lockers are 'orders'.")
                 .contains(
                         "Did you mean @Qualifier(\"orders\")? If not, configure the locker: keyedlock.locks.oders.limit");
     }

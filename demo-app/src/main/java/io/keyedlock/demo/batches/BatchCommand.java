@@ -9,7 +9,7 @@ import java.util.Locale;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.stereotype.Component;
 
-/** The command that works on the same messages in each way, and prints all side by side. */
+/** The command that processes the same messages in each way and prints the results side by side. */
 @Component
 public class BatchCommand {
 
@@ -29,11 +29,11 @@ public class BatchCommand {
     }
 
     /**
-     * Starts an application without a web server, runs the messages, prints to standard output, and stops it.
+     * Starts an application without a web server, processes the messages, prints to standard output, and stops it.
      *
      * @param application the application's class
-     * @param args its arguments; {@code --demo.batches.messages} and its like change the plan
-     * @return 0 if all went as it must, else 1
+     * @param args its arguments; {@code --demo.batches.messages} and similar properties change the plan
+     * @return 0 if the result is as expected, else 1
      */
     public static int run(Class<?> application, String... args) {
         try (ConfigurableApplicationContext context = CommandApplication.start(application, args)) {

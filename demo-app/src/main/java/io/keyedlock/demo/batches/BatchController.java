@@ -13,8 +13,8 @@ import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 
 /**
- * Shows the locker of the batch that is worked on, as the endpoint would. The endpoint itself shows lockers that live as long
- * as the application, and this one lives for a batch.
+ * Shows the locker of the current batch in the format of the endpoint. The endpoint itself does not show it, because it exists
+ * for one batch only.
  */
 @RestController
 class BatchController {

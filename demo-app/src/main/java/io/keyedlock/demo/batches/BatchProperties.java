@@ -8,13 +8,13 @@ import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 
 /**
- * How many messages, and how they are worked on.
+ * The properties of batches.
  *
- * @param messages how many messages a run has
- * @param orders over how many orders, which are their keys
- * @param size how many messages a batch has at most
- * @param threads by how many threads a batch is worked on
- * @param thinkTime how long each message takes besides the database
+ * @param messages the number of messages of a run
+ * @param orders the number of orders, whose ids are the keys
+ * @param size the maximum number of messages of a batch
+ * @param threads the number of threads that process a batch
+ * @param thinkTime the processing time of each message, without the database
  */
 @ConfigurationProperties("demo.batches")
 public record BatchProperties(
@@ -24,7 +24,7 @@ public record BatchProperties(
         @DefaultValue("32") int threads,
         @DefaultValue("2ms") Duration thinkTime) {
 
-    /** Makes properties. */
+    /** Validates the properties. */
     public BatchProperties {
         if (messages < 1 || orders < 1 || size < 1 || threads < 1 || thinkTime.isNegative()) {
             throw new IllegalArgumentException(
@@ -35,10 +35,11 @@ public record BatchProperties(
     }
 
     /**
-     * The messages of a run, in the order in which they are sent: each order's steps one by one, the orders mixed.
+     * Returns the messages of a run in the order in which they are sent: the steps of each order in sequence, the orders
+     * interleaved.
      *
      * @param run the run
-     * @param count how many
+     * @param count the number of messages
      * @return the messages
      */
     public List<Step> steps(String run, int count) {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.demo.batches;
 
-/** How the messages of a batch are worked on. */
+/** The ways to process the messages of a batch. */
 public enum BatchWay {
-    /** One after the other, which is what a listener does that knows nothing of keys. */
+    /** One after the other, as a listener without locks per key does. */
     ONE_BY_ONE("one by one"),
-    /** All at once without a lock, so that messages of one key overtake each other. */
+    /** In parallel without a lock, so messages of one key overtake each other. */
     UNORDERED("at once, no lock"),
-    /** At once under the lock of their key. */
+    /** In parallel under the lock of their key. */
     IN_ORDER("at once, in order");
 
     private final String label;
@@ -17,7 +17,7 @@ public enum BatchWay {
     }
 
     /**
-     * How it is called in tables.
+     * Returns the label of this way in tables.
      *
      * @return a few words
      */
@@ -26,9 +26,9 @@ public enum BatchWay {
     }
 
     /**
-     * Whether it must keep the order per key.
+     * Returns whether this way must preserve the order per key.
      *
-     * @return true if so
+     * @return true if it must
      */
     public boolean keepsOrder() {
         return this != UNORDERED;

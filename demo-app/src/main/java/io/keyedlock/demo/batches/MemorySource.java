@@ -5,7 +5,7 @@ import java.util.List;
 import org.springframework.context.annotation.Profile;
 import org.springframework.stereotype.Component;
 
-/** Cuts batches from a list in memory, where there is no Kafka. */
+/** Splits a list in memory into batches, for use without Kafka. */
 @Component
 @Profile("!kafka")
 class MemorySource implements StepSource {

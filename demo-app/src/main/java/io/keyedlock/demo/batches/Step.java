@@ -2,16 +2,16 @@
 package io.keyedlock.demo.batches;
 
 /**
- * A message: the next step of an order, which makes sense only after the ones before it.
+ * A message: a step of an order, which must be processed after the steps before it.
  *
- * @param run the run that it belongs to
+ * @param run the run of the message
  * @param order the order, which is the message's key
- * @param number the how-manieth step of its order, from 1 on
+ * @param number the number of the step within its order, from 1
  */
 public record Step(String run, String order, int number) {
 
     /**
-     * The text that is sent, besides the key.
+     * Returns the text of the message, without the key.
      *
      * @return run and number
      */
@@ -20,17 +20,17 @@ public record Step(String run, String order, int number) {
     }
 
     /**
-     * Reads a message.
+     * Parses a message.
      *
      * @param order its key
      * @param text its text
      * @return the step
-     * @throws IllegalArgumentException if the text is none of {@link #text()}
+     * @throws IllegalArgumentException if the text does not have the format of {@link #text()}
      */
     public static Step of(String order, String text) {
         int slash = text.lastIndexOf('/');
         if (slash < 1) {
-            throw new IllegalArgumentException("'" + text + "' is no step; send run/number, for instance r1/7");
+            throw new IllegalArgumentException("'" + text + "' is not a step; send run/number, for instance r1/7");
         }
         return new Step(text.substring(0, slash), order, Integer.parseInt(text.substring(slash + 1)));
     }

@@ -15,8 +15,8 @@ import org.springframework.beans.factory.DisposableBean;
 import org.springframework.stereotype.Component;
 
 /**
- * Works on batches. Whoever hands one in may commit it once {@link #handle} has returned: all of it is done then. If it
- * throws, the whole batch has to be handed in again, and messages that were done are done once more.
+ * Processes batches. After {@link #handle} has returned, all messages are done and the caller may commit. If it throws, the
+ * caller must submit the whole batch again, and messages that were done are repeated.
  */
 @Component
 public class StepBatches implements DisposableBean {
@@ -25,7 +25,7 @@ public class StepBatches implements DisposableBean {
     private final ExecutorService executor;
     private final long thinkNanos;
 
-    // Written by whoever hands a batch in, for those who watch.
+    // Written by the thread that submits a batch, read by observers.
     private volatile @Nullable KeyedLocker<String> current;
 
     StepBatches(StepLedger ledger, BatchProperties properties) {
@@ -40,12 +40,12 @@ public class StepBatches implements DisposableBean {
     }
 
     /**
-     * Works on a batch to its end.
+     * Processes a whole batch.
      *
-     * @param batch the messages, those of each order in their order
-     * @param way how
-     * @throws InterruptedException if the thread is interrupted meanwhile
-     * @throws java.util.concurrent.CompletionException if a message failed; none that had not begun by then was begun
+     * @param batch the messages, with the steps of each order in sequence
+     * @param way the way to process them
+     * @throws InterruptedException if the thread is interrupted
+     * @throws java.util.concurrent.CompletionException if a message failed; no message was started after that
      */
     public void handle(List<Step> batch, BatchWay way) throws InterruptedException {
         Batch work = new Batch(ledger.beginBatch(batch.size()));
@@ -74,13 +74,13 @@ public class StepBatches implements DisposableBean {
         }
     }
 
-    /** Waits for all of them, also after one has failed: a batch is not handed in again while it is still worked on. */
+    /** Waits for all messages, even after one has failed, so that a batch is not submitted again while it is processed. */
     private static void await(List<? extends CompletableFuture<?>> results) {
         CompletableFuture.allOf(results.toArray(CompletableFuture<?>[]::new)).join();
     }
 
     /**
-     * The locker of the batch that is worked on in order at this moment.
+     * Returns the locker of the batch that is currently processed in order.
      *
      * @return the locker, or empty if there is no such batch
      */
@@ -96,17 +96,17 @@ public class StepBatches implements DisposableBean {
     private final class Batch {
 
         private final long id;
-        // Written by the first message that fails, read by those after it, of its order under the same lock.
+        // Written by the first message that fails, read by later ones; those of its order hold the same lock.
         private volatile boolean broken;
 
         Batch(long id) {
             this.id = id;
         }
 
-        /** Messages after a failed one are left alone, as its order's next steps must not be done before it. */
+        /** Skips messages after a failure, because the next steps of the failed order must not be processed before it. */
         boolean handle(Step step) {
             if (broken) {
-                throw new IllegalStateException("Not begun, as an earlier message of the batch has failed");
+                throw new IllegalStateException("Not processed, because an earlier message of the batch failed");
             }
             try {
                 long begin = System.currentTimeMillis();
@@ -119,7 +119,7 @@ public class StepBatches implements DisposableBean {
             }
         }
 
-        /** Stands for what a real listener does besides the database: a call to another service. */
+        /** Simulates the other work of a real listener, such as a call to another service. */
         private void think() {
             long end = System.nanoTime() + thinkNanos;
             for (long left = thinkNanos; left > 0; left = end - System.nanoTime()) {

@@ -2,23 +2,23 @@
 package io.keyedlock.demo.batches;
 
 /**
- * What the deliveries of a run show.
+ * The check of the deliveries of a run.
  *
- * @param messages how many messages it has
- * @param lost how many were never delivered
- * @param repeated how many deliveries were not the first of their message
- * @param outOfOrder how many deliveries came when it was another step's turn
- * @param batches in how many batches
- * @param brokenOff how many batches were begun and not ended
- * @param millis from the first message's start to the last one's end
+ * @param messages the number of messages
+ * @param lost the number of messages never delivered
+ * @param repeated the number of repeated deliveries of a message
+ * @param outOfOrder the number of deliveries out of sequence
+ * @param batches the number of batches
+ * @param brokenOff the number of batches that were started but not finished
+ * @param millis the time from the start of the first message to the end of the last one
  */
 public record StepCheck(
         int messages, int lost, long repeated, int outOfOrder, long batches, int brokenOff, long millis) {
 
     /**
-     * Whether each message was delivered, and each order's in their order.
+     * Returns whether each message was delivered, and those of each order in sequence.
      *
-     * @return true if so
+     * @return true if no message was lost or out of order
      */
     public boolean good() {
         return lost == 0 && outOfOrder == 0;

@@ -10,8 +10,8 @@ import org.springframework.jdbc.support.KeyHolder;
 import org.springframework.stereotype.Component;
 
 /**
- * Writes down each delivery, in a database that survives this process, and checks them. Rows are only ever added, in the
- * order in which messages were done, so that nothing can cover up a message that was lost, repeated or overtaken.
+ * Records and checks deliveries in a database that outlives this process. Rows are only added, in the order in which messages
+ * were processed, so a message that was lost, repeated or overtaken stays visible.
  */
 @Component
 public class StepLedger {
@@ -34,10 +34,10 @@ public class StepLedger {
     }
 
     /**
-     * Writes down how many messages a run has, before the first is sent.
+     * Records the number of messages of a run, before the first is sent.
      *
      * @param run the run
-     * @param messages how many it has
+     * @param messages the number of messages
      */
     public void beginRun(String run, int messages) {
         database.sql("insert into step_run (run, messages) values (?, ?)")
@@ -61,7 +61,7 @@ public class StepLedger {
     }
 
     /**
-     * How many messages of a run were delivered, each counted once.
+     * Returns the number of distinct messages of a run that were delivered.
      *
      * @param run the run
      * @return the count
@@ -75,10 +75,10 @@ public class StepLedger {
     }
 
     /**
-     * Goes through all deliveries of a run.
+     * Checks all deliveries of a run.
      *
      * @param run the run
-     * @return what there is to say
+     * @return the result of the check
      */
     public StepCheck check(String run) {
         int messages = database.sql("select messages from step_run where run = ?")
@@ -103,9 +103,9 @@ public class StepLedger {
     }
 
     /*
-     * Of each order: its first delivery must be step 1. Within a batch, each must be the one after its predecessor. A later
-     * batch may begin again at any step that was there before, which is a replay, but may leave none out, and batches do not
-     * mix.
+     * Counts deliveries out of sequence. The first delivery of each order must be step 1. Within a batch, each step must follow
+     * its predecessor. A later batch may replay from any earlier step, but must not skip a step, and batches must not be
+     * interleaved.
      */
     private int outOfOrder(String run) {
         return database.sql("select count(*) from (select number, batch,"
@@ -123,7 +123,7 @@ public class StepLedger {
                 .single();
     }
 
-    /** Batches that a process began and did not end. */
+    /** Counts the batches that a process started but did not finish. */
     private int brokenOff(String run) {
         return database.sql("select count(*) from step_batch b join"
                         + " (select batch, count(*) as done from step_delivery where run = ? group by batch) d"

@@ -8,7 +8,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.springframework.stereotype.Component;
 
-/** Sends the messages of a run, and waits until all are delivered. */
+/** Sends the messages of a run and waits until all are delivered. */
 @Component
 public class StepRuns {
 
@@ -27,10 +27,10 @@ public class StepRuns {
     /**
      * Sends the messages of a new run.
      *
-     * @param messages how many
-     * @param way how their batches are to be worked on
+     * @param messages the number of messages
+     * @param way the way to process their batches
      * @return the run
-     * @throws InterruptedException if the thread is interrupted meanwhile
+     * @throws InterruptedException if the thread is interrupted
      */
     public String send(int messages, BatchWay way) throws InterruptedException {
         String run = register(messages);
@@ -41,11 +41,11 @@ public class StepRuns {
     /**
      * Sends the messages of a new run and waits until all are delivered.
      *
-     * @param messages how many
-     * @param way how their batches are to be worked on
-     * @param progress is told how many are delivered
-     * @return what the deliveries show
-     * @throws InterruptedException if the thread is interrupted meanwhile
+     * @param messages the number of messages
+     * @param way the way to process their batches
+     * @param progress receives the number of delivered messages
+     * @return the check of the deliveries
+     * @throws InterruptedException if the thread is interrupted
      */
     public StepCheck run(int messages, BatchWay way, Progress progress) throws InterruptedException {
         String run = register(messages);
@@ -67,18 +67,18 @@ public class StepRuns {
             sending.join();
             return ledger.check(run);
         } catch (CompletionException failure) {
-            throw new IllegalStateException("Messages could not be sent or worked on", failure.getCause());
+            throw new IllegalStateException("Messages could not be sent or processed", failure.getCause());
         } finally {
             sender.interrupt();
         }
     }
 
     /**
-     * Waits for deliveries that come from elsewhere.
+     * Waits for deliveries to another process.
      *
      * @param run the run
-     * @param count how many messages of it
-     * @throws InterruptedException if the thread is interrupted meanwhile
+     * @param count the number of messages
+     * @throws InterruptedException if the thread is interrupted
      */
     public void awaitDeliveries(String run, int count) throws InterruptedException {
         awaitDeliveries(run, count, count, (done, of) -> {}, new CompletableFuture<>());

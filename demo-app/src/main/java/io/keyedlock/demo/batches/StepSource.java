@@ -3,11 +3,11 @@ package io.keyedlock.demo.batches;
 
 import java.util.List;
 
-/** Where batches come from. */
+/** A source of batches. */
 public interface StepSource {
 
     /**
-     * Where batches come from, for people.
+     * Returns the label of this source.
      *
      * @return a few words
      */
@@ -17,8 +17,8 @@ public interface StepSource {
      * Sends messages. They may be delivered during this call or after it.
      *
      * @param steps the messages
-     * @param way how their batches are to be worked on
-     * @throws InterruptedException if the thread is interrupted meanwhile
+     * @param way the way to process their batches
+     * @throws InterruptedException if the thread is interrupted
      */
     void send(List<Step> steps, BatchWay way) throws InterruptedException;
 }

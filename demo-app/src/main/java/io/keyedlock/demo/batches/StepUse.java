@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import org.springframework.stereotype.Component;
 
-/** Use 2 on the page: fewer messages than in the command, as one by one takes its time. */
+/** Use 2 on the page. It has fewer messages than the command, because one after the other is slow. */
 @Component
 class StepUse implements Use {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Use 2: the messages of a batch are worked on at once, those of one key in their order. */
+/** Use 2: the messages of a batch are processed in parallel, those of one key in order. */
 @NullMarked
 package io.keyedlock.demo.batches;
 

@@ -7,7 +7,7 @@ import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
 
-/** The application as a command runs it: without a web server, and silent but for what the command prints. */
+/** The application as run by a command: without a web server and without log output. */
 public final class CommandApplication {
 
     private CommandApplication() {}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What the commands of the demo share. */
+/** Shared code of the commands. */
 @NullMarked
 package io.keyedlock.demo.commands;
 

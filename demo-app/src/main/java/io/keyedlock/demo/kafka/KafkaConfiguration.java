@@ -27,9 +27,8 @@ import org.springframework.kafka.listener.DefaultErrorHandler;
 import org.springframework.util.backoff.FixedBackOff;
 
 /**
- * Under the profile {@code kafka}, topics of a broker that comes with the demo, or of the one whose address
- * {@code spring.kafka.bootstrap-servers} gives. The beans are the demo's own, so that it needs no Spring Boot module for
- * Kafka.
+ * The topics of the profile {@code kafka}. The broker is the one bundled with the demo, or the one at
+ * {@code spring.kafka.bootstrap-servers}. The demo defines all beans itself, so it needs no Spring Boot module for Kafka.
  */
 @Configuration(proxyBeanMethods = false)
 @Profile("kafka")
@@ -90,20 +89,20 @@ class KafkaConfiguration {
                 "earliest",
                 ConsumerConfig.MAX_POLL_RECORDS_CONFIG,
                 properties.size(),
-                // A consumer that was killed is missed after so long, and its partitions go to the next.
+                // After this time a killed consumer is considered dead, and its partitions are reassigned.
                 ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG,
                 6000,
                 ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG,
                 2000)));
         factory.setBatchListener(true);
-        // Offsets are committed after the listener has returned, and not at all if it has thrown.
+        // Offsets are committed after the listener has returned, but not if it has thrown.
         factory.getContainerProperties().setAckMode(ContainerProperties.AckMode.BATCH);
         factory.getContainerProperties().setSyncCommits(true);
-        // A batch that fails is handed in again, whole, for as long as it takes: giving up would mean to lose it.
+        // A failed batch is redelivered as a whole without limit, because skipping it would lose messages.
         factory.setCommonErrorHandler(new DefaultErrorHandler(new FixedBackOff(1000, FixedBackOff.UNLIMITED_ATTEMPTS)));
         return factory;
     }
 
-    /** Where the broker is. */
+    /** The address of the broker. */
     record Broker(String address) {}
 }

@@ -7,12 +7,12 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.kafka.test.EmbeddedKafkaBroker;
 import org.springframework.kafka.test.EmbeddedKafkaKraftBroker;
 
-/** A Kafka broker in KRaft mode. Its topics live as long as it does. */
+/** A Kafka broker in KRaft mode. Its topics are lost when it stops. */
 public final class KafkaServer implements EmbeddedServer {
 
     private @Nullable EmbeddedKafkaBroker broker;
 
-    /** Makes a broker that is not started yet. */
+    /** Creates a broker without starting it. */
     public KafkaServer() {}
 
     @Override

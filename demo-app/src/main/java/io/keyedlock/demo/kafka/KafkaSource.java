@@ -11,7 +11,7 @@ import org.springframework.context.annotation.Profile;
 import org.springframework.kafka.core.KafkaTemplate;
 import org.springframework.stereotype.Component;
 
-/** Sends messages to a topic, whose listener gets them in batches. */
+/** Sends messages to a topic whose listener receives them in batches. */
 @Component
 @Profile("kafka")
 class KafkaSource implements StepSource {

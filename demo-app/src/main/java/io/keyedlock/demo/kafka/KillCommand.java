@@ -22,9 +22,8 @@ import org.springframework.context.annotation.Profile;
 import org.springframework.stereotype.Component;
 
 /**
- * The command that kills the demo while it works on messages. It sends them itself, starts the demo as another process, ends
- * it with SIGTERM, starts it again, ends it with SIGKILL, starts it again, and then reads in the database what became of
- * each message.
+ * The command that kills the demo while it processes messages. It sends the messages, starts the demo as another process, stops
+ * it with SIGTERM, restarts it, kills it with SIGKILL, restarts it, and then checks all deliveries in the database.
  */
 @Component
 @Profile("kafka")
@@ -47,8 +46,8 @@ public class KillCommand {
      * Runs the command, under the profile {@code kafka}.
      *
      * @param application the demo's main class, which is started and killed
-     * @param args its arguments; the demos get them too
-     * @return 0 if no message was lost and the order of each key was kept, else 1
+     * @param args its arguments, which are also passed to the demos
+     * @return 0 if no message was lost and the order per key was preserved, else 1
      * @throws IOException if a process cannot be started
      */
     public static int run(Class<?> application, String... args) throws IOException {

@@ -10,7 +10,7 @@ import org.springframework.context.annotation.Profile;
 import org.springframework.kafka.annotation.KafkaListener;
 import org.springframework.stereotype.Component;
 
-/** Hands the batches of the topics on. Each is committed after it has been worked on, and is handed in again if that failed. */
+/** Processes the batches of the topics. Each is committed after success and redelivered after a failure. */
 @Component
 @Profile("kafka")
 class StepListener {

@@ -3,7 +3,7 @@ package io.keyedlock.demo.kafka;
 
 import io.keyedlock.demo.batches.BatchWay;
 
-/** The topics, one for each way of working on their batches. */
+/** The topics, one for each way to process batches. */
 final class StepTopics {
 
     static final String IN_ORDER = "steps-in-order";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Use 2 on a topic: batches of a partition whose messages are worked on at once, in order per key. */
+/** Use 2 with Kafka: the messages of a partition's batch are processed in parallel, in order per key. */
 @NullMarked
 package io.keyedlock.demo.kafka;
 

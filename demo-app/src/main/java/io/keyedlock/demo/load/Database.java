@@ -9,7 +9,7 @@ import org.springframework.jdbc.support.JdbcUtils;
 import org.springframework.jdbc.support.MetaDataAccessException;
 import org.springframework.stereotype.Component;
 
-/** The database that is in use. */
+/** The description of the current database. */
 @Component
 class Database {
 
@@ -21,14 +21,14 @@ class Database {
         this.dataSource = dataSource;
     }
 
-    /** Its product, its version, and how far it isolates transactions. */
+    /** Returns its product, version and isolation level. */
     String description() {
         return tell(about -> about.getDatabaseProductName() + " "
                 + about.getDatabaseProductVersion().split(" ", 2)[0] + " at "
                 + isolation(about.getConnection().getTransactionIsolation()));
     }
 
-    /** How far it isolates transactions. */
+    /** Returns the isolation level of its transactions. */
     String isolation() {
         return tell(about -> isolation(about.getConnection().getTransactionIsolation()));
     }
@@ -37,7 +37,7 @@ class Database {
         try {
             return Objects.requireNonNull(JdbcUtils.extractDatabaseMetaData(dataSource, question));
         } catch (MetaDataAccessException failure) {
-            throw new IllegalStateException("The database does not tell what it is", failure);
+            throw new IllegalStateException("The metadata of the database could not be read", failure);
         }
     }
 

@@ -21,8 +21,8 @@ import java.util.stream.IntStream;
 import org.springframework.stereotype.Component;
 
 /**
- * Sends many events of severity 1 at once, spread evenly over some addresses, and compares what was accepted with what the
- * database holds afterwards.
+ * Sends many concurrent events of severity 1, spread evenly over some addresses, and compares the accepted events with the
+ * scores in the database.
  */
 @Component
 public class EventLoad {
@@ -44,13 +44,13 @@ public class EventLoad {
     }
 
     /**
-     * Runs a load, from addresses that begin without a score.
+     * Runs a load on addresses that start without a score.
      *
-     * @param plan how many events, from how many addresses, by how many threads
-     * @param lock whether under the lock of the address
-     * @param progress is told how many events are done, about ten times, by one of the threads
-     * @return what was measured
-     * @throws InterruptedException if the thread is interrupted meanwhile; the threads stop then
+     * @param plan the numbers of events, addresses and threads
+     * @param lock whether to use the lock of the address
+     * @param progress receives the number of events done, about ten times, from one of the threads
+     * @return the measured values
+     * @throws InterruptedException if the thread is interrupted; the threads of the load stop too
      */
     public LoadResult run(LoadPlan plan, boolean lock, IntConsumer progress) throws InterruptedException {
         List<String> addresses = plan.addressList();
@@ -85,11 +85,11 @@ public class EventLoad {
         private final LongAdder conflicts = new LongAdder();
         private final LongAdder retries = new LongAdder();
         private final LongAdder givenUp = new LongAdder();
-        // Each element is written by the thread that drew its number, and read after all have ended.
+        // Each element is written by the thread that took its number, and read after all threads have ended.
         private final long[] nanos;
-        // Written by the barrier's action, before any thread goes on.
+        // Written by the barrier's action, before any thread continues.
         private long startNanos;
-        // Written by the last event, read after all have ended.
+        // Written by the last event, read after all threads have ended.
         private volatile long endNanos;
 
         Run(LoadPlan plan, List<String> addresses, boolean lock, IntConsumer progress) {

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.stereotype.Component;
 
-/** The command that runs the load without and with the lock and prints both side by side. */
+/** The command that runs the load without and with the lock and prints both results side by side. */
 @Component
 public class LoadCommand {
 
@@ -33,13 +33,13 @@ public class LoadCommand {
     }
 
     /**
-     * Starts an application without a web server, runs the load, prints to standard output, and stops it. Where
-     * {@code demo.load.also-at} names another isolation level, does the same once more at that level.
+     * Starts an application without a web server, runs the load, prints to standard output, and stops it. If
+     * {@code demo.load.also-at} names another isolation level, repeats all that at that level.
      *
      * @param application the application's class
      * @param args its arguments; {@code --demo.load.events}, {@code --demo.load.addresses} and
      *     {@code --demo.load.threads} change the plan
-     * @return 0 if all went as it must, else 1
+     * @return 0 if the result is as expected, else 1
      */
     public static int run(Class<?> application, String... args) {
         try {
@@ -61,7 +61,7 @@ public class LoadCommand {
         }
     }
 
-    /** Adds the results at one isolation level, and returns the one to measure besides, or null. */
+    /** Adds the results at one isolation level. Returns the other level to measure, or null. */
     private static @Nullable String measure(Class<?> application, List<LoadResult> results, String... args)
             throws InterruptedException {
         try (ConfigurableApplicationContext context = CommandApplication.start(application, args)) {

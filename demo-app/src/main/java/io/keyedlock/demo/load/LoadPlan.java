@@ -7,11 +7,11 @@ import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 
 /**
- * How much load.
+ * The size of a load.
  *
- * @param events how many events
- * @param addresses from how many addresses, at most 250
- * @param threads by how many threads at once
+ * @param events the number of events
+ * @param addresses the number of addresses, at most 250
+ * @param threads the number of concurrent threads
  */
 @ConfigurationProperties("demo.load")
 public record LoadPlan(
@@ -19,7 +19,7 @@ public record LoadPlan(
         @DefaultValue("20") int addresses,
         @DefaultValue("64") int threads) {
 
-    /** Makes a plan. */
+    /** Validates the plan. */
     public LoadPlan {
         if (events < 1 || addresses < 1 || addresses > 250 || threads < 1) {
             throw new IllegalArgumentException("demo.load: events is " + events + ", addresses " + addresses
@@ -27,7 +27,7 @@ public record LoadPlan(
         }
     }
 
-    /** The addresses, of a network that is set aside for load tests. */
+    /** Returns the addresses, from a network reserved for load tests. */
     List<String> addressList() {
         return IntStream.rangeClosed(1, addresses)
                 .mapToObj(n -> "198.18.0." + n)

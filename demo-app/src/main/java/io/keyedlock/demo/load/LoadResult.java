@@ -4,18 +4,18 @@ package io.keyedlock.demo.load;
 import java.time.Duration;
 
 /**
- * What a load showed.
+ * The result of a load.
  *
- * @param isolation how far the database isolated the transactions
+ * @param isolation the isolation level of the transactions
  * @param lock whether it ran under the lock
- * @param events how many events were sent
- * @param time from the first event's start to the last one's end
- * @param conflicts transactions that failed because another was faster
- * @param retries how often an event was tried again
- * @param lostUpdates events that were accepted but are missing in the scores
- * @param givenUp events that conflicted at every attempt
- * @param median the time within which half of the events were done, retries and waiting included
- * @param p99 the time within which 99 of 100 events were done
+ * @param events the number of events sent
+ * @param time the time from the start of the first event to the end of the last one
+ * @param conflicts the number of transactions that failed because of a concurrent one
+ * @param retries the number of retries of events
+ * @param lostUpdates the number of accepted events missing from the scores
+ * @param givenUp the number of events that conflicted at every attempt
+ * @param median the median time of an event, including retries and waits
+ * @param p99 the 99th percentile of the time of an event
  */
 public record LoadResult(
         String isolation,
@@ -30,10 +30,10 @@ public record LoadResult(
         Duration p99) {
 
     /**
-     * Whether it went as it must: nothing lost and nothing given up, and under the lock no conflict. At SERIALIZABLE there
-     * may be some: the database keeps account of what was read by page, and so takes rows for one another that are on one.
+     * Returns whether the result is as expected: nothing lost, nothing given up, and no conflict under the lock. At
+     * SERIALIZABLE conflicts are allowed: the database tracks reads per page, so different rows on one page conflict.
      *
-     * @return true if so
+     * @return true if it is as expected
      */
     public boolean asExpected() {
         return lostUpdates == 0 && givenUp == 0 && (!lock || serializable() || (conflicts == 0 && retries == 0));

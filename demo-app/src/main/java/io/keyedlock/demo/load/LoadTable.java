@@ -6,7 +6,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 
-/** Results side by side. */
+/** The table of results, side by side. */
 final class LoadTable {
 
     private LoadTable() {}

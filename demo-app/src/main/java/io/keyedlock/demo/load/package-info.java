@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The load command: the same events with and without the lock, side by side. */
+/** The load command, which compares the same events with and without the lock. */
 @NullMarked
 package io.keyedlock.demo.load;
 

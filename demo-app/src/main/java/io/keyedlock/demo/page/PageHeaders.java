@@ -9,7 +9,7 @@ import java.io.IOException;
 import org.springframework.stereotype.Component;
 import org.springframework.web.filter.OncePerRequestFilter;
 
-/** Lets browsers load and run nothing but the page's own files, whatever a key is called. */
+/** Restricts browsers to the page's own files, so that the text of a key cannot inject code. */
 @Component
 class PageHeaders extends OncePerRequestFilter {
 

@@ -10,7 +10,7 @@ import java.util.function.Predicate;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.RestController;
 
-/** The meters from which the page draws its chart, in one answer instead of a dozen. */
+/** Returns the meters for the page's chart in one response instead of a dozen. */
 @RestController
 class TotalsController {
 
@@ -21,12 +21,12 @@ class TotalsController {
     }
 
     /**
-     * Counts since the start, over all lockers.
+     * The counts of all lockers since the start.
      *
-     * @param acquired acquisitions that were given a permit
-     * @param waited waits that were not zero, however they ended
-     * @param rejected acquisitions that were not given a permit
-     * @param waitedMillis the time of those waits
+     * @param acquired acquisitions that got a permit
+     * @param waited waits longer than zero, whatever their outcome
+     * @param rejected acquisitions that got no permit
+     * @param waitedMillis the total time of those waits
      */
     record Totals(double acquired, double waited, double rejected, double waitedMillis) {}
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What the page at {@code /} needs besides the actuator. The page itself is among the static resources. */
+/** The server side of the page at {@code /}, besides the actuator. The page itself is a static resource. */
 @NullMarked
 package io.keyedlock.demo.page;
 

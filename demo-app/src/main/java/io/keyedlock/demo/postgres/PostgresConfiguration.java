@@ -9,7 +9,7 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Profile;
 
-/** Under the profile {@code postgres}, the database of a server that comes with the demo, unless a URL is given. */
+/** The database of the profile {@code postgres}: a server bundled with the demo, unless a URL is configured. */
 @Configuration(proxyBeanMethods = false)
 @Profile("postgres")
 @ConditionalOnProperty(name = "spring.datasource.url", havingValue = "absent", matchIfMissing = true)

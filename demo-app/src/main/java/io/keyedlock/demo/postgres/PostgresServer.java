@@ -11,12 +11,12 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/** A PostgreSQL that is unpacked and started, and keeps its data from one start to the next. */
+/** A bundled PostgreSQL server, which is unpacked and started. Keeps its data across restarts. */
 public final class PostgresServer implements EmbeddedServer {
 
     private @Nullable EmbeddedPostgres server;
 
-    /** Makes a server that is not started yet. */
+    /** Creates a server without starting it. */
     public PostgresServer() {}
 
     @Override
@@ -41,7 +41,7 @@ public final class PostgresServer implements EmbeddedServer {
         }
     }
 
-    /** Whoever kills this process with SIGKILL leaves the database's processes behind, which hold the data. */
+    /** Stops database processes left behind after SIGKILL of this process, because they still use the data directory. */
     private static void stopOrphan(Path data) throws IOException {
         Path pidFile = data.resolve("postmaster.pid");
         if (!Files.exists(pidFile)) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** A PostgreSQL server that comes with the demo, and its database in place of H2. */
+/** A bundled PostgreSQL server, used instead of H2. */
 @NullMarked
 package io.keyedlock.demo.postgres;
 

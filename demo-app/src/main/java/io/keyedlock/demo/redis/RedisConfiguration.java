@@ -9,7 +9,7 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Profile;
 import org.springframework.data.redis.connection.lettuce.LettuceConnectionFactory;
 
-/** Under the profile {@code redis}, connections to a server that comes with the demo, or to the one whose address is given. */
+/** The connections of the profile {@code redis}: to a server bundled with the demo, or to a configured address. */
 @Configuration(proxyBeanMethods = false)
 @Profile("redis")
 class RedisConfiguration {

@@ -8,12 +8,12 @@ import java.net.ServerSocket;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** A Redis that is unpacked and started. What it holds are leases, so it starts empty each time. */
+/** A bundled Redis server, which is unpacked and started. It has only leases, so it starts empty each time. */
 public final class RedisServer implements EmbeddedServer {
 
     private redis.embedded.@Nullable RedisServer server;
 
-    /** Makes a server that is not started yet. */
+    /** Creates a server without starting it. */
     public RedisServer() {}
 
     @Override

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** A Redis server that comes with the demo, and the client through which instances of the demo share their lockers. */
+/** A bundled Redis server, and the client with which instances of the demo share lockers. */
 @NullMarked
 package io.keyedlock.demo.redis;
 

@@ -8,7 +8,7 @@ import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.ResponseStatus;
 import org.springframework.web.bind.annotation.RestController;
 
-/** Starts a report that never ends, on a thread of its own. */
+/** Starts a report that never ends, on its own thread. */
 @RestController
 @Profile("ci")
 class EndlessReportController {

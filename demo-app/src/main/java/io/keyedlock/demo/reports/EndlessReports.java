@@ -6,7 +6,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.springframework.context.annotation.Profile;
 import org.springframework.stereotype.Service;
 
-/** A report that never ends and cannot be interrupted, to see that the application stops all the same. */
+/** A report that never ends and ignores interrupts, to show that the application still stops. */
 @Service
 @Profile("ci")
 public class EndlessReports {
@@ -14,13 +14,13 @@ public class EndlessReports {
     /**
      * Holds a permit of a tenant until the process ends.
      *
-     * @param tenant whose permit
+     * @param tenant the tenant
      */
     @KeyedLock(name = "tenants", key = "#tenant")
     public void write(String tenant) {
         while (true) {
             LockSupport.park(this);
-            // The flag would make the next park return at once.
+            // Otherwise the interrupt flag would make the next park return immediately.
             Thread.interrupted();
         }
     }

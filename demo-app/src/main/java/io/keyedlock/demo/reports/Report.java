@@ -2,11 +2,11 @@
 package io.keyedlock.demo.reports;
 
 /**
- * A tenant's report on the addresses that are watched.
+ * A tenant's report on the known addresses.
  *
  * @param tenant the tenant
- * @param addresses how many addresses have a score
- * @param blocked how many of them are blocked
- * @param inWork how many reports of the tenant were in work when this one was begun, itself included
+ * @param addresses the number of addresses with a score
+ * @param blocked the number of blocked addresses
+ * @param inWork the number of concurrent reports of the tenant when this one started, itself included
  */
 public record Report(String tenant, long addresses, long blocked, int inWork) {}

@@ -9,7 +9,7 @@ import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 import org.springframework.web.server.ResponseStatusException;
 
-/** Makes reports. A tenant that has three in work waits, or is answered 429 if it asks for that. */
+/** Creates reports. If a tenant has three reports in progress, a further request waits, or gets 429 if it asks not to wait. */
 @RestController
 class ReportController {
 

@@ -17,7 +17,7 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.springframework.stereotype.Component;
 
-/** Use 3 on the page: many reports of few tenants, all asked for at once. */
+/** Use 3 on the page: many concurrent reports of few tenants. */
 @Component
 class ReportUse implements Use {
 

@@ -7,7 +7,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import org.springframework.stereotype.Component;
 
-/** Writes reports. That is slow work, which is why a tenant may not have too much of it at once. */
+/** Writes reports. This is slow, so the number of concurrent reports per tenant is limited. */
 @Component
 public class ReportWriter {
 
@@ -15,9 +15,9 @@ public class ReportWriter {
     private final ConcurrentMap<String, Integer> inWork = new ConcurrentHashMap<>();
 
     /**
-     * Makes a writer.
+     * Creates a writer.
      *
-     * @param scores what reports are about
+     * @param scores the scores to report
      */
     public ReportWriter(ThreatScores scores) {
         this.scores = scores;
@@ -26,10 +26,10 @@ public class ReportWriter {
     /**
      * Writes a report. Holds no database connection during the slow part.
      *
-     * @param tenant whose report
-     * @param slowness how long the slow part takes, which stands for rendering
+     * @param tenant the tenant
+     * @param slowness the duration of the slow part, which simulates rendering
      * @return the report
-     * @throws InterruptedException if the thread is interrupted meanwhile
+     * @throws InterruptedException if the thread is interrupted
      */
     public Report write(String tenant, Duration slowness) throws InterruptedException {
         int now = inWork.merge(tenant, 1, Integer::sum);
@@ -42,11 +42,11 @@ public class ReportWriter {
     }
 
     /**
-     * The slow part.
+     * Simulates the slow part.
      *
-     * @param tenant whose report
-     * @param slowness how long it takes
-     * @throws InterruptedException if the thread is interrupted meanwhile
+     * @param tenant the tenant
+     * @param slowness its duration
+     * @throws InterruptedException if the thread is interrupted
      */
     protected void render(String tenant, Duration slowness) throws InterruptedException {
         Thread.sleep(slowness.toMillis());

@@ -6,8 +6,8 @@ import java.time.Duration;
 import org.springframework.stereotype.Service;
 
 /**
- * Reports under the lock of their tenant. The limit stands in {@code application.yml}, as one limit holds for the tenant
- * whichever way its callers come.
+ * Creates reports under the lock of their tenant. The limit is in {@code application.yml}, so that it applies to all methods
+ * that use the locker.
  */
 @Service
 public class Reports {
@@ -19,12 +19,12 @@ public class Reports {
     }
 
     /**
-     * Makes a report; waits if the tenant has as many in work as it may.
+     * Creates a report. Waits if the tenant has reached its limit.
      *
-     * @param tenant whose report
-     * @param slowness how long the slow part takes
+     * @param tenant the tenant
+     * @param slowness the duration of the slow part
      * @return the report
-     * @throws InterruptedException if the thread is interrupted meanwhile
+     * @throws InterruptedException if the thread is interrupted
      */
     @KeyedLock(name = "tenants", key = "#tenant")
     public Report whenFree(String tenant, Duration slowness) throws InterruptedException {
@@ -32,12 +32,12 @@ public class Reports {
     }
 
     /**
-     * Makes a report; is turned away if the tenant has as many in work as it may.
+     * Creates a report. Fails immediately if the tenant has reached its limit.
      *
-     * @param tenant whose report
-     * @param slowness how long the slow part takes
+     * @param tenant the tenant
+     * @param slowness the duration of the slow part
      * @return the report
-     * @throws InterruptedException if the thread is interrupted meanwhile
+     * @throws InterruptedException if the thread is interrupted
      */
     @KeyedLock(name = "tenants", key = "#tenant", policy = KeyedLock.Policy.REJECT)
     public Report atOnce(String tenant, Duration slowness) throws InterruptedException {
@@ -45,12 +45,12 @@ public class Reports {
     }
 
     /**
-     * Makes a report, however many the tenant has in work.
+     * Creates a report without a limit.
      *
-     * @param tenant whose report
-     * @param slowness how long the slow part takes
+     * @param tenant the tenant
+     * @param slowness the duration of the slow part
      * @return the report
-     * @throws InterruptedException if the thread is interrupted meanwhile
+     * @throws InterruptedException if the thread is interrupted
      */
     public Report withoutLimit(String tenant, Duration slowness) throws InterruptedException {
         return writer.write(tenant, slowness);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Use 3: at most three reports of one tenant at once. */
+/** Use 3: at most three concurrent reports per tenant. */
 @NullMarked
 package io.keyedlock.demo.reports;
 

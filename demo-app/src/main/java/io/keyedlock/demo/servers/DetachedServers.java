@@ -21,28 +21,28 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 
 /*
- * A directory per user holds, for each server, NAME.properties (written by the server once it answers, deleted by it when it
- * stops), NAME.log, NAME.lock and its data in NAME/. Whoever looks for a server and starts it holds NAME.lock meanwhile, so
- * that of two demos that start at once one starts the server, and the other finds it.
+ * A directory per user has, for each server, NAME.properties (written by the server when it is ready, deleted by it when it
+ * stops), NAME.log, NAME.lock and its data in NAME/. A process holds NAME.lock while it looks up or starts a server. So if two
+ * demos start at once, one starts the server and the other finds it.
  */
-/** Starts servers as processes that outlive the demo, finds those that run, and stops them. */
+/** Starts servers as processes that outlive the demo, finds running servers, and stops them. */
 public final class DetachedServers {
 
-    /** The system property that names another directory than the user's own below that for temporary files. */
+    /** The system property for the directory; the default is a directory per user in the temporary directory. */
     public static final String DIRECTORY_PROPERTY = "demo.servers.directory";
 
-    /** Of those who look for servers in this process; a file's lock is for processes only. */
+    /** Excludes threads of this process, because a file lock excludes other processes only. */
     private static final ReentrantLock IN_THIS_PROCESS = new ReentrantLock();
 
     private static final Duration PATIENCE = Duration.ofMinutes(5);
 
-    /** A port that was free when a server looked for one may be taken when it binds it. */
+    /** Several, because a port that was free may be in use when the server binds it. */
     private static final int STARTS = 2;
 
     private static final String SUFFIX = ".properties";
 
-    // The shell leaves ignored signals ignored in what it becomes: neither Ctrl-C nor a closed terminal reaches the
-    // server.
+    // Signals that the shell ignores stay ignored in the executed server, so neither Ctrl-C nor closing the terminal
+    // stops it.
     private static final String DETACH =
             "trap '' INT HUP; if command -v setsid > /dev/null; then exec setsid \"$@\"; fi; exec \"$@\"";
 
@@ -61,10 +61,10 @@ public final class DetachedServers {
     }
 
     /**
-     * Finds a server, or starts it and waits until it answers.
+     * Finds a server, or starts it and waits until it is ready.
      *
-     * @param name its name
-     * @param type what it is
+     * @param name the name of the server
+     * @param type the class of the server
      * @return its address
      */
     public String findOrStart(String name, Class<? extends EmbeddedServer> type) {
@@ -73,7 +73,7 @@ public final class DetachedServers {
             prepareDirectory();
             try (FileChannel channel = FileChannel.open(
                     directory.resolve(name + ".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-                // Freed with the channel.
+                // The lock is released when the channel closes.
                 channel.lock();
                 Optional<ServerState> running = ServerState.read(stateFile(directory, name));
                 return running.isPresent() ? running.get().address() : start(name, type);
@@ -89,7 +89,7 @@ public final class DetachedServers {
     }
 
     /**
-     * The servers that run.
+     * Returns the running servers.
      *
      * @return their addresses by name
      * @throws IOException if the directory cannot be read
@@ -103,11 +103,11 @@ public final class DetachedServers {
     }
 
     /**
-     * Stops the servers that run, and waits until they have ended.
+     * Stops the running servers and waits until they have ended.
      *
      * @return the names of those that were stopped
      * @throws IOException if the directory cannot be read
-     * @throws InterruptedException if the thread is interrupted meanwhile
+     * @throws InterruptedException if the thread is interrupted
      */
     public List<String> stopAll() throws IOException, InterruptedException {
         List<String> stopped = new ArrayList<>();
@@ -139,7 +139,7 @@ public final class DetachedServers {
         }
     }
 
-    /** In a place that everybody may write to, only what belongs to this user alone is trusted. */
+    /** In a directory that is writable for everyone, only files of this user are trusted. */
     private void prepareDirectory() throws IOException {
         boolean posix = directory.getFileSystem().supportedFileAttributeViews().contains("posix");
         if (!Files.exists(directory)) {
@@ -152,7 +152,7 @@ public final class DetachedServers {
         boolean mine = Files.getOwner(directory).equals(Files.getOwner(probe));
         Files.delete(probe);
         if (!mine) {
-            throw new IOException(directory + " belongs to somebody else; give another directory with -D"
+            throw new IOException(directory + " belongs to another user; choose another directory with -D"
                     + DIRECTORY_PROPERTY + "=...");
         }
     }
@@ -182,7 +182,7 @@ public final class DetachedServers {
         throw new IOException(name + " did not start; the end of " + log + ":\n" + tail(log));
     }
 
-    /** What the server writes down, or empty if it ends or takes too long. */
+    /** Waits for the state that the server writes. Empty if the server ends or takes too long. */
     private static Optional<ServerState> await(Process process, Path state) throws InterruptedException, IOException {
         long end = System.nanoTime() + PATIENCE.toNanos();
         boolean over = false;
@@ -200,7 +200,7 @@ public final class DetachedServers {
         return new File(File.separatorChar == '/' ? "/dev/null" : "NUL");
     }
 
-    /** The command that starts this application again. A packaged one is copied first, as the next build overwrites it. */
+    /** Returns the command that starts this application. A jar is copied first, because the next build overwrites it. */
     private List<String> javaCommand(String name) throws IOException {
         String classPath = System.getProperty("java.class.path", "");
         List<String> command = new ArrayList<>(JavaCommand.of(ServerProcess.class));

@@ -3,14 +3,14 @@ package io.keyedlock.demo.servers;
 
 import java.nio.file.Path;
 
-/** A server that can be started without being installed. Has a constructor without parameters. */
+/** A server that needs no installation. Implementations have a constructor without parameters. */
 public interface EmbeddedServer {
 
     /**
-     * Starts the server, on a port of the loopback interface that is free.
+     * Starts the server on a free port of the loopback interface.
      *
-     * @param directory where it may store what it needs; what it finds there is from an earlier start
-     * @return the address under which clients reach it: a JDBC URL, or host and port
+     * @param directory the directory for its data, which may contain data of an earlier start
+     * @return the address for clients: a JDBC URL, or host and port
      * @throws Exception if it does not start
      */
     String start(Path directory) throws Exception;

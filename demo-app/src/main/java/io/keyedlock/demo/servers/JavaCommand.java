@@ -6,15 +6,15 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The command line that starts a class of this application once more, packaged or not. */
+/** The command line that starts a class of this application, packaged or not, as another process. */
 public final class JavaCommand {
 
     private JavaCommand() {}
 
     /**
-     * The command without arguments.
+     * Returns the command without arguments.
      *
-     * @param application the class with the main method; a packaged application has it in its manifest
+     * @param application the class with the main method, which a packaged application has in its manifest
      * @return the parts of the command
      */
     public static List<String> of(Class<?> application) {

@@ -11,7 +11,7 @@ import org.springframework.boot.logging.LoggingInitializationContext;
 import org.springframework.boot.logging.LoggingSystem;
 import org.springframework.core.env.StandardEnvironment;
 
-/** What runs in a server's own process: starts the server, writes down where it is, and stops it at the end. */
+/** The main code of a server's process: starts the server, writes its address to a file, and stops it at the end. */
 public final class ServerProcess {
 
     /** The argument that starts a server instead of the demo. */
@@ -20,14 +20,14 @@ public final class ServerProcess {
     private ServerProcess() {}
 
     /**
-     * Runs a server until this process is told to end. In a packaged application the main class calls this.
+     * Runs a server until this process is terminated. In a packaged application the main class calls this.
      *
      * @param arguments {@value #ARGUMENT}, the server's name, its class, and the directory of all servers
      * @throws Exception if the server does not start
      */
     public static void main(String... arguments) throws Exception {
         if (arguments.length != 4) {
-            throw new IllegalArgumentException("give " + ARGUMENT + ", a name, a class and a directory");
+            throw new IllegalArgumentException("Expected " + ARGUMENT + ", a name, a class and a directory");
         }
         logWarningsOnly();
         String name = arguments[1];
@@ -48,7 +48,7 @@ public final class ServerProcess {
             server.stop();
             Files.deleteIfExists(state);
         } catch (Exception failure) {
-            LoggerFactory.getLogger(ServerProcess.class).error("{} did not stop as it should", state, failure);
+            LoggerFactory.getLogger(ServerProcess.class).error("{} did not stop cleanly", state, failure);
         }
     }
 

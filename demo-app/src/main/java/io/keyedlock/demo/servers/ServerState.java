@@ -12,11 +12,11 @@ import java.util.Optional;
 import java.util.Properties;
 
 /**
- * What is written down about a server that runs.
+ * The stored state of a running server.
  *
- * @param pid its process
- * @param started when that process began, which tells it from a later one of the same number
- * @param address where clients reach it
+ * @param pid the id of its process
+ * @param started the start time of that process, which distinguishes it from a later one with the same id
+ * @param address the address for clients
  */
 record ServerState(long pid, String started, String address) {
 
@@ -25,14 +25,14 @@ record ServerState(long pid, String started, String address) {
         return new ServerState(process.pid(), startOf(process), address);
     }
 
-    /** The server's process, or empty if it has ended. */
+    /** Returns the server's process, or empty if it has ended. */
     Optional<ProcessHandle> process() {
         return ProcessHandle.of(pid)
                 .filter(ProcessHandle::isAlive)
                 .filter(process -> startOf(process).equals(started));
     }
 
-    /** Writes in one step, so that nobody reads half of it. */
+    /** Writes the file atomically, so that no reader sees a part of it. */
     void write(Path file) throws IOException {
         Properties properties = new Properties();
         properties.setProperty("pid", Long.toString(pid));
@@ -45,7 +45,7 @@ record ServerState(long pid, String started, String address) {
         Files.move(whole, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }
 
-    /** The state of a server that lives, or empty. */
+    /** Returns the state of a running server, or empty. */
     static Optional<ServerState> read(Path file) throws IOException {
         if (!Files.exists(file)) {
             return Optional.empty();

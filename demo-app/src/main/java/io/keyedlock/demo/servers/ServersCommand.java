@@ -7,7 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
-/** The command that tells which servers run, and stops them. */
+/** The command that lists or stops the running servers. */
 public final class ServersCommand {
 
     /** The argument that starts this command instead of the web application. */
@@ -20,11 +20,11 @@ public final class ServersCommand {
     /**
      * Lists the servers, or with {@code stop} stops them.
      *
-     * @param out where to tell
+     * @param out the output
      * @param arguments {@code servers}, or {@code servers stop}
      * @return 0, or 2 if the arguments are wrong
      * @throws IOException if the servers' directory cannot be read
-     * @throws InterruptedException if the thread is interrupted meanwhile
+     * @throws InterruptedException if the thread is interrupted
      */
     public static int run(PrintStream out, String... arguments) throws IOException, InterruptedException {
         List<String> more = Arrays.asList(arguments).subList(1, arguments.length);

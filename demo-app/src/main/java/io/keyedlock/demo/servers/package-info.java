@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Servers that the demo brings along, each in a process of its own: the end of the demo, however sudden, is not theirs, and
- * the next start finds them again with all they hold.
+ * Bundled servers, each in its own process. They outlive the demo, even if it is killed, and the next start finds them with
+ * their data.
  */
 @NullMarked
 package io.keyedlock.demo.servers;

@@ -5,14 +5,14 @@ import java.sql.SQLException;
 import org.jspecify.annotations.Nullable;
 import org.springframework.dao.ConcurrencyFailureException;
 
-/** Tells the failures that mean "another transaction was faster, try again" from all others. */
+/** Distinguishes conflicts with a concurrent transaction, which can be retried, from other failures. */
 final class Conflicts {
 
     private Conflicts() {}
 
     /**
-     * Whether a failure is a conflict: a row of another version, a serialization failure or deadlock (SQLSTATE class 40), or
-     * two transactions that both stored the first event of an address (SQLSTATE 23505).
+     * Returns whether a failure is a conflict: a row of another version, a serialization failure or deadlock (SQLSTATE class
+     * 40), or two transactions that both stored the first event of an address (SQLSTATE 23505).
      */
     static boolean isConflict(@Nullable Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {

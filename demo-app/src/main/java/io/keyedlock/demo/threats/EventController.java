@@ -14,7 +14,7 @@ import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 import org.springframework.web.server.ResponseStatusException;
 
-/** Takes security events and tells what is known of an address. */
+/** Accepts security events and returns the score of an address. */
 @RestController
 class EventController {
 
@@ -28,7 +28,7 @@ class EventController {
         this.scores = scores;
     }
 
-    /** What a caller sends; nothing in it is trusted. */
+    /** The body of a request, not yet validated. */
     record EventRequest(@Nullable String address, @Nullable Integer severity) {}
 
     @PostMapping("/events")

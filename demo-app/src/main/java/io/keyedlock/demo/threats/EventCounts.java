@@ -5,7 +5,7 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import org.springframework.stereotype.Component;
 
-/** Counts events, conflicts and retries as meters, apart for both ways. */
+/** Counts events, conflicts and retries as meters, separately with and without the lock. */
 @Component
 public class EventCounts {
 
@@ -30,9 +30,9 @@ public class EventCounts {
     }
 
     /**
-     * What was counted since the start.
+     * Returns the counts since the start.
      *
-     * @return the figures of both ways
+     * @return the counts with and without the lock
      */
     public Figures figures() {
         return new Figures(withLock.figures(), withoutLock.figures());
@@ -43,19 +43,19 @@ public class EventCounts {
     }
 
     /**
-     * Both ways.
+     * The counts with and without the lock.
      *
-     * @param withLock events that ran under the lock
-     * @param withoutLock events that did not
+     * @param withLock the counts of events that ran under the lock
+     * @param withoutLock the counts of the other events
      */
     public record Figures(WayFigures withLock, WayFigures withoutLock) {}
 
     /**
-     * One way.
+     * The counts of one way.
      *
-     * @param events events that were stored
-     * @param conflicts transactions that failed because another was faster
-     * @param retries how often an event was tried again
+     * @param events the number of events stored
+     * @param conflicts the number of transactions that failed because of a concurrent one
+     * @param retries the number of retries
      */
     public record WayFigures(long events, long conflicts, long retries) {}
 

@@ -6,8 +6,8 @@ import java.util.concurrent.locks.LockSupport;
 import org.springframework.stereotype.Service;
 
 /**
- * Takes events in and tries again after a conflict, in the same way with and without the lock. The loop stands outside lock
- * and transaction: every attempt begins with a transaction of its own that reads the row anew.
+ * Stores events and retries after a conflict, in the same way with and without the lock. The loop is outside lock and
+ * transaction, so every attempt reads the row again in a new transaction.
  */
 @Service
 public class EventIntake {
@@ -28,9 +28,9 @@ public class EventIntake {
      * Adds an event to the score of its address.
      *
      * @param event the event
-     * @param lock whether to do it under the lock of the address
-     * @return the address after it, and how many conflicts it took
-     * @throws TooManyConflictsException if it conflicted at every attempt; nothing is stored then
+     * @param lock whether to hold the lock of the address
+     * @return the new state of the address, and the number of conflicts
+     * @throws TooManyConflictsException if every attempt conflicted; nothing is stored then
      */
     public Receipt accept(SecurityEvent event, boolean lock) {
         for (int conflicts = 0; ; ) {
@@ -53,11 +53,11 @@ public class EventIntake {
     }
 
     /**
-     * What became of an event.
+     * The result of storing an event.
      *
-     * @param threat the address after it
+     * @param threat the new state of the address
      * @param lock whether it ran under the lock
-     * @param retries how often it had to be tried again
+     * @param retries the number of retries
      */
     public record Receipt(Threat threat, boolean lock, int retries) {}
 }

@@ -6,11 +6,11 @@ import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 
 /**
- * How events are worked on.
+ * The properties of event processing.
  *
- * @param thinkTime how long a transaction thinks between reading and writing
- * @param maxAttempts how often an event is tried before it is given up
- * @param maxPause how long to wait at most before trying again; the wait is random
+ * @param thinkTime the time between read and write in a transaction
+ * @param maxAttempts the maximum number of attempts per event
+ * @param maxPause the maximum of the random pause before a retry
  */
 @ConfigurationProperties("demo.events")
 public record EventProperties(

@@ -5,12 +5,12 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is known of an address.
+ * The state of an address.
  *
  * @param address the address
- * @param score the severities of its events, added up
+ * @param score the sum of the severities of its events
  * @param blocked whether it is blocked
- * @param blockedAt since when, or null if it is not
+ * @param blockedAt the time when it was blocked, or null if it is not
  */
 public record Threat(
         String address,

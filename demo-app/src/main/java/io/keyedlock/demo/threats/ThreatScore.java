@@ -8,12 +8,12 @@ import jakarta.persistence.Version;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
-/** The row that all events of one address fight for. */
+/** The row of an address, which its concurrent events contend for. */
 @Entity
 @Table(name = "threat_score")
 public class ThreatScore {
 
-    /** The score from which an address is blocked. */
+    /** The minimum score at which an address is blocked. */
     public static final int BLOCKED_FROM = 100;
 
     @Id
@@ -23,7 +23,7 @@ public class ThreatScore {
 
     private @Nullable Instant blockedAt;
 
-    // Null until the row is stored, which is how the repository tells a new row from one to update.
+    // Null until the row is stored, by which the repository distinguishes inserts from updates.
     @Version
     private @Nullable Long version;
 

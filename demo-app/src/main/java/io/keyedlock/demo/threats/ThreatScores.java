@@ -13,10 +13,10 @@ import org.springframework.transaction.annotation.Transactional;
 
 /**
  * Adds events to the scores, each in a transaction that reads the row, thinks, and writes it. The row has a version: if
- * another transaction has written it meanwhile, the commit fails, and nothing is lost because the caller tries again.
+ * another transaction has written it in the meantime, the commit fails and the caller retries, so no update is lost.
  *
- * <p>Both ways do the same work in the same kind of transaction. The lock is the only difference: it is taken before the
- * transaction begins and given back after it has ended, so that events of one address do not overlap.
+ * <p>Both ways do the same work in the same kind of transaction. The lock is the only difference: it is acquired before the
+ * transaction begins and released after it has ended, so events of one address do not overlap.
  */
 @Service
 public class ThreatScores {
@@ -60,7 +60,7 @@ public class ThreatScores {
         return Threat.of(scores.saveAndFlush(row));
     }
 
-    /** Stands for what a real application does between reading and writing: a rule engine, a reputation service. */
+    /** Simulates the work of a real application between read and write, such as a rule engine or a reputation service. */
     private void think() {
         long end = System.nanoTime() + thinkNanos;
         long left = thinkNanos;
@@ -71,10 +71,10 @@ public class ThreatScores {
     }
 
     /**
-     * What is known of one address.
+     * Returns the state of an address.
      *
      * @param address the address in its canonical form
-     * @return what is known, or empty if no event has come from there
+     * @return its state, or empty if it has no events
      */
     @Transactional(readOnly = true)
     public Optional<Threat> find(String address) {
@@ -82,7 +82,7 @@ public class ThreatScores {
     }
 
     /**
-     * The worst addresses.
+     * Returns the addresses with the highest scores.
      *
      * @return at most 100, the highest score first
      */
@@ -94,7 +94,7 @@ public class ThreatScores {
     }
 
     /**
-     * How many addresses have a score.
+     * Returns the number of addresses with a score.
      *
      * @return the count
      */
@@ -104,7 +104,7 @@ public class ThreatScores {
     }
 
     /**
-     * How many addresses are blocked.
+     * Returns the number of blocked addresses.
      *
      * @return the count
      */
@@ -114,7 +114,7 @@ public class ThreatScores {
     }
 
     /**
-     * The scores of some addresses, added up.
+     * Returns the sum of the scores of some addresses.
      *
      * @param addresses the addresses
      * @return the sum
@@ -125,9 +125,9 @@ public class ThreatScores {
     }
 
     /**
-     * Forgets some addresses.
+     * Deletes the scores of some addresses.
      *
-     * @param addresses the addresses; those without a score are passed over
+     * @param addresses the addresses; those without a score are ignored
      */
     @Transactional
     public void forget(Collection<String> addresses) {

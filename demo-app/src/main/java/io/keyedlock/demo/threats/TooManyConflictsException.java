@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.demo.threats;
 
-/** Thrown when an event was given up because other transactions had always been faster. */
+/** Thrown when every attempt to store an event conflicted with another transaction. */
 public final class TooManyConflictsException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
@@ -14,7 +14,7 @@ public final class TooManyConflictsException extends RuntimeException {
     }
 
     /**
-     * How often it conflicted.
+     * Returns the number of conflicts.
      *
      * @return the count
      */

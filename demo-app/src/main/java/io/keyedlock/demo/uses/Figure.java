@@ -2,19 +2,19 @@
 package io.keyedlock.demo.uses;
 
 /**
- * One figure of a run, which the same use has in each of its ways. Less is better, or it is just to be seen.
+ * One figure of a run, which a use has for each of its ways. Less is better, or it is for information only.
  *
- * @param label what it is
- * @param value how much
- * @param unit of what; empty for a count
+ * @param label the label
+ * @param value the value
+ * @param unit the unit; empty for a count
  */
 public record Figure(String label, double value, String unit) {
 
     /**
-     * A count.
+     * Returns a count.
      *
-     * @param label of what
-     * @param value how many
+     * @param label the label
+     * @param value the count
      * @return the figure
      */
     public static Figure count(String label, long value) {
@@ -22,10 +22,10 @@ public record Figure(String label, double value, String unit) {
     }
 
     /**
-     * A time.
+     * Returns a time.
      *
-     * @param label of what
-     * @param value how many milliseconds
+     * @param label the label
+     * @param value the time in milliseconds
      * @return the figure
      */
     public static Figure millis(String label, double value) {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.demo.uses;
 
-/** Is told how far something has come. */
+/** Receives the progress of a run. */
 @FunctionalInterface
 public interface Progress {
 
     /**
-     * Tells how far it has come.
+     * Reports the progress.
      *
-     * @param done how much is done
-     * @param of of how much
+     * @param done the amount done
+     * @param of the total amount
      */
     void done(int done, int of);
 }

@@ -16,8 +16,8 @@ import org.springframework.context.SmartLifecycle;
 import org.springframework.stereotype.Component;
 
 /**
- * Runs uses, one at a time, since two would measure each other. Stops what runs when the application stops, before anything
- * waits for its locks.
+ * Runs uses, one at a time, because concurrent runs would distort the measurements. Stops the current run when the application
+ * stops, before the drain waits for its locks.
  */
 @Component
 class Runs implements SmartLifecycle {
@@ -26,10 +26,10 @@ class Runs implements SmartLifecycle {
 
     private final Map<String, Use> uses = new LinkedHashMap<>();
 
-    /** The run that goes on, or the one that has ended last. Guarded by this. */
+    /** The current run, or the last one if none is running. Guarded by {@code this}. */
     private @Nullable UseRun last;
 
-    /** Made anew by each start, as a context may be stopped and started again; null while stopped. Guarded by this. */
+    /** Created by each start, because a context may be restarted; null while stopped. Guarded by {@code this}. */
     private @Nullable ExecutorService executor;
 
     Runs(List<Use> uses) {
@@ -44,7 +44,7 @@ class Runs implements SmartLifecycle {
         return Optional.ofNullable(last);
     }
 
-    /** Begins a run, or is empty if another one goes on or the application stops. */
+    /** Starts a run. Returns empty if another run is in progress or the application stops. */
     synchronized Optional<UseRun> begin(Use use, String way) {
         if (executor == null || (last != null && last.state() == UseRun.State.RUNNING)) {
             return Optional.empty();

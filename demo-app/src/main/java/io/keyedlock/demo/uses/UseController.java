@@ -13,7 +13,7 @@ import org.springframework.web.bind.annotation.ResponseStatus;
 import org.springframework.web.bind.annotation.RestController;
 import org.springframework.web.server.ResponseStatusException;
 
-/** Tells of the uses, begins runs of them, and tells how the last one stands. */
+/** Lists the uses, starts runs, and returns the state of the last run. */
 @RestController
 class UseController {
 
@@ -48,7 +48,7 @@ class UseController {
         }
         return runs.begin(use, way)
                 .orElseThrow(() -> new ResponseStatusException(
-                        HttpStatus.CONFLICT, "Another run goes on; wait until it has ended"));
+                        HttpStatus.CONFLICT, "Another run is in progress; wait until it has ended"));
     }
 
     @GetMapping("/uses/run")

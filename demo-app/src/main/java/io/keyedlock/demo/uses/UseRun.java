@@ -5,16 +5,16 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A run as it stands.
+ * The state of a run.
  *
  * @param id its number
- * @param use what runs
- * @param way in which way
- * @param state how it stands
- * @param done how much is done
- * @param of of how much; 0 if that is not known yet
- * @param figures what was measured, empty before the end
- * @param error what went wrong, or null
+ * @param use the use
+ * @param way the way of the use
+ * @param state the state of the run
+ * @param done the amount done
+ * @param of the total amount; 0 if not known yet
+ * @param figures the measured values; empty before the end
+ * @param error the error message, or null
  */
 public record UseRun(
         long id,
@@ -26,13 +26,13 @@ public record UseRun(
         List<Figure> figures,
         @Nullable String error) {
 
-    /** How a run stands. */
+    /** The state of a run. */
     public enum State {
-        /** It goes on. */
+        /** The run is in progress. */
         RUNNING,
-        /** It has ended, with figures. */
+        /** The run has ended with figures. */
         DONE,
-        /** It has ended, with an error. */
+        /** The run has ended with an error. */
         FAILED
     }
 
