@@ -161,7 +161,8 @@ final class RedisCommands implements AutoCloseable {
         return hasCode(failure, "TRYAGAIN");
     }
 
-    private static boolean hasCode(Throwable failure, String code) {
+    /** Whether Redis answered with an error of this code. */
+    static boolean hasCode(Throwable failure, String code) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             String message = cause.getMessage();
             if (message != null && message.contains(code)) {
