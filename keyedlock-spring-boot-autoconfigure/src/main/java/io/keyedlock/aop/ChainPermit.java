@@ -2,6 +2,7 @@
 package io.keyedlock.aop;
 
 import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerBackend;
 import io.keyedlock.Permit;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -22,6 +23,9 @@ final class ChainPermit extends AtomicInteger {
     private static final long serialVersionUID = 1L;
 
     private static final ThreadLocal<@Nullable ChainPermit> CURRENT_BODY = new ThreadLocal<>();
+
+    /** The permit of the chain whose source this thread subscribes to, if a lease is among its permits. */
+    private static final ThreadLocal<@Nullable ChainPermit> CURRENT_SUBSCRIPTION = new ThreadLocal<>();
 
     private final transient KeyedLocker<Object> locker;
 
@@ -78,6 +82,47 @@ final class ChainPermit extends AtomicInteger {
                 CURRENT_BODY.remove();
             } else {
                 CURRENT_BODY.set(before);
+            }
+        }
+    }
+
+    /** Returns the permit of the chain whose source this thread subscribes to, or null if there is no lease among its permits. */
+    static @Nullable ChainPermit ofSubscription() {
+        return CURRENT_SUBSCRIPTION.get();
+    }
+
+    /** Subscribes to the source of a chain that holds this permit. */
+    void subscribe(Runnable subscription) {
+        if (!mayFail()) {
+            subscription.run();
+            return;
+        }
+        ChainPermit before = CURRENT_SUBSCRIPTION.get();
+        CURRENT_SUBSCRIPTION.set(this);
+        try {
+            subscription.run();
+        } finally {
+            if (before == null) {
+                CURRENT_SUBSCRIPTION.remove();
+            } else {
+                CURRENT_SUBSCRIPTION.set(before);
+            }
+        }
+    }
+
+    private boolean mayFail() {
+        return failsIfLost() || (outer != null && outer.mayFail());
+    }
+
+    private boolean failsIfLost() {
+        return locker.backend().map(KeyedLockerBackend::failsLostCalls).orElse(false);
+    }
+
+    /** Throws if a call of the chain that has not ended has lost its lease and is to fail. */
+    void checkChain() {
+        for (ChainPermit each = this; each != null; each = each.outer) {
+            if (each.get() > 0 && each.failsIfLost()) {
+                each.permit.checkValid();
             }
         }
     }

@@ -282,11 +282,11 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
             if (!isCancelled()) {
                 Publisher<Object> publisher = call.proceed(body);
                 running = body.beginsInSubscribe();
-                CoreSubscriber<Object> me = this;
-                if (single) {
-                    Mono.fromDirect(publisher).subscribe(me);
+                ChainPermit chain = context.getOrDefault(ChainPermit.class, null);
+                if (chain == null) {
+                    subscribe(publisher);
                 } else {
-                    Flux.from(publisher).subscribe(me);
+                    chain.subscribe(() -> subscribe(publisher));
                 }
             }
         } catch (Throwable e) {
@@ -298,6 +298,15 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
             if (isCancelled()) {
                 body.whenEnded(this::release);
             }
+        }
+    }
+
+    private void subscribe(Publisher<Object> publisher) {
+        CoreSubscriber<Object> me = this;
+        if (single) {
+            Mono.fromDirect(publisher).subscribe(me);
+        } else {
+            Flux.from(publisher).subscribe(me);
         }
     }
 

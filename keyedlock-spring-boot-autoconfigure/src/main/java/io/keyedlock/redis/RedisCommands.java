@@ -3,6 +3,7 @@ package io.keyedlock.redis;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -18,6 +19,7 @@ import org.springframework.data.redis.connection.ReactiveRedisConnectionFactory;
 import org.springframework.data.redis.connection.ReactiveScriptingCommands;
 import org.springframework.data.redis.connection.ReturnType;
 import reactor.core.publisher.Mono;
+import reactor.util.retry.Retry;
 
 /**
  * Runs scripts over one connection of the application, and blocks no caller.
@@ -26,6 +28,9 @@ import reactor.core.publisher.Mono;
  * which lives only meanwhile, connects and runs the first script; all calls until then wait for that attempt and fail with it.
  */
 final class RedisCommands implements AutoCloseable {
+
+    /** How long to wait before a command is repeated whose slot moves; repeated until its caller cancels it. */
+    private static final Duration SLOT_MOVES = Duration.ofMillis(20);
 
     private final ReactiveRedisConnectionFactory factory;
     private final RedisNames names;
@@ -131,6 +136,7 @@ final class RedisCommands implements AutoCloseable {
                                         keys.size(),
                                         encode(keys, arguments))
                                 .next())
+                .retryWhen(Retry.fixedDelay(Long.MAX_VALUE, SLOT_MOVES).filter(RedisCommands::isInMovingSlot))
                 .map(answer -> StandardCharsets.UTF_8.decode(answer).toString());
     }
 
@@ -147,9 +153,19 @@ final class RedisCommands implements AutoCloseable {
     }
 
     private static boolean isUnknownScript(Throwable failure) {
+        return hasCode(failure, "NOSCRIPT");
+    }
+
+    /** While a slot moves, its keys are on two nodes, and a cluster refuses what needs several of them. */
+    private static boolean isInMovingSlot(Throwable failure) {
+        return hasCode(failure, "TRYAGAIN");
+    }
+
+    /** Whether Redis answered with an error of this code. */
+    static boolean hasCode(Throwable failure, String code) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             String message = cause.getMessage();
-            if (message != null && message.contains("NOSCRIPT")) {
+            if (message != null && message.contains(code)) {
                 return true;
             }
         }

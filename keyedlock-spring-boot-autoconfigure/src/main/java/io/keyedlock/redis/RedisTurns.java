@@ -2,6 +2,7 @@
 package io.keyedlock.redis;
 
 import io.keyedlock.lease.LeaseStore;
+import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -10,30 +11,43 @@ import org.springframework.data.redis.listener.ChannelTopic;
 import org.springframework.data.redis.listener.ReactiveRedisMessageListenerContainer;
 import reactor.core.Disposable;
 import reactor.core.Disposables;
+import reactor.core.publisher.Mono;
 
 /**
  * The subscription to the channel of this process, on which Redis offers leases to its waiters. Made when the first claim waits.
- * If it fails, heartbeats find turns, and a claim that waits half a minute later tries again.
+ *
+ * <p>While there is none, heartbeats find turns. If Redis refuses it, a claim that waits half a minute later tries again. If it is
+ * cut, it is made again soon: some drivers do that by themselves, others end it.
  */
 final class RedisTurns {
 
-    private static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(30);
+    private static final long REFUSED_NANOS = TimeUnit.SECONDS.toNanos(30);
+
+    /** How long to wait before a subscription that was cut is made again; doubled with each failure in a row. */
+    private static final Duration FIRST_RETRY = Duration.ofMillis(50);
+
+    /** So often is it doubled, to 25 seconds. */
+    private static final int MOST_DOUBLED = 9;
 
     private final ReactiveRedisConnectionFactory factory;
     private final RedisCommands commands;
     private final String channel;
     private final LeaseStore.TurnListener listener;
-    private final Consumer<Throwable> failures;
+    private final Consumer<Throwable> refusals;
     private final Disposable.Swap subscription = Disposables.swap();
+    private final Disposable.Swap retry = Disposables.swap();
 
-    /** Guarded by this. */
+    /** Whether there is a subscription, or will be one. Guarded by this. */
     private boolean active;
 
-    /** When a subscription failed last, if it did. Guarded by this. */
-    private long failedAt;
+    /** When a subscription was refused last, if one was. Guarded by this. */
+    private long refusedAt;
 
     /** Guarded by this. */
-    private boolean failed;
+    private boolean refused;
+
+    /** How many subscriptions failed in a row. Guarded by this. */
+    private int failures;
 
     private volatile @Nullable ReactiveRedisMessageListenerContainer container;
 
@@ -42,18 +56,18 @@ final class RedisTurns {
             RedisCommands commands,
             String channel,
             LeaseStore.TurnListener listener,
-            Consumer<Throwable> failures) {
+            Consumer<Throwable> refusals) {
         this.factory = factory;
         this.commands = commands;
         this.channel = channel;
         this.listener = listener;
-        this.failures = failures;
+        this.refusals = refusals;
     }
 
     /** Subscribes unless that was done. */
     void subscribe() {
         synchronized (this) {
-            if (active || (failed && System.nanoTime() - failedAt < RETRY_NANOS)) {
+            if (active || (refused && System.nanoTime() - refusedAt < REFUSED_NANOS)) {
                 return;
             }
             active = true;
@@ -62,11 +76,14 @@ final class RedisTurns {
     }
 
     private void open() {
+        if (subscription.isDisposed()) {
+            return;
+        }
         try {
             ReactiveRedisMessageListenerContainer opened = new ReactiveRedisMessageListenerContainer(factory);
             container = opened;
             subscription.update(opened.receiveLater(ChannelTopic.of(channel))
-                    .doOnNext(ready -> listener.listening())
+                    .doOnNext(ready -> listening())
                     .flatMapMany(messages -> messages)
                     .subscribe(
                             message -> listener.turn(message.getMessage()),
@@ -77,20 +94,43 @@ final class RedisTurns {
         }
     }
 
-    private void fail(Throwable cause) {
+    private void listening() {
         synchronized (this) {
-            active = false;
-            failed = true;
-            failedAt = System.nanoTime();
+            failures = 0;
         }
-        failures.accept(cause);
+        listener.listening();
     }
 
-    void close() {
-        subscription.dispose();
+    private void fail(Throwable cause) {
+        discard();
+        if (RedisCommands.hasCode(cause, "NOPERM")) {
+            synchronized (this) {
+                active = false;
+                refused = true;
+                refusedAt = System.nanoTime();
+            }
+            refusals.accept(cause);
+            return;
+        }
+        Duration delay;
+        synchronized (this) {
+            delay = FIRST_RETRY.multipliedBy(1L << failures);
+            failures = Math.min(failures + 1, MOST_DOUBLED);
+        }
+        retry.update(Mono.delay(delay).subscribe(tick -> commands.mayBlock(this::open)));
+    }
+
+    private void discard() {
         ReactiveRedisMessageListenerContainer opened = container;
+        container = null;
         if (opened != null) {
             opened.destroyLater().subscribe(nothing -> {}, failure -> {});
         }
+    }
+
+    void close() {
+        retry.dispose();
+        subscription.dispose();
+        discard();
     }
 }

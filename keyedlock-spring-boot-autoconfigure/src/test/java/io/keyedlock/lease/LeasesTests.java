@@ -11,6 +11,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -20,6 +21,8 @@ import org.springframework.boot.test.system.OutputCaptureExtension;
 /** What is sent when, and what is reported, under a clock that the test turns. */
 @ExtendWith(OutputCaptureExtension.class)
 class LeasesTests {
+
+    private static final AtomicInteger STORES = new AtomicInteger();
 
     private final ManualTimer timer = new ManualTimer();
     private final RecordingStore store = new RecordingStore();
@@ -74,10 +77,10 @@ class LeasesTests {
         Recorder lucky = new Recorder();
         backend.acquire("other", true, lucky);
         timer.pass(Duration.ofSeconds(3));
-        assertThat(unlucky.failure).hasMessage("recorded did not answer within 3000 ms");
+        assertThat(unlucky.failure).hasMessage(store.name() + " did not answer within 3000 ms");
         assertThat(backend.isAvailable()).isTrue();
         assertThat(backend.timeouts()).isEqualTo(1);
-        assertThat(output).doesNotContain("cannot be reached");
+        assertThat(output).doesNotContain(store.name() + " cannot be reached");
     }
 
     @Test
@@ -93,8 +96,8 @@ class LeasesTests {
         store.failure = null;
         backend.acquire("k", true, new Recorder());
         assertThat(backend.isAvailable()).isTrue();
-        Awaitility.await().until(() -> output.toString().contains("recorded can be reached again"));
-        assertThat(output.toString().split("recorded cannot be reached: READONLY", -1))
+        Awaitility.await().until(() -> output.toString().contains(store.name() + " can be reached again"));
+        assertThat(output.toString().split(store.name() + " cannot be reached: READONLY", -1))
                 .hasSize(2);
     }
 
@@ -193,6 +196,9 @@ class LeasesTests {
 
     /** A store that answers at once, late, or with a failure, by the clock of the timer. */
     private final class RecordingStore implements LeaseStore {
+        /** What one test logs late is not taken for what the next one does. */
+        private final String name = "store-" + STORES.incrementAndGet();
+
         private final StoreModel model = new StoreModel(claim -> {}, (claim, token) -> {});
         private final List<String> calls = new ArrayList<>();
         private boolean answers = true;
@@ -211,7 +217,7 @@ class LeasesTests {
 
         @Override
         public String name() {
-            return "recorded";
+            return name;
         }
 
         @Override

@@ -2,6 +2,7 @@
 package io.keyedlock.redis;
 
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
@@ -26,14 +27,19 @@ import org.springframework.data.redis.connection.RedisStandaloneConfiguration;
 import org.springframework.data.redis.connection.lettuce.LettuceConnectionFactory;
 import org.springframework.data.redis.core.StringRedisTemplate;
 import redis.embedded.RedisServer;
+import redis.embedded.core.ExecutableProvider;
 import redis.embedded.core.RedisServerBuilder;
 
-/** A real Redis server on a free port of this machine, which writes down every change before it answers. */
+/**
+ * A real Redis server on a free port of this machine, which writes down every change before it answers. The tests bring a server;
+ * {@code -Dredis.executable=/usr/bin/redis-server} runs them on another, Valkey included.
+ */
 public final class RedisProcess implements AutoCloseable {
 
     private int port;
     private final Path directory = temporaryDirectory();
     private final List<LettuceConnectionFactory> factories = new ArrayList<>();
+    private final ExecutableProvider executable;
     private final String[] settings;
     private StringRedisTemplate template;
     private RedisServer server;
@@ -42,6 +48,11 @@ public final class RedisProcess implements AutoCloseable {
 
     /** Starts a server with further settings, each a line of its configuration. */
     public RedisProcess(String... settings) {
+        this(executable(), settings);
+    }
+
+    RedisProcess(ExecutableProvider executable, String... settings) {
+        this.executable = executable;
         this.settings = settings;
         // Somebody else may have taken the port meanwhile.
         started(() -> {
@@ -64,7 +75,13 @@ public final class RedisProcess implements AutoCloseable {
         }
     }
 
-    private static int freePort() {
+    /** Returns the server that runs the tests. */
+    static ExecutableProvider executable() {
+        String configured = System.getProperty("redis.executable");
+        return configured == null ? ExecutableProvider.newJarResourceProvider() : () -> new File(configured);
+    }
+
+    static int freePort() {
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             return socket.getLocalPort();
         } catch (IOException e) {
@@ -87,6 +104,7 @@ public final class RedisProcess implements AutoCloseable {
     public void start() {
         try {
             RedisServerBuilder builder = RedisServer.newRedisServer()
+                    .executableProvider(executable)
                     .port(port)
                     .bind("127.0.0.1")
                     .setting("dir " + directory)
@@ -97,9 +115,9 @@ public final class RedisProcess implements AutoCloseable {
                 builder.setting(setting);
             }
             server = builder.build();
-            Set<Long> before = servers();
+            Set<Long> before = children();
             server.start();
-            Set<Long> started = servers();
+            Set<Long> started = children();
             started.removeAll(before);
             pid = started.iterator().next();
         } catch (IOException e) {
@@ -107,10 +125,9 @@ public final class RedisProcess implements AutoCloseable {
         }
     }
 
-    private static Set<Long> servers() {
+    private static Set<Long> children() {
         return ProcessHandle.current()
                 .children()
-                .filter(child -> child.info().command().orElse("").contains("redis-server"))
                 .map(ProcessHandle::pid)
                 .collect(Collectors.toCollection(TreeSet::new));
     }
@@ -121,6 +138,12 @@ public final class RedisProcess implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** Kills it, as the operating system does when memory runs out. */
+    void kill() {
+        signal("KILL");
+        stop();
     }
 
     /** Has it stand still: commands arrive, and are answered after {@link #goOn()}. */
@@ -211,6 +234,8 @@ public final class RedisProcess implements AutoCloseable {
     static List<String> ask(int port, String command) {
         try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
             socket.getOutputStream().write((command + "\r\nQUIT\r\n").getBytes(StandardCharsets.UTF_8));
+            // A Sentinel does not know QUIT.
+            socket.shutdownOutput();
             BufferedReader answers =
                     new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
             List<String> lines = answers.lines().toList();
@@ -221,6 +246,18 @@ public final class RedisProcess implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** Waits until a replica has all that its master has. */
+    static void untilReplicated(int master, int replica) {
+        String offset = "master_repl_offset:";
+        until(() -> {
+            List<String> lines = ask(replica, "INFO replication");
+            return lines.contains("master_link_status:up")
+                    && ask(master, "INFO replication").stream()
+                            .filter(line -> line.startsWith(offset))
+                            .allMatch(line -> lines.contains("slave_repl_offset:" + line.substring(offset.length())));
+        });
     }
 
     /** The names of all keys. */

@@ -12,11 +12,7 @@ import io.keyedlock.Permit;
 import io.keyedlock.lease.LeaseBackend;
 import io.keyedlock.lease.LeaseSettings;
 import io.keyedlock.lease.Leases;
-import java.io.BufferedReader;
-import java.io.BufferedWriter;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -49,7 +45,7 @@ class RedisProcessesTests {
     private static final Duration OUTAGE = Duration.ofSeconds(5);
 
     private RedisProcess redis;
-    private final List<Worker> workers = new ArrayList<>();
+    private final List<RedisWorkerProcess> workers = new ArrayList<>();
     private final List<KeyedLocker<Object>> lockers = new ArrayList<>();
     private final List<Leases> leases = new ArrayList<>();
     private final List<String> lost = new CopyOnWriteArrayList<>();
@@ -61,64 +57,18 @@ class RedisProcessesTests {
 
     @AfterEach
     void stop() throws InterruptedException {
-        for (Worker worker : workers) {
-            worker.process.destroyForcibly().waitFor();
+        for (RedisWorkerProcess worker : workers) {
+            worker.kill();
         }
         lockers.forEach(KeyedLocker::close);
         leases.forEach(Leases::close);
         redis.close();
     }
 
-    /** Another JVM that does something with the same locker. */
-    private final class Worker {
-
-        private final Process process;
-        private final BufferedReader out;
-        private final BufferedWriter in;
-
-        Worker(int limit, Duration lease, String... what) throws IOException {
-            List<String> command = new ArrayList<>(List.of(
-                    Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                    "-Xmx96m",
-                    "-XX:TieredStopAtLevel=1",
-                    "-XX:+UseSerialGC",
-                    "-cp",
-                    System.getProperty("java.class.path"),
-                    RedisWorker.class.getName(),
-                    Integer.toString(redis.port()),
-                    NAME,
-                    Integer.toString(limit),
-                    Long.toString(lease.toMillis())));
-            command.addAll(List.of(what));
-            process = new ProcessBuilder(command)
-                    .redirectError(ProcessBuilder.Redirect.DISCARD)
-                    .start();
-            out = process.inputReader(StandardCharsets.UTF_8);
-            in = process.outputWriter(StandardCharsets.UTF_8);
-            workers.add(this);
-        }
-
-        /** The next thing that it says; everything else is its log. */
-        String says() throws IOException {
-            for (String line = out.readLine(); line != null; line = out.readLine()) {
-                if (line.startsWith(RedisWorker.SAYS)) {
-                    return line.substring(RedisWorker.SAYS.length());
-                }
-            }
-            throw new IOException("process " + process.pid() + " has ended and said nothing");
-        }
-
-        void goOn() throws IOException {
-            in.newLine();
-            in.flush();
-        }
-
-        void signal(String signal) throws IOException, InterruptedException {
-            int exit = new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid()))
-                    .start()
-                    .waitFor();
-            assertThat(exit).isZero();
-        }
+    private RedisWorkerProcess worker(int limit, Duration lease, String... what) throws IOException {
+        RedisWorkerProcess worker = new RedisWorkerProcess(redis.port(), NAME, limit, lease, what);
+        workers.add(worker);
+        return worker;
     }
 
     private KeyedLocker<Object> locker(Duration lease, Duration backendTimeout) {
@@ -140,24 +90,35 @@ class RedisProcessesTests {
         return locker;
     }
 
+    /** A process that takes keys of which each has so many holders at most. */
+    private RedisWorkerProcess hammering(int limit, int most, int seconds) throws IOException {
+        return worker(
+                limit,
+                Duration.ofSeconds(30),
+                "hammer",
+                Integer.toString(seconds),
+                Integer.toString(KEYS),
+                Integer.toString(most));
+    }
+
     private void hammer(int limit, int seconds) throws IOException {
         for (int i = 0; i < 3; i++) {
-            new Worker(limit, Duration.ofSeconds(30), "hammer", Integer.toString(seconds), Integer.toString(KEYS));
+            hammering(limit, limit, seconds);
         }
         // Nobody ends before everybody has had a share, so that who comes last gets it beside the others.
-        for (Worker worker : workers) {
+        for (RedisWorkerProcess worker : workers) {
             assertThat(worker.says()).isEqualTo(RedisWorker.HAS_ITS_SHARE);
         }
-        for (Worker worker : workers) {
+        for (RedisWorkerProcess worker : workers) {
             worker.goOn();
         }
         long sections = 0;
         List<Long> shares = new ArrayList<>();
-        for (Worker worker : workers) {
+        for (RedisWorkerProcess worker : workers) {
             List<String> said = List.of(worker.says().split(" ", 2));
             assertThat(said.get(1))
-                    .as("moments with more than the limit inside")
-                    .isEqualTo("0");
+                    .as("moments with more than the limit inside, and failed calls")
+                    .isEqualTo("0 0");
             shares.add(Long.parseLong(said.get(0)));
             sections += Long.parseLong(said.get(0));
         }
@@ -187,6 +148,35 @@ class RedisProcessesTests {
         hammer(3, 3);
     }
 
+    /** As a rolling deployment does it: one process after another is replaced by one with a higher limit. */
+    @Test
+    void aChangeOfTheLimitIsRolledOutWithoutAFailedCall() throws Exception {
+        List<RedisWorkerProcess> running = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            running.add(hammering(3, 5, 0));
+        }
+        for (RedisWorkerProcess worker : running) {
+            assertThat(worker.says()).isEqualTo(RedisWorker.HAS_ITS_SHARE);
+        }
+        for (int i = 0; i < 3; i++) {
+            RedisWorkerProcess next = hammering(5, 5, 0);
+            assertThat(next.says()).isEqualTo(RedisWorker.HAS_ITS_SHARE);
+            running.add(next);
+            ends(running.remove(0));
+        }
+        for (RedisWorkerProcess worker : running) {
+            ends(worker);
+        }
+        RedisProcess.until(() -> redis.leasesAndQueues().isEmpty());
+    }
+
+    private static void ends(RedisWorkerProcess worker) throws IOException {
+        worker.goOn();
+        assertThat(worker.says())
+                .as("sections, more than the limit inside, failed calls")
+                .endsWith(" 0 0");
+    }
+
     @Test
     @Tag("stress")
     void neverMoreThanTheLimitIsInsideForLong() throws Exception {
@@ -202,11 +192,11 @@ class RedisProcessesTests {
     @Test
     void keyOfAProcessThatWasKilledIsFreeAfterTheLeaseAndNotBefore() throws Exception {
         Duration lease = Duration.ofSeconds(15);
-        Worker holder = new Worker(1, lease, "hold", "k");
+        RedisWorkerProcess holder = worker(1, lease, "hold", "k");
         assertThat(holder.says()).startsWith("held ");
         // So that the client has its connection, and Redis the script.
         endOfLeaseAndNow();
-        holder.process.destroyForcibly().waitFor();
+        holder.kill();
 
         List<Long> before = endOfLeaseAndNow();
         KeyedLocker<Object> locker = locker(lease, PATIENT);
@@ -234,7 +224,7 @@ class RedisProcessesTests {
         Duration lease = Duration.ofSeconds(5);
         KeyedLocker<Object> locker = locker(lease, PATIENT);
         RedisProcess.until(() -> works(locker, "warm"));
-        Worker holder = new Worker(1, lease, "hold", "k");
+        RedisWorkerProcess holder = worker(1, lease, "hold", "k");
         long stale = Long.parseLong(holder.says().substring("held ".length()));
         holder.signal("STOP");
 
@@ -253,8 +243,8 @@ class RedisProcessesTests {
 
     @Test
     void twoProcessesThatTakeTwoKeysInOppositeOrdersDoNotDeadlock() throws Exception {
-        Worker one = new Worker(1, Duration.ofSeconds(30), "both", "200", "a", "b");
-        Worker other = new Worker(1, Duration.ofSeconds(30), "both", "200", "b", "a");
+        RedisWorkerProcess one = worker(1, Duration.ofSeconds(30), "both", "200", "a", "b");
+        RedisWorkerProcess other = worker(1, Duration.ofSeconds(30), "both", "200", "b", "a");
         assertThat(one.says()).isEqualTo("200");
         assertThat(other.says()).isEqualTo("200");
     }

@@ -38,26 +38,30 @@ class RedisServerTests {
     void withoutChannelsWaitersFindTheirTurnByHeartbeatsAndOneWarningNamesTheRight(CapturedOutput output)
             throws Exception {
         try (RedisProcess redis = new RedisProcess("acl-pubsub-default resetchannels")) {
-            redis.ask("ACL SETUSER shop on >secret ~keyedlock:v1:* +@all");
-            try (Leases one = leases(redis.factory("shop", "secret"));
-                    Leases other = leases(redis.factory("shop", "secret"));
-                    KeyedLocker<String> here = KeyedLocker.createOn(one.backend(SETTINGS, QUICK), SETTINGS);
-                    KeyedLocker<String> there = KeyedLocker.createOn(other.backend(SETTINGS, QUICK), SETTINGS)) {
-                for (int i = 0; i < 3; i++) {
-                    Permit held = here.acquire("k", Duration.ofMinutes(1));
-                    CompletableFuture<Permit> waits = there.acquireAsync("k", Duration.ofMinutes(1));
-                    RedisProcess.until(() -> redis.keys().contains("keyedlock:v1:{server}:queue:s:k"));
-                    held.close();
-                    waits.get(60, TimeUnit.SECONDS).close();
-                }
-                RedisProcess.until(() -> output.toString().contains("Redis refuses PUBLISH"));
-                assertThat(output.toString())
-                        .contains("ACL SETUSER <user> +publish +subscribe &keyedlock:v1:*")
-                        .doesNotContain("cannot be reached")
-                        .doesNotContain("lost");
-                // Each of the two processes.
-                assertThat(output.toString().split("Redis refuses PUBLISH", -1)).hasSizeLessThanOrEqualTo(3);
+            waitersOfAUserWithoutChannelsAreServed(redis, output);
+        }
+    }
+
+    static void waitersOfAUserWithoutChannelsAreServed(RedisProcess redis, CapturedOutput output) throws Exception {
+        redis.ask("ACL SETUSER shop on >secret ~keyedlock:v1:* +@all");
+        try (Leases one = leases(redis.factory("shop", "secret"));
+                Leases other = leases(redis.factory("shop", "secret"));
+                KeyedLocker<String> here = KeyedLocker.createOn(one.backend(SETTINGS, QUICK), SETTINGS);
+                KeyedLocker<String> there = KeyedLocker.createOn(other.backend(SETTINGS, QUICK), SETTINGS)) {
+            for (int i = 0; i < 3; i++) {
+                Permit held = here.acquire("k", Duration.ofMinutes(1));
+                CompletableFuture<Permit> waits = there.acquireAsync("k", Duration.ofMinutes(1));
+                RedisProcess.until(() -> redis.keys().contains("keyedlock:v1:{server}:queue:s:k"));
+                held.close();
+                waits.get(60, TimeUnit.SECONDS).close();
             }
+            RedisProcess.until(() -> output.toString().contains("Redis refuses PUBLISH"));
+            assertThat(output.toString())
+                    .contains("ACL SETUSER <user> +publish +subscribe &keyedlock:v1:*")
+                    .doesNotContain("cannot be reached")
+                    .doesNotContain("lost");
+            // Each of the two processes.
+            assertThat(output.toString().split("Redis refuses PUBLISH", -1)).hasSizeLessThanOrEqualTo(3);
         }
     }
 

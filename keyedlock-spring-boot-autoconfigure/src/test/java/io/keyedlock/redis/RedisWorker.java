@@ -45,16 +45,15 @@ public final class RedisWorker {
 
     private final StringRedisTemplate witnesses;
     private final KeyedLocker<String> locker;
-    private final int limit;
     private final AtomicLong sections = new AtomicLong();
     private final LongAdder tooMany = new LongAdder();
+    private final LongAdder failures = new LongAdder();
 
     private volatile boolean mayEnd;
 
-    private RedisWorker(StringRedisTemplate witnesses, KeyedLocker<String> locker, int limit) {
+    private RedisWorker(StringRedisTemplate witnesses, KeyedLocker<String> locker) {
         this.witnesses = witnesses;
         this.locker = locker;
-        this.limit = limit;
     }
 
     /** Works, says how it went, and ends. */
@@ -74,9 +73,10 @@ public final class RedisWorker {
         // It connects with its first call, for which no lease is to wait.
         backend.connect();
         try (KeyedLocker<String> locker = KeyedLocker.createOn(backend, settings)) {
-            RedisWorker worker = new RedisWorker(witnesses, locker, limit);
+            RedisWorker worker = new RedisWorker(witnesses, locker);
             switch (args[4]) {
-                case "hammer" -> worker.hammer(Integer.parseInt(args[5]), Integer.parseInt(args[6]));
+                case "hammer" ->
+                    worker.hammer(Integer.parseInt(args[5]), Integer.parseInt(args[6]), Integer.parseInt(args[7]));
                 case "hold" -> worker.hold(args[5]);
                 case "both" -> worker.both(Integer.parseInt(args[5]), args[6], args[7]);
                 default -> throw new IllegalArgumentException(args[4]);
@@ -96,10 +96,11 @@ public final class RedisWorker {
     }
 
     /**
-     * Takes random keys for some seconds at least, and until told that it may end. Says when it has had its share. Counters
-     * in Redis are read and written in two steps, so they need the lock.
+     * Takes random keys for some seconds at least, and until told that it may end. Says when it has had its share, and at the
+     * end how many sections there were, how often more than the most that may be were inside, and how many calls failed.
+     * Counters in Redis are read and written in two steps, so they need the lock.
      */
-    private void hammer(int seconds, int keys) throws Exception {
+    private void hammer(int seconds, int keys, int most) throws Exception {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
         CountDownLatch done = new CountDownLatch(THREADS);
         for (int t = 0; t < THREADS; t++) {
@@ -107,7 +108,7 @@ public final class RedisWorker {
                         Random random = new Random();
                         try {
                             while (System.nanoTime() < end || !mayEnd) {
-                                section("k" + random.nextInt(keys));
+                                section("k" + random.nextInt(keys), most);
                             }
                         } catch (InterruptedException e) {
                             throw new IllegalStateException(e);
@@ -120,18 +121,18 @@ public final class RedisWorker {
         input().readLine();
         mayEnd = true;
         done.await();
-        say(sections + " " + tooMany);
+        say(sections + " " + tooMany + " " + failures);
     }
 
     @SuppressWarnings("try") // the permit is held, not used
-    private void section(String key) throws InterruptedException {
+    private void section(String key, int most) throws InterruptedException {
         String inside = witness(locker.name(), "inside", key);
         String count = witness(locker.name(), "count", key);
         try (Permit permit = locker.acquire(key, Duration.ofMinutes(1))) {
-            if (witnesses.opsForValue().increment(inside) > limit) {
+            if (witnesses.opsForValue().increment(inside) > most) {
                 tooMany.increment();
             }
-            if (limit == 1) {
+            if (most == 1) {
                 String before = witnesses.opsForValue().get(count);
                 witnesses.opsForValue().set(count, before == null ? "1" : Long.toString(Long.parseLong(before) + 1));
             }
@@ -139,6 +140,8 @@ public final class RedisWorker {
             if (sections.incrementAndGet() == SHARE) {
                 say(HAS_ITS_SHARE);
             }
+        } catch (RuntimeException e) {
+            failures.increment();
         }
     }
 
