@@ -105,8 +105,9 @@ class StageResultTests {
                         .hasMessageContaining("nobody")
                         .hasMessageContaining("[bodies]"));
         runner.withPropertyValues("keyedlock.executor=keyedLockerRegistry")
-                .run(context ->
-                        assertThat(context).getFailure().hasMessageContaining("is no java.util.concurrent.Executor"));
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .hasMessageContaining("is not a java.util.concurrent.Executor"));
     }
 
     @Test
