@@ -29,9 +29,9 @@ class WithoutKotlinTests {
                 new URLClassLoader(urls.toArray(URL[]::new), ClassLoader.getPlatformClassLoader())) {
             assertThat(loader.getResource("kotlin/Unit.class")).isNull();
             Class<?> linked = Class.forName("io.keyedlock.aop.KotlinFunctions", true, loader);
-            MethodHandle areKnown = MethodHandles.privateLookupIn(linked, MethodHandles.lookup())
-                    .findStatic(linked, "areKnown", MethodType.methodType(boolean.class, Class.class));
-            assertThat((boolean) areKnown.invoke(String.class)).isFalse();
+            MethodHandle canReflect = MethodHandles.privateLookupIn(linked, MethodHandles.lookup())
+                    .findStatic(linked, "canReflect", MethodType.methodType(boolean.class, Class.class));
+            assertThat((boolean) canReflect.invoke(String.class)).isFalse();
         }
     }
 }
