@@ -25,8 +25,8 @@ import org.jspecify.annotations.Nullable;
  * other waiters are in the queue, the request stays pending, and the lease goes to the next head.
  * Failure or refusal against the last waiter leaving: the answer to a cancelled request is ignored.
  * Failure against enqueuing: every waiter in the queue fails with it; the next caller sends a new request.
- * Loss against release: the first to lock the word wins. A lease that is known to be lost is released instead of handed off,
- * so that the next caller gets a new one. If a lease is lost after it was handed off, the listeners of its new holder are
+ * Loss against release: a loss sets a flag without the word, and the section that hands off the lease reads it. A lease that
+ * is known to be lost is released instead of handed off, so that the next caller gets a new one. If a lease is lost after it was handed off, the listeners of its new holder are
  * notified.
  * Sending a request against its cancellation: see BackendRequest.send.
  * </pre>

@@ -172,27 +172,35 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
     @Override
     public void granted(KeyedLockerBackend.Lease granted) {
         lease = granted;
-        inSection(() -> {
-            entry.stripe.lock();
-            if (key.pending == this) {
-                key.pending = null;
-                entry.stripe.handOffAndUnlock(entry, null, this, true);
-            } else {
-                entry.stripe.unlock();
-                release(granted);
-            }
-        });
+        if (hasHeadroom()) {
+            grant(granted);
+        } else {
+            Background.execute(() -> grant(granted));
+        }
     }
 
-    /** Runs a section; on another thread if this one's stack has no room for it, because the backend does not answer twice. */
-    private static void inSection(Runnable section) {
+    private void grant(KeyedLockerBackend.Lease granted) {
+        entry.stripe.lock();
+        if (key.pending == this) {
+            key.pending = null;
+            entry.stripe.handOffAndUnlock(entry, null, this, true);
+        } else {
+            entry.stripe.unlock();
+            release(granted);
+        }
+    }
+
+    /**
+     * Returns whether the stack has room for a section. If not, the section runs on another thread, because the backend does not
+     * answer twice. Only then does an answer need memory.
+     */
+    private static boolean hasHeadroom() {
         try {
             Headroom.checkForSection();
+            return true;
         } catch (StackOverflowError e) {
-            Background.execute(section);
-            return;
+            return false;
         }
-        section.run();
     }
 
     @Override
@@ -206,17 +214,23 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
     }
 
     private void ended(@Nullable Throwable cause) {
-        inSection(() -> {
-            entry.stripe.lock();
-            if (key.pending == this) {
-                key.pending = null;
-                ContendedState contended = entry.contended();
-                Waiter ended = cause == null ? key.refuse(contended) : key.fail(contended, cause);
-                entry.stripe.handOffAndUnlock(entry, ended, null, true);
-            } else {
-                entry.stripe.unlock();
-            }
-        });
+        if (hasHeadroom()) {
+            end(cause);
+        } else {
+            Background.execute(() -> end(cause));
+        }
+    }
+
+    private void end(@Nullable Throwable cause) {
+        entry.stripe.lock();
+        if (key.pending == this) {
+            key.pending = null;
+            ContendedState contended = entry.contended();
+            Waiter ended = cause == null ? key.refuse(contended) : key.fail(contended, cause);
+            entry.stripe.handOffAndUnlock(entry, ended, null, true);
+        } else {
+            entry.stripe.unlock();
+        }
     }
 
     @Override
@@ -225,7 +239,8 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
         Background.execute(() -> loss.complete(null));
         CompositeListener listeners = locker().listeners();
         if (listeners == null) {
-            warn("the lease was lost while the key was held, and another process may hold the key now", null);
+            Background.execute(() ->
+                    warn("the lease was lost while the key was held, and another process may hold the key now", null));
         } else {
             Background.execute(() -> listeners.leaseLost(entry.key));
         }

@@ -21,8 +21,8 @@ final class Reentry implements Permit, AcquireResult {
         if (closed) {
             return false;
         }
-        closed = true;
         hold.removeReentry();
+        closed = true;
         return true;
     }
 

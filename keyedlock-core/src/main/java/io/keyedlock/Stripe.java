@@ -255,7 +255,7 @@ final class Stripe extends Table {
                 boolean mustHandOff = c != null && c.mustHandOff();
                 if (mustHandOff || watch != null) {
                     Headroom.checkForSection();
-                } else if (c != null) {
+                } else {
                     Headroom.checkForRelease();
                 }
                 ended = (reentry == null ? hold.closeFirst() : reentry.closeOnce()) && !hold.isHeld();

@@ -207,7 +207,7 @@ class Table extends SpinLock {
         if (active < c.length >> (2 * RESIZE_BITS) && c.length > SMALLEST) {
             try {
                 resize(c, c.length >> RESIZE_BITS);
-            } catch (OutOfMemoryError full) {
+            } catch (VirtualMachineError full) {
                 // The table stays large. The release must not fail for that.
             }
         }

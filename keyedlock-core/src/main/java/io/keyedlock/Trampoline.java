@@ -139,7 +139,13 @@ final class Trampoline {
         for (Waiter w = done; w != null; ) {
             Waiter following = w.nextDone;
             w.nextDone = null;
-            deferred.add(w);
+            try {
+                deferred.add(w);
+            } catch (OutOfMemoryError e) {
+                w.nextDone = following;
+                strand(w);
+                break;
+            }
             w = following;
         }
         watch();

@@ -230,7 +230,9 @@ final class Waiter implements AcquireResult {
         try {
             Background.schedule(this::unparkThread, UNPARK_LATER_NANOS);
         } catch (Throwable e) {
-            // Neither memory nor a thread is left. The next release signals the head again.
+            // Neither memory nor a thread is left. A timed wait ends by itself. A signalled head is handed the permit,
+            // and
+            // unparked again, once enough newcomers have passed it.
         }
     }
 

@@ -259,6 +259,7 @@ public final class LeaseBackend implements KeyedLockerBackend {
      *
      * @param expected whether it should be a lease, whose absence is reported
      */
+    @SuppressWarnings("CollectionUndefinedEquality") // identity is meant
     void release(LeaseRequest request, boolean expected) {
         leases.settled(request);
         String key = request.claim.key();
@@ -267,6 +268,7 @@ public final class LeaseBackend implements KeyedLockerBackend {
         leases.releasing.add(released);
         call(() -> leases.store.release(request.claim), (held, failure) -> {
             releasing.remove(key, released);
+            leases.releasing.remove(released);
             released.complete(null);
             if (failure != null) {
                 leases.owe(request);

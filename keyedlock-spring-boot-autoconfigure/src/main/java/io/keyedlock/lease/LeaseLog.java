@@ -14,20 +14,23 @@ final class LeaseLog {
     private LeaseLog() {}
 
     static void info(String message) {
-        if (log.isInfoEnabled()) {
-            CompletableFuture.runAsync(() -> log.info(message));
-        }
+        execute(() -> log.info(message));
     }
 
     static void warn(String message, @Nullable Throwable failure) {
-        if (log.isWarnEnabled()) {
-            CompletableFuture.runAsync(() -> log.warn(message, failure));
-        }
+        execute(() -> log.warn(message, failure));
     }
 
     static void error(String message, Throwable failure) {
-        if (log.isErrorEnabled()) {
-            CompletableFuture.runAsync(() -> log.error(message, failure));
+        execute(() -> log.error(message, failure));
+    }
+
+    /** Throws nothing, and calls no logger on this thread. */
+    private static void execute(Runnable entry) {
+        try {
+            CompletableFuture.runAsync(entry);
+        } catch (RuntimeException | Error e) {
+            // No thread can be started, and there is no further place to report it.
         }
     }
 }

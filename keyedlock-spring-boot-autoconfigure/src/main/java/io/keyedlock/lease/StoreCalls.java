@@ -98,9 +98,15 @@ final class StoreCalls {
             outcome.whenComplete((value, failure) -> cancelTimer.run());
         }
         outcome.whenComplete((value, failure) -> {
-            Throwable reason = failure == null ? null : explain(failure, asked, timeoutNanos);
-            if (reason == null) {
-                heard();
+            Throwable reason = failure;
+            try {
+                if (failure == null) {
+                    heard();
+                } else {
+                    reason = explain(failure, asked, timeoutNanos);
+                }
+            } catch (RuntimeException | Error e) {
+                LeaseLog.error("An answer of " + storeName + " could not be processed", e);
             }
             try {
                 answer.accept(value, reason);

@@ -10,6 +10,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +32,9 @@ final class RedisCommands implements AutoCloseable {
 
     /** How long to wait before a command is repeated whose slot moves; repeated until its caller cancels it. */
     private static final Duration SLOT_MOVES = Duration.ofMillis(20);
+
+    /** How long Redis may take to answer the first command of a connection, for which others wait. */
+    private static final Duration FIRST_ANSWER = Duration.ofSeconds(5);
 
     private final ReactiveRedisConnectionFactory factory;
     private final RedisNames names;
@@ -90,6 +94,9 @@ final class RedisCommands implements AutoCloseable {
             connector.execute(() -> connect(attempt));
         } catch (RejectedExecutionException e) {
             attempt.completeExceptionally(new IllegalStateException("The Redis store is closed", e));
+        } catch (RuntimeException | Error e) {
+            // No thread can be started; the next call tries again.
+            attempt.completeExceptionally(e);
         }
         return attempt;
     }
@@ -98,6 +105,9 @@ final class RedisCommands implements AutoCloseable {
         try {
             ReactiveRedisConnection connected = factory.getReactiveConnection();
             evaluate(connected, RedisScript.CHECK, List.of(names.check()), List.of(names.channels()))
+                    .timeout(
+                            FIRST_ANSWER,
+                            Mono.error(() -> new TimeoutException("Redis did not answer the first command")))
                     .subscribe(
                             answer -> {
                                 attempt.complete(connected);
@@ -116,7 +126,7 @@ final class RedisCommands implements AutoCloseable {
             List<String> keys,
             List<String> arguments) {
         return evaluate(current.join(), script, keys, arguments).doOnError(failure -> {
-            if (failure instanceof DataAccessResourceFailureException) {
+            if (failure instanceof DataAccessResourceFailureException || hasCode(failure, "onnection is closed")) {
                 // The connection may have been closed with its factory, and opened anew.
                 connection.compareAndSet(current, null);
             }

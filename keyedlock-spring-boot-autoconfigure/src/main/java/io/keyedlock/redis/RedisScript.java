@@ -103,6 +103,8 @@ enum RedisScript {
      */
     HEARTBEAT("""
             local answers = {}
+            -- Redis allows this when its memory is full, and then the rest of the script too.
+            redis.call('HDEL', KEYS[2], '')
             for i = 0, #KEYS / 4 - 1 do
               local holders, owners, queue, waiters = unpack(KEYS, 4 * i + 1, 4 * i + 4)
               local limit, id, lease, patience = unpack(ARGV, 4 * i + 2, 4 * i + 5)

@@ -26,6 +26,9 @@ final class RedisTurns {
     /** How long to wait before a subscription that was cut is made again; doubled with each failure in a row. */
     private static final Duration FIRST_RETRY = Duration.ofMillis(50);
 
+    /** How long Redis may take to confirm a subscription. A driver may lose the confirmation with a connection that is cut. */
+    private static final Duration CONFIRM_TIMEOUT = Duration.ofSeconds(5);
+
     /** So often is it doubled, to 25 seconds. */
     private static final int MOST_DOUBLED = 9;
 
@@ -83,12 +86,16 @@ final class RedisTurns {
             ReactiveRedisMessageListenerContainer opened = new ReactiveRedisMessageListenerContainer(factory);
             container = opened;
             subscription.update(opened.receiveLater(ChannelTopic.of(channel))
+                    .timeout(CONFIRM_TIMEOUT)
                     .doOnNext(ready -> listening())
                     .flatMapMany(messages -> messages)
                     .subscribe(
                             message -> listener.turn(message.getMessage()),
                             this::fail,
                             () -> fail(new IllegalStateException("the subscription has ended"))));
+            if (subscription.isDisposed()) {
+                discard();
+            }
         } catch (RuntimeException | Error e) {
             fail(e);
         }

@@ -64,6 +64,7 @@ class LeasesTests {
             holder.lease.release();
         }
         assertThat(timer.tasks).hasSize(1);
+        assertThat(leases.releasing).isEmpty();
     }
 
     @Test
