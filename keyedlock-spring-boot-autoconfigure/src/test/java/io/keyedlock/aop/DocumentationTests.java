@@ -86,7 +86,9 @@ class DocumentationTests {
             "Keyed Lock Wait",
             "A caller waited for a permit of a key",
             "Empty unless the settings of the locker show keys",
-            "Time for which permits were held");
+            "Time for which permits were held",
+            // What a driver says, and is looked for.
+            "onnection is closed");
 
     private static final String AROUND = """
             package examples;
