@@ -278,7 +278,15 @@ class ConfigurationByTheThousandTests {
             if (cause instanceof InvalidConfigurationPropertyValueException invalid) {
                 assertThat(invalid.getName()).startsWith("keyedlock");
                 assertThat(invalid.getReason())
-                        .containsAnyOf("Write", "Rename", "Executors are", "Give", "Did you mean", "Properties of");
+                        .containsAnyOf(
+                                "Write",
+                                "Rename",
+                                "Remove",
+                                "Choose",
+                                "Executors are",
+                                "Give",
+                                "Did you mean",
+                                "Properties of");
                 return;
             }
             FailureAnalysis analysis = cause instanceof BindException
