@@ -96,7 +96,7 @@ class DemoApplicationTests {
         for (String wrong : List.of("{}", event("localhost", 5), event("1.2.3.999", 5), event("1.2.3.4", 0))) {
             HttpResponse<String> answer = http.postEvent(true, wrong);
             assertThat(answer.statusCode()).as(wrong).isEqualTo(400);
-            assertThat(Http.text(answer, "$.detail")).contains("; give ");
+            assertThat(Http.text(answer, "$.detail")).contains("; send ");
         }
         assertThat(http.get("/addresses/203.0.113.250").statusCode()).isEqualTo(404);
     }

@@ -24,7 +24,7 @@ public record SecurityEvent(String address, int severity) {
     /** Creates an event from validated values; see {@link #of}. */
     public SecurityEvent {
         if (severity < 1 || severity > MAX_SEVERITY) {
-            throw new IllegalArgumentException("severity is " + severity + "; give 1 to " + MAX_SEVERITY);
+            throw new IllegalArgumentException("severity is " + severity + "; send 1 to " + MAX_SEVERITY);
         }
     }
 
