@@ -296,7 +296,7 @@ class AsyncCasesTests {
     }
 
     @Test
-    @DisplayName("case 32: whoever completes, fails or times out the future from outside removes it")
+    @DisplayName("case 32: completing, failing or timing out the future from outside cancels the wait")
     void completingFromOutsideWithdraws() {
         Permit held = locker.acquireAsync("k").join();
         Permit own = () -> {};

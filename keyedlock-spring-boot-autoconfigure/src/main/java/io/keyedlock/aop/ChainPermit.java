@@ -2,7 +2,6 @@
 package io.keyedlock.aop;
 
 import io.keyedlock.KeyedLocker;
-import io.keyedlock.KeyedLockerBackend;
 import io.keyedlock.Permit;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -115,7 +114,7 @@ final class ChainPermit extends AtomicInteger {
     }
 
     private boolean failsIfLost() {
-        return locker.backend().map(KeyedLockerBackend::failsLostCalls).orElse(false);
+        return CurrentPermit.failsLostCalls(locker);
     }
 
     /** Throws if a call of the chain that has not ended has lost its lease and is to fail. */

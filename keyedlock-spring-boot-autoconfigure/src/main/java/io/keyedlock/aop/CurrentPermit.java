@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.aop;
 
+import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerBackend;
 import io.keyedlock.LockLeaseLostException;
 import io.keyedlock.Permit;
@@ -83,6 +84,11 @@ public final class CurrentPermit {
         }
     }
 
+    /** Returns whether calls under a locker fail if their lease was lost. */
+    static boolean failsLostCalls(KeyedLocker<?> locker) {
+        return locker.backend().map(KeyedLockerBackend::failsLostCalls).orElse(false);
+    }
+
     boolean failsIfLost() {
         return failsIfLost;
     }
@@ -108,12 +114,7 @@ public final class CurrentPermit {
      * lost lease, if there is no other failure; otherwise null.
      */
     static @Nullable Throwable outcome(LockedMethod method, Permit permit, @Nullable Throwable failure) {
-        boolean failsIfLost = method.locker()
-                .get()
-                .backend()
-                .map(KeyedLockerBackend::failsLostCalls)
-                .orElse(false);
-        if (!failsIfLost || failure instanceof LockLeaseLostException) {
+        if (!failsLostCalls(method.locker().get()) || failure instanceof LockLeaseLostException) {
             return failure;
         }
         try {

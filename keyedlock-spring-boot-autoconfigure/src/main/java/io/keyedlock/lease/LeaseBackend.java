@@ -66,7 +66,7 @@ public final class LeaseBackend implements KeyedLockerBackend {
     /** By the name of the key, a release that the store has not answered yet. */
     private final Map<String, CompletableFuture<?>> releasing = new ConcurrentHashMap<>();
 
-    /** The last differing limit of another process, or 0. Written by whoever receives an answer. */
+    /** The last differing limit of another process, or 0. Written by the thread that receives an answer. */
     private volatile int otherLimit;
 
     /** When that was seen. */
@@ -246,7 +246,7 @@ public final class LeaseBackend implements KeyedLockerBackend {
         otherLimit = other;
         otherLimitAt = leases.timer.nanoTime();
         if (warnedOfLimit.compareAndSet(false, true)) {
-            LeaseLog.warn(
+            Leases.LOG.warn(
                     "Locker '" + requester.lock() + "' has the limit " + requester.limit()
                             + " in this process and " + other + " in another. Each process admits callers up to its own"
                             + " limit. Configure one limit in all of them.",
@@ -284,14 +284,6 @@ public final class LeaseBackend implements KeyedLockerBackend {
      */
     @Override
     public void close() {
-        CompletableFuture<?> released =
-                CompletableFuture.allOf(List.copyOf(releasing.values()).toArray(new CompletableFuture<?>[0]));
-        try {
-            released.get(timeoutNanos, TimeUnit.NANOSECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        } catch (ExecutionException | TimeoutException e) {
-            LeaseLog.info(name() + " has not answered all releases of '" + requester.lock() + "'");
-        }
+        leases.await(releasing.values(), timeoutNanos, "'" + requester.lock() + "'");
     }
 }

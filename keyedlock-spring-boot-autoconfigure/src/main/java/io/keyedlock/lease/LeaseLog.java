@@ -6,26 +6,55 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Logs on a thread where a slow appender delays neither answers of the store nor heartbeats. */
-final class LeaseLog {
+/**
+ * The log of the leases or of a store. Logs on another thread, so that a slow appender delays neither answers of the store nor
+ * heartbeats. No method throws.
+ *
+ * @since 0.1.0
+ * @see LeaseStore
+ */
+public final class LeaseLog {
 
-    private static final Logger log = LoggerFactory.getLogger(Leases.class);
+    private final Logger log;
 
-    private LeaseLog() {}
+    /**
+     * Creates a log.
+     *
+     * @param source the class that gives the logger its name
+     */
+    public LeaseLog(Class<?> source) {
+        this.log = LoggerFactory.getLogger(source);
+    }
 
-    static void info(String message) {
+    /**
+     * Logs at level INFO.
+     *
+     * @param message the message
+     */
+    public void info(String message) {
         execute(() -> log.info(message));
     }
 
-    static void warn(String message, @Nullable Throwable failure) {
+    /**
+     * Logs at level WARN.
+     *
+     * @param message the message
+     * @param failure the failure to log with its stack trace, or null
+     */
+    public void warn(String message, @Nullable Throwable failure) {
         execute(() -> log.warn(message, failure));
     }
 
-    static void error(String message, Throwable failure) {
+    /**
+     * Logs at level ERROR.
+     *
+     * @param message the message
+     * @param failure the failure to log with its stack trace
+     */
+    public void error(String message, Throwable failure) {
         execute(() -> log.error(message, failure));
     }
 
-    /** Throws nothing, and calls no logger on this thread. */
     private static void execute(Runnable entry) {
         try {
             CompletableFuture.runAsync(entry);

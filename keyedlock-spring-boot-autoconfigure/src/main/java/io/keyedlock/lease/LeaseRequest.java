@@ -17,11 +17,11 @@ import java.util.concurrent.atomic.AtomicReference;
  * OPEN -> OVER                  refused, failed, or cancelled
  * </pre>
  *
- * <p>Whoever sets the state informs the receiver. The store may still do what it was asked before; {@link Leases} says who
- * undoes it.
+ * <p>The thread that sets the state notifies the receiver. The store may still do what it was asked before; {@link Leases}
+ * says how that is undone.
  *
- * <p>At most one question is under way: {@link #wishes} counts the reasons to ask, and whoever raises it from zero asks. If it
- * has grown by the time of the answer, the question is repeated.
+ * <p>At most one question is pending: {@link #wishes} counts the reasons to ask, and the thread that raises it from zero asks.
+ * If it has grown by the time of the answer, the question is repeated.
  */
 final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBackend.Lease {
 
@@ -61,7 +61,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
 
     private volatile boolean asked;
 
-    /** When the store last answered something about this. Written by whoever receives an answer. */
+    /** When the store last answered something about this. Written by the thread that receives an answer. */
     private volatile long heardAt;
 
     /** Whether the store has answered anything. Written by the one question that is under way. */
@@ -111,7 +111,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
         backend.call(() -> backend.leases.store.acquire(claim), (grant, failure) -> {
             if (grant == null || failure != null) {
                 fail(failure == null ? new IllegalStateException("no answer") : failure);
-                // Whoever ended it before: the store may have done it after it was told to release it.
+                // Even if it was over before: the store may have done it after it was asked to release it.
                 backend.leases.owe(this);
                 return;
             }

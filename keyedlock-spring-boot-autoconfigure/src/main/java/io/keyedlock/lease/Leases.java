@@ -5,6 +5,7 @@ import io.keyedlock.KeyedLockerSettings;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -36,14 +37,14 @@ public final class Leases implements AutoCloseable {
 
     /*
      * THREADS
-     * Calls of the store are made by whoever wants something, and answered on threads of the store's driver, which run
-     * nothing here that blocks. One thread (the timer) ends calls that are not answered in time and sends heartbeats: one
+     * The store is called on the threads of callers, and answers on threads of its driver, which run nothing here that
+     * blocks. One thread (the timer) ends calls that are not answered in time and sends heartbeats: one
      * call for all lockers renews all leases and places in queues, and finds leases that are lost and turns whose
      * notification did not arrive. Nothing is sent while nothing is held, awaited or owed, apart from one ping in 30 s.
      *
      * WHAT REMAINS IN THE STORE
      * A request that is over and a lease that was released leave nothing but a tombstone, once the store answers again.
-     * Whoever cancels or releases tells the store at once. If the store does not answer that, or did not answer the
+     * A cancellation or release is sent to the store at once. If the store does not answer that, or did not answer the
      * question before, the release is owed: it is repeated after the next heartbeat or ping that is answered, or dropped
      * when the store must have forgotten the request by itself.
      *
@@ -58,6 +59,8 @@ public final class Leases implements AutoCloseable {
      * not find the lease of its own process in its way.
      * A failure against close: the client may be shut down when close has returned, so failures are not reported from then on.
      */
+
+    static final LeaseLog LOG = new LeaseLog(Leases.class);
 
     private static final long PING_NANOS = TimeUnit.SECONDS.toNanos(30);
 
@@ -236,7 +239,7 @@ public final class Leases implements AutoCloseable {
             }
         } catch (RuntimeException | Error e) {
             next = TimeUnit.MILLISECONDS.toNanos(100);
-            LeaseLog.error("Leases in " + store.name() + " could not be renewed this time", e);
+            LOG.error("Leases in " + store.name() + " could not be renewed this time", e);
         }
         // A close that came too late for this tick has scheduled the next one itself.
         scheduleTick(now + next);
@@ -299,14 +302,19 @@ public final class Leases implements AutoCloseable {
      * @param timeout how long to wait at most
      */
     public void awaitReleases(Duration timeout) {
+        await(releasing, timeout.toNanos(), "this application");
+    }
+
+    /** Waits until the store has answered some releases. */
+    void await(Collection<CompletableFuture<?>> releases, long nanos, String releaser) {
         CompletableFuture<?> released =
-                CompletableFuture.allOf(List.copyOf(releasing).toArray(new CompletableFuture<?>[0]));
+                CompletableFuture.allOf(List.copyOf(releases).toArray(new CompletableFuture<?>[0]));
         try {
-            released.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+            released.get(nanos, TimeUnit.NANOSECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } catch (ExecutionException | TimeoutException e) {
-            LeaseLog.info(store.name() + " has not answered all releases of this application");
+            LOG.info(store.name() + " has not answered all releases of " + releaser);
         }
     }
 
@@ -323,7 +331,7 @@ public final class Leases implements AutoCloseable {
         try {
             store.close();
         } catch (RuntimeException e) {
-            LeaseLog.error(store.name() + " could not be closed", e);
+            LOG.error(store.name() + " could not be closed", e);
         }
     }
 }

@@ -32,7 +32,7 @@ final class StoreCalls {
     private final LeaseTimer timer;
     private final String storeName;
 
-    /** When a call last succeeded. Written by whoever receives the answer. */
+    /** When a call last succeeded. Written by the thread that receives the answer. */
     private volatile long heardAt;
 
     private volatile boolean available = true;
@@ -106,12 +106,12 @@ final class StoreCalls {
                     reason = explain(failure, asked, timeoutNanos);
                 }
             } catch (RuntimeException | Error e) {
-                LeaseLog.error("An answer of " + storeName + " could not be processed", e);
+                Leases.LOG.error("An answer of " + storeName + " could not be processed", e);
             }
             try {
                 answer.accept(value, reason);
             } catch (RuntimeException | Error e) {
-                LeaseLog.error("An answer of " + storeName + " could not be processed", e);
+                Leases.LOG.error("An answer of " + storeName + " could not be processed", e);
             }
         });
     }
@@ -140,7 +140,7 @@ final class StoreCalls {
                 available = true;
             }
             if (back) {
-                LeaseLog.info(storeName + " can be reached again");
+                Leases.LOG.info(storeName + " can be reached again");
             }
         }
     }
@@ -194,7 +194,7 @@ final class StoreCalls {
             available = false;
             reason = cause;
         }
-        LeaseLog.warn(
+        Leases.LOG.warn(
                 storeName + " cannot be reached: " + describe(reason)
                         + ". Lockers on it grant no permits until it can be reached again.",
                 showKeys ? reason : null);

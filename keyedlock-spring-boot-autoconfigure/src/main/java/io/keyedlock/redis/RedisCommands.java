@@ -126,7 +126,7 @@ final class RedisCommands implements AutoCloseable {
             List<String> keys,
             List<String> arguments) {
         return evaluate(current.join(), script, keys, arguments).doOnError(failure -> {
-            if (failure instanceof DataAccessResourceFailureException || hasCode(failure, "onnection is closed")) {
+            if (failure instanceof DataAccessResourceFailureException || mentions(failure, "onnection is closed")) {
                 // The connection may have been closed with its factory, and opened anew.
                 connection.compareAndSet(current, null);
             }
@@ -163,19 +163,19 @@ final class RedisCommands implements AutoCloseable {
     }
 
     private static boolean isUnknownScript(Throwable failure) {
-        return hasCode(failure, "NOSCRIPT");
+        return mentions(failure, "NOSCRIPT");
     }
 
     /** While a slot moves, its keys are on two nodes, and a cluster refuses what needs several of them. */
     private static boolean isInMovingSlot(Throwable failure) {
-        return hasCode(failure, "TRYAGAIN");
+        return mentions(failure, "TRYAGAIN");
     }
 
-    /** Whether Redis answered with an error of this code. */
-    static boolean hasCode(Throwable failure, String code) {
+    /** Returns whether the message of a failure or of a cause contains a text, for instance the code of an error of Redis. */
+    static boolean mentions(Throwable failure, String text) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             String message = cause.getMessage();
-            if (message != null && message.contains(code)) {
+            if (message != null && message.contains(text)) {
                 return true;
             }
         }

@@ -3,6 +3,7 @@ package io.keyedlock.redis;
 
 import io.keyedlock.KeyText;
 import io.keyedlock.KeyedLockerBackend;
+import io.keyedlock.lease.LeaseLog;
 import io.keyedlock.lease.LeaseStore;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -14,8 +15,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import org.springframework.core.NestedExceptionUtils;
 import org.springframework.data.redis.connection.ReactiveRedisConnectionFactory;
 
 /**
@@ -29,7 +29,7 @@ public final class RedisLeaseStore implements LeaseStore {
     /** The default prefix of names. */
     public static final String DEFAULT_PREFIX = "keyedlock";
 
-    private static final Logger log = LoggerFactory.getLogger(RedisLeaseStore.class);
+    private static final LeaseLog LOG = new LeaseLog(RedisLeaseStore.class);
 
     /** How many claims one script renews, so that none takes long. */
     private static final int BATCH = 100;
@@ -237,9 +237,9 @@ public final class RedisLeaseStore implements LeaseStore {
             List<RedisServerCheck.Finding> findings = RedisServerCheck.examine(answer, names.pattern());
             for (RedisServerCheck.Finding finding : findings) {
                 if (finding.isWarning()) {
-                    warn(finding.message());
+                    LOG.warn(finding.message(), null);
                 } else {
-                    CompletableFuture.runAsync(() -> log.info(finding.message()));
+                    LOG.info(finding.message());
                 }
             }
         }
@@ -251,24 +251,19 @@ public final class RedisLeaseStore implements LeaseStore {
 
     private void publishDenied(String error) {
         if (!error.isEmpty() && warnedOfPublish.compareAndSet(false, true)) {
-            warn(RedisServerCheck.publishRefused(error, names.pattern()));
+            LOG.warn(RedisServerCheck.publishRefused(error, names.pattern()), null);
         }
     }
 
     private void notListening(Throwable cause) {
         if (!closed && warnedOfSubscribe.compareAndSet(false, true)) {
-            Throwable root = cause;
-            while (root.getCause() != null) {
-                root = root.getCause();
-            }
-            warn("Redis refuses the subscription to " + names.channels() + "* (" + KeyText.inLine(root.getMessage())
-                    + "). Waiters find their turn by heartbeats only, which takes longer. Allow the Redis user the command"
-                    + " and the channels: ACL SETUSER <user> +publish +subscribe &" + names.pattern());
+            String reason = NestedExceptionUtils.getMostSpecificCause(cause).getMessage();
+            LOG.warn(
+                    "Redis refuses the subscription to " + names.channels() + "* (" + KeyText.inLine(reason)
+                            + "). Waiters find their turn by heartbeats only, which takes longer. Allow the Redis user the command"
+                            + " and the channels: ACL SETUSER <user> +publish +subscribe &" + names.pattern(),
+                    null);
         }
-    }
-
-    private static void warn(String message) {
-        CompletableFuture.runAsync(() -> log.warn(message));
     }
 
     @Override

@@ -26,11 +26,11 @@ final class RedisTurns {
     /** How long to wait before a subscription that was cut is made again; doubled with each failure in a row. */
     private static final Duration FIRST_RETRY = Duration.ofMillis(50);
 
+    /** How often the pause is doubled at most, to 25 seconds. */
+    private static final int MOST_DOUBLED = 9;
+
     /** How long Redis may take to confirm a subscription. A driver may lose the confirmation with a connection that is cut. */
     private static final Duration CONFIRM_TIMEOUT = Duration.ofSeconds(5);
-
-    /** So often is it doubled, to 25 seconds. */
-    private static final int MOST_DOUBLED = 9;
 
     private final ReactiveRedisConnectionFactory factory;
     private final RedisCommands commands;
@@ -110,7 +110,7 @@ final class RedisTurns {
 
     private void fail(Throwable cause) {
         discard();
-        if (RedisCommands.hasCode(cause, "NOPERM")) {
+        if (RedisCommands.mentions(cause, "NOPERM")) {
             synchronized (this) {
                 active = false;
                 refused = true;
