@@ -42,7 +42,7 @@ final class Entry extends Hold {
 
     @Override
     public void close() {
-        stripe.release(this, null);
+        stripe.release(this);
     }
 
     @Override

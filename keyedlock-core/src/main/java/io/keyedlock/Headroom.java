@@ -22,7 +22,7 @@ final class Headroom {
 
     /** Checks for the end of a hold that is not handed off. */
     static void checkForRelease() {
-        descend(4, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
+        descend(2, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
     }
 
     /** Recurses. The parameters only make the frame large. */

@@ -112,7 +112,12 @@ final class Stripe extends Table {
 
     /** Acquires a permit of a key that has no entry, by adding one. Called under the lock. */
     Entry acquireNew(Object key, int hash, @Nullable Thread owner, long now) {
-        return insert(new Entry(key, hash, this, owner, true, now));
+        Entry e = new Entry(key, hash, this, owner, true, now);
+        if (watch != null) {
+            return insert(e);
+        }
+        add(e);
+        return e;
     }
 
     /**
@@ -234,9 +239,35 @@ final class Stripe extends Table {
     // ---- releasing, leaving
 
     /**
-     * Closes a permit: the hold's own, or that of a reentrant acquisition. Usually it is the only permit of its key, and
-     * nothing is to be handed off.
+     * Closes the permit that an entry is. Usually it is the only one of its key, and nothing is to be handed off; that path is
+     * short enough to be compiled into its callers.
      */
+    void release(Entry e) {
+        if (e.contendedIfAny() != null) {
+            release(e, null);
+            return;
+        }
+        CompositeListener listeners = locker.listeners();
+        long end = listeners != null && listeners.timesHolds ? locker.clock.nanoTime() : 0;
+        boolean simple;
+        lock();
+        try {
+            simple = watch == null && e.contendedIfAny() == null && e.isSimple();
+            if (simple) {
+                remove(e);
+                e.closeSimple();
+            }
+        } finally {
+            unlock();
+        }
+        if (!simple) {
+            release(e, null);
+        } else if (listeners != null) {
+            listeners.released(e, end);
+        }
+    }
+
+    /** Closes a permit: the hold's own, or that of a reentrant acquisition. */
     void release(Hold hold, @Nullable Reentry reentry) {
         CompositeListener listeners = locker.listeners();
         long end = listeners != null && listeners.timesHolds ? locker.clock.nanoTime() : 0;
@@ -247,28 +278,22 @@ final class Stripe extends Table {
         lock();
         try {
             ContendedState c = e.contendedIfAny();
-            if (c == null && watch == null && reentry == null && hold.isSimple()) {
-                remove(e);
-                hold.closeSimple();
-                ended = true;
+            boolean mustHandOff = c != null && c.mustHandOff();
+            if (mustHandOff || watch != null) {
+                Headroom.checkForSection();
             } else {
-                boolean mustHandOff = c != null && c.mustHandOff();
-                if (mustHandOff || watch != null) {
-                    Headroom.checkForSection();
+                Headroom.checkForRelease();
+            }
+            ended = (reentry == null ? hold.closeFirst() : reentry.closeOnce()) && !hold.isHeld();
+            if (ended) {
+                if (c == null) {
+                    hold.owner = null;
                 } else {
-                    Headroom.checkForRelease();
+                    c.removeHold(hold);
                 }
-                ended = (reentry == null ? hold.closeFirst() : reentry.closeOnce()) && !hold.isHeld();
-                if (ended) {
-                    if (c == null) {
-                        hold.owner = null;
-                    } else {
-                        c.removeHold(hold);
-                    }
-                    handsOff = mustHandOff;
-                    if (!mustHandOff && (c == null || !c.isNeeded())) {
-                        idle = evict(e);
-                    }
+                handsOff = mustHandOff;
+                if (!mustHandOff && (c == null || !c.isNeeded())) {
+                    idle = evict(e);
                 }
             }
         } finally {
