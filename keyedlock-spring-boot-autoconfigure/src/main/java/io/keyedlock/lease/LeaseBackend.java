@@ -56,6 +56,9 @@ public final class LeaseBackend implements KeyedLockerBackend {
 
     final Leases leases;
 
+    /** What shares heartbeats with the requests of this locker. */
+    final Leases.HeartbeatGroup heartbeatGroup;
+
     private final LeaseStore.Requester requester;
     private final KeyEncoder encoder;
     private final boolean showKeys;
@@ -104,6 +107,7 @@ public final class LeaseBackend implements KeyedLockerBackend {
                 settings.leaseTime(),
                 patience,
                 heartbeat.compareTo(LONGEST_OFFER) < 0 ? heartbeat : LONGEST_OFFER);
+        this.heartbeatGroup = new Leases.HeartbeatGroup(leases.store.partition(requester), timeoutNanos);
         this.rememberedNanos =
                 timeoutNanos + Math.max(lease, requester.patience().toNanos());
     }
@@ -157,13 +161,16 @@ public final class LeaseBackend implements KeyedLockerBackend {
             return encoder.encode(key);
         } catch (UnnamedKeyException e) {
             throw e;
-        } catch (RuntimeException e) {
-            throw showKeys ? e : redact(e);
+        } catch (RuntimeException | Error e) {
+            if (showKeys || e instanceof VirtualMachineError) {
+                throw e;
+            }
+            throw redact(e);
         }
     }
 
     /** Messages of keys, encoders and their causes may contain the key. */
-    private IllegalArgumentException redact(RuntimeException failure) {
+    private IllegalArgumentException redact(Throwable failure) {
         IllegalArgumentException redacted = new IllegalArgumentException("A key of '" + requester.lock()
                 + "' has no name, since the KeyEncoder failed: "
                 + failure.getClass().getName()
@@ -232,10 +239,15 @@ public final class LeaseBackend implements KeyedLockerBackend {
     <T> void call(Supplier<CompletionStage<T>> call, BiConsumer<@Nullable T, @Nullable Throwable> answer) {
         leases.calls.call(call, timeoutNanos, (value, failure) -> {
             if (failure instanceof TimeoutException) {
-                timeouts.increment();
+                timedOut();
             }
             answer.accept(value, failure);
         });
+    }
+
+    /** Counts a call that was not answered in time. */
+    void timedOut() {
+        timeouts.increment();
     }
 
     /** Notes a limit that another process uses, and logs the first. */

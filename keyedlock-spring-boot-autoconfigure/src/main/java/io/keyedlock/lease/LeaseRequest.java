@@ -70,6 +70,9 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
     /** Whether the store has queued this. Written by the one question that is under way. */
     private volatile boolean queued;
 
+    /** When questions of a queued request began to fail, or 0. Written by the one question that is under way. */
+    private volatile long failingSince;
+
     /** Cancels the timer of the first answer. Written before the store is asked. */
     private volatile Runnable cancelTimer = () -> {};
 
@@ -110,11 +113,10 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
         asked = true;
         backend.call(() -> backend.leases.store.acquire(claim), (grant, failure) -> {
             if (grant == null || failure != null) {
-                fail(failure == null ? new IllegalStateException("no answer") : failure);
-                // Even if it was over before: the store may have done it after it was asked to release it.
-                backend.leases.owe(this);
+                failed(now, seen, failure == null ? new IllegalStateException("no answer") : failure);
                 return;
             }
+            failingSince = 0;
             answered = true;
             cancelTimer.run();
             heardAt = timer.nanoTime();
@@ -125,6 +127,27 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
                 case TAKEN -> taken();
             }
         });
+    }
+
+    /**
+     * Processes the failure of a question. A request in the queue keeps its place for a timeout, because a server that restarts
+     * or fails over refuses calls for a moment; its heartbeats ask again.
+     */
+    private void failed(long askedAt, int seen, Throwable failure) {
+        if (queued && isOpen()) {
+            if (failingSince == 0) {
+                failingSince = askedAt;
+            }
+            if (timer.nanoTime() - failingSince < backend.timeoutNanos) {
+                if (!wishes.compareAndSet(seen, 0)) {
+                    question();
+                }
+                return;
+            }
+        }
+        fail(failure);
+        // Even if it was over before: the store may have done it after it was asked to release it.
+        backend.leases.owe(this);
     }
 
     private void granted(long askedAt, long grantedToken) {

@@ -24,8 +24,9 @@ import java.util.concurrent.CompletionStage;
  *       It suffices to remember for each requester and key the highest number released, for {@link #TOMBSTONE_TIME} or for a
  *       lease time, whichever is longer, since a requester makes the claims of one key one after another.
  *   <li>A waiter is forgotten when it has given no sign of life (a call that names its claim) for its patience, or when the
- *       sign has vanished. A waiter that was offered a free lease and has not acquired it within
- *       {@link Requester#offerTime()} no longer precedes others.
+ *       sign has vanished. It no longer precedes others when it was offered a free lease and has not acquired it within
+ *       {@link Requester#offerTime()}, nor while it has sent no heartbeat since the previous heartbeat of the waiter that asks.
+ *       So waiters that are gone delay others by one heartbeat, however many they are.
  * </ul>
  */
 public interface LeaseStore extends AutoCloseable {
@@ -58,7 +59,18 @@ public interface LeaseStore extends AutoCloseable {
     CompletionStage<Boolean> release(Claim claim);
 
     /**
-     * Renews leases and places in queues. The claims may be of different lockers.
+     * Returns the part of the store that has the leases of a requester. The parts of a store can fail independently, so each
+     * has heartbeats of its own.
+     *
+     * @param requester the requester
+     * @return a value that is equal for all requesters of one part; by default the store has one part
+     */
+    default Object partition(Requester requester) {
+        return "";
+    }
+
+    /**
+     * Renews leases and places in queues. The claims may be of different lockers, but are of one {@link #partition}.
      *
      * @param claims the claims
      * @return an answer for each claim, in their order

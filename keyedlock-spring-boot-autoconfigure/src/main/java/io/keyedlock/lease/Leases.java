@@ -74,6 +74,14 @@ public final class Leases implements AutoCloseable {
     /** Decides the end of a lease from the previous end and that of a renewal. Tests put a fault here. */
     final LongBinaryOperator renewal;
 
+    /**
+     * The requests whose heartbeats are sent in one call.
+     *
+     * @param partition the part of the store that has their leases
+     * @param timeoutNanos the timeout of the call
+     */
+    record HeartbeatGroup(Object partition, long timeoutNanos) {}
+
     private final String process;
     private final String owner;
     private final AtomicInteger lockers = new AtomicInteger();
@@ -213,13 +221,12 @@ public final class Leases implements AutoCloseable {
         long next = PING_NANOS;
         boolean mayStop = closed;
         try {
-            // By timeout, since a call has one.
-            Map<Long, List<LeaseRequest>> due = new LinkedHashMap<>();
+            Map<HeartbeatGroup, List<LeaseRequest>> due = new LinkedHashMap<>();
             for (LeaseRequest request : requests.values()) {
                 long wait = request.untilHeartbeat(now);
                 if (wait <= request.backend.heartbeatNanos / COALESCE) {
                     request.heartbeatSent(now);
-                    due.computeIfAbsent(request.backend.timeoutNanos, timeout -> new ArrayList<>())
+                    due.computeIfAbsent(request.backend.heartbeatGroup, group -> new ArrayList<>())
                             .add(request);
                     wait = request.backend.heartbeatNanos;
                 }
@@ -233,7 +240,7 @@ public final class Leases implements AutoCloseable {
                 stop();
                 return;
             }
-            due.forEach((timeout, batch) -> heartbeat(batch, timeout, now));
+            due.forEach((group, batch) -> heartbeat(batch, group.timeoutNanos(), now));
             if (due.isEmpty() && (!owed.isEmpty() || now - calls.heardAt() >= PING_NANOS)) {
                 ping();
             }
@@ -259,9 +266,17 @@ public final class Leases implements AutoCloseable {
             long sent,
             @Nullable List<LeaseStore.Heartbeat> answers,
             @Nullable Throwable failure) {
-        if (answers == null || failure != null) {
-            Throwable reason = failure == null ? new IllegalStateException("no answer") : failure;
-            batch.forEach(request -> request.heartbeatFailed(reason));
+        Throwable reason = failure;
+        if (reason == null && (answers == null || answers.size() != batch.size())) {
+            reason = new IllegalStateException(store.name() + " did not answer each claim of a heartbeat");
+        }
+        if (reason instanceof TimeoutException) {
+            batch.stream().map(request -> request.backend).distinct().forEach(LeaseBackend::timedOut);
+        }
+        if (answers == null || reason != null) {
+            for (LeaseRequest request : batch) {
+                request.heartbeatFailed(Objects.requireNonNull(reason));
+            }
             return;
         }
         for (int i = 0; i < batch.size(); i++) {

@@ -79,25 +79,17 @@ final class StoreCalls {
             Supplier<CompletionStage<T>> call, long timeoutNanos, BiConsumer<@Nullable T, @Nullable Throwable> answer) {
         long asked = timer.nanoTime();
         CompletableFuture<T> outcome = new CompletableFuture<>();
-        CompletableFuture<T> sent = send(call);
-        sent.whenComplete((value, failure) -> {
-            if (failure == null) {
-                outcome.complete(value);
-            } else {
-                outcome.completeExceptionally(failure);
-            }
-        });
-        if (!outcome.isDone()) {
-            Runnable cancelTimer = timer.schedule(
-                    () -> {
-                        if (outcome.completeExceptionally(noAnswer(timeoutNanos))) {
-                            sent.cancel(true);
-                        }
-                    },
-                    timeoutNanos);
-            outcome.whenComplete((value, failure) -> cancelTimer.run());
+        Runnable cancelTimer;
+        try {
+            // Before the call, since a driver may park in it.
+            cancelTimer = timer.schedule(() -> outcome.completeExceptionally(noAnswer(timeoutNanos)), timeoutNanos);
+        } catch (RuntimeException | Error e) {
+            // No thread can be started.
+            answer.accept(null, e);
+            return;
         }
         outcome.whenComplete((value, failure) -> {
+            cancelTimer.run();
             Throwable reason = failure;
             try {
                 if (failure == null) {
@@ -112,6 +104,19 @@ final class StoreCalls {
                 answer.accept(value, reason);
             } catch (RuntimeException | Error e) {
                 Leases.LOG.error("An answer of " + storeName + " could not be processed", e);
+            }
+        });
+        CompletableFuture<T> sent = send(call);
+        outcome.whenComplete((value, failure) -> {
+            if (!sent.isDone()) {
+                sent.cancel(true);
+            }
+        });
+        sent.whenComplete((value, failure) -> {
+            if (failure == null) {
+                outcome.complete(value);
+            } else {
+                outcome.completeExceptionally(failure);
             }
         });
     }

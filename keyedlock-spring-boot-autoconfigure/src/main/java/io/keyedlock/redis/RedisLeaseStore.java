@@ -7,9 +7,7 @@ import io.keyedlock.lease.LeaseLog;
 import io.keyedlock.lease.LeaseStore;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -126,57 +124,44 @@ public final class RedisLeaseStore implements LeaseStore {
         });
     }
 
+    /** Each locker has a partition, since a cluster may keep another one on another node. */
+    @Override
+    public Object partition(Requester requester) {
+        return requester.lock();
+    }
+
     @Override
     public CompletionStage<List<Heartbeat>> heartbeat(List<Claim> claims) {
-        // A script may touch the names of one locker only, since a cluster keeps others elsewhere.
-        Map<String, List<Integer>> byLock = new LinkedHashMap<>();
-        for (int i = 0; i < claims.size(); i++) {
-            byLock.computeIfAbsent(claims.get(i).requester().lock(), lock -> new ArrayList<>())
-                    .add(i);
-        }
-        Heartbeat[] answers = new Heartbeat[claims.size()];
-        List<CompletableFuture<?>> parts = new ArrayList<>();
-        for (List<Integer> positions : byLock.values()) {
-            for (int from = 0; from < positions.size(); from += BATCH) {
-                List<Integer> batch = positions.subList(from, Math.min(from + BATCH, positions.size()));
-                parts.add(map(
-                        commands.run(
-                                RedisScript.HEARTBEAT, heartbeatKeys(claims, batch), heartbeatArguments(claims, batch)),
-                        answer -> {
-                            for (int i = 0; i < batch.size(); i++) {
-                                answers[batch.get(i)] = heartbeat(answer.charAt(i));
-                            }
-                            publishDenied(answer.substring(batch.size() + 1));
-                            return answer;
-                        }));
-            }
+        List<CompletableFuture<List<Heartbeat>>> parts = new ArrayList<>();
+        for (int from = 0; from < claims.size(); from += BATCH) {
+            parts.add(heartbeatOfBatch(claims.subList(from, Math.min(from + BATCH, claims.size()))));
         }
         CompletableFuture<List<Heartbeat>> all = CompletableFuture.allOf(parts.toArray(new CompletableFuture<?>[0]))
-                .thenApply(nothing -> List.of(answers));
+                .thenApply(nothing ->
+                        parts.stream().flatMap(part -> part.join().stream()).toList());
         cancelWith(all, parts);
         return all;
     }
 
-    private List<String> heartbeatKeys(List<Claim> claims, List<Integer> batch) {
+    private CompletableFuture<List<Heartbeat>> heartbeatOfBatch(List<Claim> batch) {
         List<String> keys = new ArrayList<>(4 * batch.size());
-        for (int i : batch) {
-            Claim claim = claims.get(i);
-            keys.addAll(names.keys(claim.requester().lock(), claim.key()).subList(0, 4));
-        }
-        return keys;
-    }
-
-    private List<String> heartbeatArguments(List<Claim> claims, List<Integer> batch) {
         List<String> arguments = new ArrayList<>(1 + 4 * batch.size());
         arguments.add(names.channels());
-        for (int i : batch) {
-            Claim claim = claims.get(i);
-            arguments.add(Integer.toString(claim.requester().limit()));
+        for (Claim claim : batch) {
+            Requester requester = claim.requester();
+            keys.addAll(names.keys(requester.lock(), claim.key()).subList(0, 4));
+            arguments.add(Integer.toString(requester.limit()));
             arguments.add(claim.id());
-            arguments.add(millis(claim.requester().leaseTime()));
-            arguments.add(millis(claim.requester().patience()));
+            arguments.add(millis(requester.leaseTime()));
+            arguments.add(millis(requester.patience()));
         }
-        return arguments;
+        return map(commands.run(RedisScript.HEARTBEAT, keys, arguments), answer -> {
+            publishDenied(answer.substring(batch.size() + 1));
+            return answer.chars()
+                    .limit(batch.size())
+                    .mapToObj(digit -> heartbeat((char) digit))
+                    .toList();
+        });
     }
 
     private static Heartbeat heartbeat(char digit) {

@@ -10,8 +10,8 @@ import java.util.HexFormat;
  * What is done in Redis in one step. All times are those of Redis; scripts answer with texts.
  *
  * <p>A member of {@code holders} and {@code queue} is the limit of the requester and the id of the claim, joined by a space. The
- * state of a waiter is until when it is believed to wait, since when a free lease is offered to it (or 0), and how long an offer
- * lasts. A waiter without a state has none since it was evicted, and is dropped. An id begins with the id of the process and a
+ * state of a waiter is until when it is believed to wait, since when a free lease is offered to it (or 0), how long an offer
+ * lasts, and when it was queued or sent its last heartbeat. A waiter without a state has none since it was evicted, and is dropped. An id begins with the id of the process and a
  * dot.
  */
 enum RedisScript {
@@ -48,7 +48,8 @@ enum RedisScript {
             if last and tonumber(number) <= tonumber(last) and not redis.call('ZSCORE', queue, member) then
               return '0 0 ' .. other .. ' '
             end
-            if count < tonumber(limit) and offer(holders, queue, waiters, channels, member) then
+            local _, _, _, beat = waiter(waiters, member)
+            if count < tonumber(limit) and offer(holders, queue, waiters, channels, member, beat or 0) then
               if redis.call('ZREM', queue, member) == 1 then
                 redis.call('HDEL', waiters, member)
               end
@@ -62,7 +63,7 @@ enum RedisScript {
               return '0 0 ' .. other .. ' ' .. denied
             end
             redis.call('ZADD', queue, 'NX', text(micros), member)
-            redis.call('HSET', waiters, member, text(now + patience) .. ' 0 ' .. offer_time)
+            set_waiter(waiters, member, now + patience, 0, offer_time, beat or now)
             keep(queue, patience)
             keep(waiters, patience)
             return '2 0 ' .. other .. ' ' .. denied
@@ -91,7 +92,7 @@ enum RedisScript {
             end
             keep(gone, remembered)
             end_leases(holders, owners)
-            offer(holders, queue, waiters, channels, nil)
+            offer(holders, queue, waiters, channels, nil, 0)
             local released = last == number or (ends and tonumber(ends) > now)
             return (released and '1 ' or '0 ') .. denied
             """),
@@ -115,7 +116,7 @@ enum RedisScript {
                 keep(owners, lease)
                 answers[i + 1] = '1'
               else
-                local ends, offered, offer_time = waiter(waiters, member)
+                local ends, offered, offer_time, beat = waiter(waiters, member)
                 if not ends or ends <= now or not redis.call('ZSCORE', queue, member) then
                   redis.call('ZREM', queue, member)
                   redis.call('HDEL', waiters, member)
@@ -123,14 +124,13 @@ enum RedisScript {
                 else
                   keep(queue, patience)
                   keep(waiters, patience)
-                  local turn = offer(holders, queue, waiters, ARGV[1], member)
+                  local turn = offer(holders, queue, waiters, ARGV[1], member, beat)
                   if not turn then
                     offered = 0
                   elseif offered == 0 then
                     offered = now
                   end
-                  redis.call('HSET', waiters, member,
-                    text(now + patience) .. ' ' .. text(offered) .. ' ' .. text(offer_time))
+                  set_waiter(waiters, member, now + patience, offered, offer_time, now)
                   answers[i + 1] = turn and '3' or '2'
                 end
               end
@@ -206,8 +206,12 @@ enum RedisScript {
             local function waiter(waiters, member)
               local state = redis.call('HGET', waiters, member)
               if not state then return nil end
-              local ends, offered, offer_time = string.match(state, '^(%d+) (%d+) (%d+)$')
-              return tonumber(ends), tonumber(offered), tonumber(offer_time)
+              local ends, offered, offer_time, beat = string.match(state, '^(%d+) (%d+) (%d+) (%d+)$')
+              return tonumber(ends), tonumber(offered), tonumber(offer_time), tonumber(beat)
+            end
+            local function set_waiter(waiters, member, ends, offered, offer_time, beat)
+              redis.call('HSET', waiters, member,
+                text(ends) .. ' ' .. text(offered) .. ' ' .. text(offer_time) .. ' ' .. text(beat))
             end
             local function publish(channels, member)
               local process, id = string.match(member, ' ([^.]*)(.*)$')
@@ -215,29 +219,29 @@ enum RedisScript {
               if type(reply) == 'table' and reply.err then denied = reply.err end
             end
             -- Offers free leases to the waiters whose turn it is; answers whether one is free for the asking member, if any.
-            local function offer(holders, queue, waiters, channels, asking)
+            -- Those without a heartbeat since a time, the previous heartbeat of the asking member, delay nobody.
+            local function offer(holders, queue, waiters, channels, asking, since)
               local taken = redis.call('ZCARD', holders)
               for _, member in ipairs(redis.call('ZRANGE', queue, 0, -1)) do
-                local ends, offered, offer_time = waiter(waiters, member)
-                if member ~= asking and (not ends or ends <= now) then
+                local ends, offered, offer_time, beat = waiter(waiters, member)
+                local is_fresh = offered and offered > 0 and now - offered <= offer_time
+                local limit = tonumber(string.match(member, '^%d+'))
+                if member == asking then
+                  return taken < limit
+                elseif not ends or ends <= now then
                   redis.call('ZREM', queue, member)
                   redis.call('HDEL', waiters, member)
-                else
-                  if taken >= tonumber(string.match(member, '^%d+')) then
+                elseif is_fresh or (offered == 0 and beat >= since) then
+                  if taken >= limit then
                     return false
                   end
-                  if member == asking then
-                    return true
-                  end
-                  if offered == 0 then
-                    redis.call('HSET', waiters, member, text(ends) .. ' ' .. text(now) .. ' ' .. text(offer_time))
-                    publish(channels, member)
-                    taken = taken + 1
-                  elseif now - offered <= offer_time then
-                    taken = taken + 1
-                  elseif not asking then
+                  if not is_fresh then
+                    set_waiter(waiters, member, ends, now, offer_time, beat)
                     publish(channels, member)
                   end
+                  taken = taken + 1
+                elseif not asking and taken < limit then
+                  publish(channels, member)
                 end
               end
               return asking and taken < tonumber(string.match(asking, '^%d+'))

@@ -81,6 +81,15 @@ public abstract class LeaseStoreContract {
             return claim("k", waits, 1, HOUR, HOUR);
         }
 
+        /** Returns a claim of one of the lockers of the process, with the time for which an offer counts. */
+        Claim withOfferTime(int locker, int limit, Duration offerTime) {
+            return new Claim(
+                    new Requester(process, process + "." + locker, "o", lock, limit, HOUR, HOUR, offerTime),
+                    1,
+                    "k",
+                    true);
+        }
+
         Grant acquire(Claim claim) {
             return get(store.acquire(claim));
         }
@@ -118,6 +127,13 @@ public abstract class LeaseStoreContract {
                 .pollInterval(5, TimeUnit.MILLISECONDS)
                 .atMost(Duration.ofSeconds(60))
                 .until(condition::getAsBoolean);
+    }
+
+    /** Waits until the clock has moved on, so that the order of two events can be seen from their times. */
+    private static long awaitTick() {
+        long before = System.currentTimeMillis();
+        until(() -> System.currentTimeMillis() > before + 1);
+        return System.currentTimeMillis();
     }
 
     @BeforeEach
@@ -257,17 +273,41 @@ public abstract class LeaseStoreContract {
     void aWaiterThatDoesNotTakeItsTurnNoLongerPrecedesOthers() {
         Claim mine = one.claim(false);
         one.acquire(mine);
-        Claim slow = new Claim(
-                new Requester(two.process, two.process + ".1", "o", lock, 1, HOUR, HOUR, Duration.ofMillis(50)),
-                1,
-                "k",
-                true);
+        Claim slow = two.withOfferTime(1, 1, Duration.ofMillis(50));
         two.acquire(slow);
         Claim third = three.queued();
         one.release(mine);
         until(() -> three.heartbeat(third) == Heartbeat.ITS_TURN);
         assertThat(three.acquire(third).outcome()).isEqualTo(Outcome.GRANTED);
         assertThat(two.heartbeat(slow)).as("it keeps its place").isEqualTo(Heartbeat.WAITING);
+    }
+
+    @Test
+    void waitersThatAreGoneDelayOthersByOneHeartbeatHoweverManyTheyAre() {
+        Claim mine = one.claim(false);
+        one.acquire(mine);
+        for (int i = 1; i <= 3; i++) {
+            two.acquire(two.withOfferTime(i, 1, Duration.ofMillis(50)));
+        }
+        Claim third = three.queued();
+        long released = awaitTick();
+        one.release(mine);
+        assertThat(three.heartbeat(third)).as("one is offered the lease").isEqualTo(Heartbeat.WAITING);
+        until(() -> System.currentTimeMillis() > released + 100);
+        assertThat(three.heartbeat(third)).isEqualTo(Heartbeat.ITS_TURN);
+        assertThat(three.acquire(third).outcome()).isEqualTo(Outcome.GRANTED);
+    }
+
+    @Test
+    void aWaiterThatIsGoneDoesNotDelayThoseWithAHigherLimit() {
+        one.acquire(one.claim("k", false, 2, HOUR, HOUR));
+        assertThat(two.acquire(two.withOfferTime(1, 1, Duration.ofMillis(50))).outcome())
+                .isEqualTo(Outcome.QUEUED);
+        awaitTick();
+        Claim third = three.claim("k", true, 2, HOUR, HOUR);
+        assertThat(three.acquire(third).outcome()).as("behind the other").isEqualTo(Outcome.QUEUED);
+        assertThat(three.heartbeat(third)).isEqualTo(Heartbeat.ITS_TURN);
+        assertThat(three.acquire(third).outcome()).isEqualTo(Outcome.GRANTED);
     }
 
     @Test
@@ -337,11 +377,13 @@ public abstract class LeaseStoreContract {
     }
 
     @Test
-    void oneHeartbeatIsForClaimsOfAllLockers() {
+    void oneHeartbeatIsForManyClaims() {
         Claim held = one.claim("a", false, 1, HOUR, HOUR);
         one.acquire(held);
         Requester other = new Requester(one.process, one.process + ".2", "o", lock + "-other", 1, HOUR, HOUR, HOUR);
-        Claim elsewhere = new Claim(other, 1, "b", false);
+        assertThat(one.store.partition(held.requester())).isEqualTo(one.store.partition(held.requester()));
+        boolean isOnePartition = one.store.partition(held.requester()).equals(one.store.partition(other));
+        Claim elsewhere = isOnePartition ? new Claim(other, 1, "b", false) : one.claim("b", false, 1, HOUR, HOUR);
         one.acquire(elsewhere);
         Claim unknown = one.claim("c", false, 1, HOUR, HOUR);
         List<Claim> many = new ArrayList<>(List.of(held, unknown, elsewhere));
@@ -365,7 +407,7 @@ public abstract class LeaseStoreContract {
         }
     }
 
-    /** Where time plays no part, each random step has the result that it has in the model of the simulation. */
+    /** Where nothing ends by time, each random step has the result that it has in the model of the simulation. */
     @Test
     void theSimulatedStoreDoesTheSame() {
         Random random = new Random(42);
@@ -378,6 +420,7 @@ public abstract class LeaseStoreContract {
                     ? who.claim("k" + random.nextInt(2), random.nextBoolean(), limit, HOUR, HOUR)
                     : claims.get(random.nextInt(claims.size()));
             claims.add(claim);
+            awaitTick();
             String where = "step " + step + ", claim " + claim;
             switch (random.nextInt(4)) {
                 case 0, 1 -> {

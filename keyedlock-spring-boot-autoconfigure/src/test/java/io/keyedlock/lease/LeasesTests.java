@@ -11,9 +11,11 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
@@ -132,6 +134,96 @@ class LeasesTests {
     }
 
     @Test
+    void aPartOfTheStoreThatCannotBeReachedLosesOnlyItsOwnLeases() {
+        store.isPartitioned = true;
+        Recorder near = new Recorder();
+        backend("near", LeaseSettings.defaults()).acquire("k", true, near);
+        Recorder far = new Recorder();
+        backend("far", LeaseSettings.defaults()).acquire("k", true, far);
+        store.unreachable = "far";
+        timer.pass(Duration.ofMinutes(2));
+        assertThat(near.lost).isZero();
+        assertThat(far.lost).isEqualTo(1);
+    }
+
+    @Test
+    void lateHeartbeatsAreCounted() {
+        LeaseBackend backend = backend();
+        backend.acquire("k", true, new Recorder());
+        store.answers = false;
+        timer.pass(Duration.ofSeconds(10));
+        assertThat(backend.timeouts()).isPositive();
+    }
+
+    @Test
+    void aHeartbeatWithoutAnAnswerForEachClaimRenewsAndLosesNothing() {
+        Recorder holder = new Recorder();
+        backend().acquire("k", true, holder);
+        store.loseAnswers = true;
+        timer.pass(Duration.ofSeconds(25));
+        assertThat(holder.lost).isZero();
+        timer.pass(Duration.ofSeconds(10));
+        assertThat(holder.lost).as("it has ended").isEqualTo(1);
+    }
+
+    @Test
+    void aWaiterKeepsItsPlaceWhileTheServerRestarts() {
+        Recorder holder = new Recorder();
+        backend().acquire("k", true, holder);
+        Recorder waiter = new Recorder();
+        backend().acquire("k", true, waiter);
+        store.acquireFailure = new IllegalStateException("LOADING Redis is loading the dataset in memory");
+        holder.lease.release();
+        timer.pass(Duration.ofSeconds(4));
+        assertThat(waiter.failure).isNull();
+        store.acquireFailure = null;
+        timer.pass(Duration.ofSeconds(2));
+        assertThat(waiter.lease).isNotNull();
+    }
+
+    @Test
+    void aWaiterWhoseTurnTheStoreRefusesForLongFailsWithTheReason() {
+        Recorder holder = new Recorder();
+        backend().acquire("k", true, holder);
+        Recorder waiter = new Recorder();
+        backend().acquire("k", true, waiter);
+        store.acquireFailure = new IllegalStateException("OOM command not allowed");
+        holder.lease.release();
+        timer.pass(Duration.ofSeconds(20));
+        assertThat(waiter.failure).isSameAs(store.acquireFailure);
+        Recorder next = new Recorder();
+        store.acquireFailure = null;
+        timer.pass(Duration.ofSeconds(20));
+        backend().acquire("k", true, next);
+        assertThat(next.lease).as("nothing is left of the waiter").isNotNull();
+    }
+
+    @Test
+    @Timeout(60)
+    void aDriverThatParksInACallDoesNotKeepItsCallerWaiting() throws Exception {
+        CountDownLatch called = new CountDownLatch(1);
+        CountDownLatch goesOn = new CountDownLatch(1);
+        store.beforeAnswer = () -> {
+            called.countDown();
+            try {
+                goesOn.await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        };
+        Recorder unlucky = new Recorder();
+        LeaseBackend backend = backend();
+        Thread caller = new Thread(() -> backend.acquire("k", true, unlucky));
+        caller.start();
+        called.await();
+        store.beforeAnswer = () -> {};
+        timer.pass(Duration.ofSeconds(4));
+        assertThat(unlucky.failure).hasMessage(store.name() + " did not answer within 3000 ms");
+        goesOn.countDown();
+        caller.join();
+    }
+
+    @Test
     void closedLeasesStopWhenTheLastOneIsReleased() {
         LeaseBackend backend = backend();
         Recorder holder = new Recorder();
@@ -204,10 +296,16 @@ class LeasesTests {
         private final List<String> calls = new ArrayList<>();
         private boolean answers = true;
         private RuntimeException failure;
+        private RuntimeException acquireFailure;
+        private Runnable beforeAnswer = () -> {};
+        private boolean isPartitioned;
+        private String unreachable = "";
+        private boolean loseAnswers;
         private boolean closed;
 
         private <T> CompletionStage<T> answer(String call, java.util.function.LongFunction<T> operation) {
             calls.add(call);
+            beforeAnswer.run();
             if (failure != null) {
                 return CompletableFuture.failedFuture(failure);
             }
@@ -223,7 +321,9 @@ class LeasesTests {
 
         @Override
         public CompletionStage<Grant> acquire(Claim claim) {
-            return answer("acquire", time -> model.acquire(claim, time));
+            return acquireFailure == null
+                    ? answer("acquire", time -> model.acquire(claim, time))
+                    : CompletableFuture.failedFuture(acquireFailure);
         }
 
         @Override
@@ -232,10 +332,19 @@ class LeasesTests {
         }
 
         @Override
+        public Object partition(Requester requester) {
+            return isPartitioned ? requester.lock() : "";
+        }
+
+        @Override
         public CompletionStage<List<Heartbeat>> heartbeat(List<Claim> claims) {
+            if (claims.stream().anyMatch(claim -> claim.requester().lock().equals(unreachable))) {
+                return new CompletableFuture<>();
+            }
             return answer(
                     "heartbeat of " + claims.size(),
                     time -> claims.stream()
+                            .limit(loseAnswers ? claims.size() - 1 : claims.size())
                             .map(claim -> model.heartbeat(claim, time))
                             .toList());
         }

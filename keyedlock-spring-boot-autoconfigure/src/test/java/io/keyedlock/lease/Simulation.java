@@ -261,8 +261,11 @@ final class Simulation {
         }
         if (troubles.contains(Trouble.KILLS)) {
             at(between(0, FAULTS_END), null, this::kill);
-            // One while all else is calm.
-            at(between(FAULTS_END, WORK_ENDS), null, this::kill);
+            // While all else is calm, one or several at about the same time.
+            long time = between(FAULTS_END, WORK_ENDS);
+            for (int i = 0; i < 1 + random.nextInt(4); i++) {
+                at(time + between(0, millis(400)), null, this::kill);
+            }
         }
     }
 
@@ -494,7 +497,7 @@ final class Simulation {
         return troubles.stream().noneMatch(DELAYS::contains);
     }
 
-    /** Whether somebody waits, and a lease is free for all who do. */
+    /** Whether somebody waits in a process that was not killed, and a lease is free for all who do. */
     private boolean isFreeForWaiters(String key) {
         int least = processes.stream()
                 .flatMap(process -> process.agents.stream())

@@ -35,7 +35,9 @@ final class StoreModel {
         /** Released claims are forgotten at once. */
         NO_TOMBSTONES,
         /** A waiter whose sign of life has vanished keeps its place. */
-        IMMORTAL_WAITERS
+        IMMORTAL_WAITERS,
+        /** A waiter precedes others until it was offered a lease, even if it sends no heartbeats. */
+        SILENT_WAITERS
     }
 
     /** What of a key a server may evict by itself. */
@@ -76,6 +78,9 @@ final class StoreModel {
         /** Since when a free lease is offered to it, or 0. */
         long offeredAt;
 
+        /** When it was queued or sent its last heartbeat. */
+        long heartbeatAt;
+
         Waiter(Claim claim) {
             this.claim = claim;
         }
@@ -95,6 +100,7 @@ final class StoreModel {
                 Waiter same = new Waiter(waiter.claim);
                 same.until = waiter.until;
                 same.offeredAt = waiter.offeredAt;
+                same.heartbeatAt = waiter.heartbeatAt;
                 copy.queue.put(id, same);
             });
             copy.tombstones.putAll(tombstones);
@@ -142,7 +148,8 @@ final class StoreModel {
             throw new IllegalStateException("another process has the limit " + other);
         }
         Waiter waiter = state.queue.get(id);
-        boolean granted = state.holders.size() < claim.requester().limit() && offer(state, claim, now);
+        boolean granted = state.holders.size() < claim.requester().limit()
+                && offer(state, claim, waiter == null ? 0 : waiter.heartbeatAt, now);
         if (granted) {
             state.queue.remove(id);
             long token = nextToken(claim.requester().lock(), now);
@@ -156,6 +163,7 @@ final class StoreModel {
         }
         if (waiter == null || !state.queue.containsKey(id)) {
             waiter = new Waiter(claim);
+            waiter.heartbeatAt = now;
             state.queue.put(id, waiter);
         }
         waiter.until = now + micros(claim.requester().patience());
@@ -175,7 +183,7 @@ final class StoreModel {
         state.tombstones.put(
                 requester, new Tombstone(number, now + micros(claim.requester().tombstoneTime())));
         endLeases(state, now);
-        offer(state, null, now);
+        offer(state, null, 0, now);
         return again || (own != null && own.ends > now);
     }
 
@@ -193,7 +201,9 @@ final class StoreModel {
             return Heartbeat.GONE;
         }
         waiter.until = now + micros(claim.requester().patience());
-        if (offer(state, claim, now)) {
+        long previous = waiter.heartbeatAt;
+        waiter.heartbeatAt = now;
+        if (offer(state, claim, previous, now)) {
             return Heartbeat.ITS_TURN;
         }
         waiter.offeredAt = 0;
@@ -220,40 +230,47 @@ final class StoreModel {
 
     /**
      * Offers free leases to the waiters whose turn it is. A waiter precedes those behind it, unless it was offered a lease
-     * some time ago and has not taken it.
+     * some time ago and has not taken it, or has sent no heartbeat since the previous one of the claim that asks.
      *
      * @param asking a claim that asks, or null
+     * @param since the previous heartbeat of that claim, or 0
      * @return whether a lease is free for that claim
      */
-    private boolean offer(KeyState state, Claim asking, long now) {
+    private boolean offer(KeyState state, Claim asking, long since, long now) {
         int taken = state.holders.size();
         Iterator<Waiter> waiters = state.queue.values().iterator();
         while (waiters.hasNext()) {
             Waiter waiter = waiters.next();
-            boolean asks = asking != null && waiter.claim.id().equals(asking.id());
-            if (!asks && !mayWait(waiter, now)) {
+            boolean mayTake = taken < waiter.claim.requester().limit();
+            if (asking != null && waiter.claim.id().equals(asking.id())) {
+                if (mayTake && waiter.offeredAt == 0) {
+                    waiter.offeredAt = now;
+                }
+                return mayTake;
+            }
+            if (!mayWait(waiter, now)) {
                 waiters.remove();
-                continue;
-            }
-            if (taken >= waiter.claim.requester().limit()) {
-                return false;
-            }
-            if (asks) {
-                waiter.offeredAt = waiter.offeredAt == 0 ? now : waiter.offeredAt;
-                return true;
-            }
-            if (waiter.offeredAt == 0) {
-                waiter.offeredAt = now;
-                offers.accept(waiter.claim);
+            } else if (precedes(waiter, since, now)) {
+                if (!mayTake) {
+                    return false;
+                }
+                if (waiter.offeredAt == 0) {
+                    waiter.offeredAt = now;
+                    offers.accept(waiter.claim);
+                }
                 taken++;
-            } else if (now - waiter.offeredAt <= micros(waiter.claim.requester().offerTime())
-                    || faults.contains(Fault.IMMORTAL_WAITERS)) {
-                taken++;
-            } else if (asking == null) {
+            } else if (asking == null && mayTake) {
                 offers.accept(waiter.claim);
             }
         }
         return asking != null && taken < asking.requester().limit();
+    }
+
+    private boolean precedes(Waiter waiter, long since, long now) {
+        boolean alwaysDoes = faults.contains(Fault.IMMORTAL_WAITERS);
+        return waiter.offeredAt == 0
+                ? waiter.heartbeatAt >= since || alwaysDoes || faults.contains(Fault.SILENT_WAITERS)
+                : now - waiter.offeredAt <= micros(waiter.claim.requester().offerTime()) || alwaysDoes;
     }
 
     private boolean mayWait(Waiter waiter, long now) {
