@@ -49,15 +49,17 @@ public record ElsewhereDescriptor(String owner, String age, String leaseLeft) {
     /** Returns the holders of keys in other processes. Keys about which the backend does not reply in time have none. */
     static List<ElsewhereDescriptor> holders(KeyedLockerBackend backend, List<?> keys) {
         Set<String> names = new LinkedHashSet<>();
+        List<CompletionStage<List<KeyedLockerBackend.Holder>>> replies = new ArrayList<>();
         for (Object key : keys) {
             try {
-                names.add(backend.keyName(key));
+                String name = backend.keyName(key);
+                if (names.add(name)) {
+                    replies.add(backend.holdersElsewhere(name));
+                }
             } catch (RuntimeException e) {
-                // The backend does not accept keys of this type.
+                // The backend does not accept keys of this type, or fails.
             }
         }
-        List<CompletionStage<List<KeyedLockerBackend.Holder>>> replies =
-                names.stream().map(backend::holdersElsewhere).toList();
         List<ElsewhereDescriptor> holders = new ArrayList<>();
         for (CompletionStage<List<KeyedLockerBackend.Holder>> reply : replies) {
             try {
@@ -70,7 +72,7 @@ public record ElsewhereDescriptor(String owner, String age, String leaseLeft) {
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 return holders;
-            } catch (ExecutionException | TimeoutException e) {
+            } catch (ExecutionException | TimeoutException | RuntimeException e) {
                 // The meter keyedlock.backend.up reports an unavailable backend.
             }
         }

@@ -95,8 +95,8 @@ public final class CurrentPermit {
 
     /** Throws if a call has lost its lease and its backend makes such calls fail. */
     static void throwIfLost(LockedMethod method, Permit permit) {
-        if (outcome(method, permit, null) instanceof LockLeaseLostException lost) {
-            throw lost;
+        if (failsLostCalls(method.locker().get())) {
+            permit.checkValid();
         }
     }
 

@@ -44,7 +44,13 @@ public final class LeaseBackend implements KeyedLockerBackend {
     private static final long OTHER_LIMIT_NANOS = TimeUnit.MINUTES.toNanos(1);
 
     final long timeoutNanos;
+
+    /** How often a place in a queue is renewed, and a lease whose renewal has failed. */
     final long heartbeatNanos;
+
+    /** How often a lease is renewed. */
+    final long renewalNanos;
+
     final long handoffNanos;
     final long maxHoldNanos;
 
@@ -95,7 +101,8 @@ public final class LeaseBackend implements KeyedLockerBackend {
                 : settings.maxHold().toNanos();
         long lease = settings.leaseTime().toNanos();
         this.leaseNanos = lease - lease / CLOCK_DRIFT;
-        this.heartbeatNanos = Math.min(lease / 3, timeoutNanos / 2);
+        this.renewalNanos = lease / 3;
+        this.heartbeatNanos = Math.min(renewalNanos, timeoutNanos / 2);
         Duration patience = longer(LEAST_PATIENCE, Duration.ofNanos(MISSED_HEARTBEATS * heartbeatNanos));
         Duration heartbeat = Duration.ofNanos(heartbeatNanos);
         this.requester = new LeaseStore.Requester(
@@ -280,13 +287,13 @@ public final class LeaseBackend implements KeyedLockerBackend {
         leases.releasing.add(released);
         call(() -> leases.store.release(request.claim), (held, failure) -> {
             releasing.remove(key, released);
-            leases.releasing.remove(released);
             released.complete(null);
             if (failure != null) {
                 leases.owe(request);
             } else if (expected && Boolean.FALSE.equals(held)) {
                 request.wasLost();
             }
+            leases.released(released);
         });
     }
 

@@ -53,7 +53,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
     /** When the lease ends as far as it was renewed, counted from before the store was asked. Moves forward only. */
     private final AtomicLong endsAt = new AtomicLong();
 
-    /** When the next heartbeat is due. Written before this waits or is held, then by the timer's thread. */
+    /** When the next heartbeat is due. Written before this waits or is held, by the timer's thread, and when one has failed. */
     private volatile long heartbeatAt;
 
     /** When the store was last asked to queue, grant or renew this; see {@link #asked}. */
@@ -155,7 +155,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
         token = grantedToken;
         grantedAt = now;
         endsAt.set(askedAt + backend.leaseNanos);
-        heartbeatAt = askedAt + backend.heartbeatNanos;
+        heartbeatAt = askedAt + backend.renewalNanos;
         if (endsAt.get() - now <= 0) {
             fail(new TimeoutException("the lease had ended before its grant arrived"));
         } else if (state.compareAndSet(State.OPEN, State.HELD)) {
@@ -249,7 +249,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
 
     void heartbeatSent(long now) {
         askedAt = now;
-        heartbeatAt = now + backend.heartbeatNanos;
+        heartbeatAt = now + (isHeld() ? backend.renewalNanos : backend.heartbeatNanos);
     }
 
     void heartbeatAnswered(long sent, LeaseStore.Heartbeat answer) {
@@ -267,9 +267,12 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
         }
     }
 
-    /** Ends a request that waits if nothing was heard of it for as long as an answer may take. */
+    /** Repeats the renewal of a lease soon. Ends a wait if nothing was heard of it for as long as an answer may take. */
     void heartbeatFailed(Throwable failure) {
-        if (queued && isOpen() && timer.nanoTime() - heardAt >= backend.timeoutNanos) {
+        if (isHeld()) {
+            heartbeatAt = timer.nanoTime() + backend.heartbeatNanos;
+            backend.leases.renewBy(heartbeatAt);
+        } else if (queued && isOpen() && timer.nanoTime() - heardAt >= backend.timeoutNanos) {
             fail(failure);
         }
     }

@@ -187,6 +187,15 @@ public final class Leases implements AutoCloseable {
         }
     }
 
+    /** Notes that the store has answered a release, or failed to. */
+    void released(CompletableFuture<?> release) {
+        releasing.remove(release);
+        if (closed) {
+            // It may have been the last.
+            scheduleTick(timer.nanoTime());
+        }
+    }
+
     void settled(LeaseRequest request) {
         owed.remove(request.claim.id());
     }
@@ -228,7 +237,7 @@ public final class Leases implements AutoCloseable {
                     request.heartbeatSent(now);
                     due.computeIfAbsent(request.backend.heartbeatGroup, group -> new ArrayList<>())
                             .add(request);
-                    wait = request.backend.heartbeatNanos;
+                    wait = request.untilHeartbeat(now);
                 }
                 next = Math.min(next, Math.min(wait, request.untilEnd(now)));
             }
@@ -236,7 +245,7 @@ public final class Leases implements AutoCloseable {
             for (LeaseRequest request : owed.values()) {
                 next = Math.min(next, request.backend.heartbeatNanos);
             }
-            if (mayStop && requests.isEmpty() && owed.isEmpty()) {
+            if (mayStop && requests.isEmpty() && owed.isEmpty() && releasing.isEmpty()) {
                 stop();
                 return;
             }

@@ -113,11 +113,22 @@ final class RedisCommands implements AutoCloseable {
                                 attempt.complete(connected);
                                 contacts.accept(answer);
                             },
-                            attempt::completeExceptionally,
-                            () -> attempt.completeExceptionally(new IllegalStateException("Redis answered nothing")));
+                            failure -> discard(attempt, connected, failure),
+                            () -> discard(attempt, connected, new IllegalStateException("Redis answered nothing")));
         } catch (RuntimeException | Error e) {
             attempt.completeExceptionally(e);
         }
+    }
+
+    private static void discard(
+            CompletableFuture<ReactiveRedisConnection> attempt, ReactiveRedisConnection connected, Throwable failure) {
+        if (attempt.completeExceptionally(failure)) {
+            closeConnection(connected);
+        }
+    }
+
+    private static void closeConnection(ReactiveRedisConnection connection) {
+        connection.closeLater().subscribe(nothing -> {}, failure -> {});
     }
 
     private Mono<String> send(
@@ -128,7 +139,9 @@ final class RedisCommands implements AutoCloseable {
         return evaluate(current.join(), script, keys, arguments).doOnError(failure -> {
             if (failure instanceof DataAccessResourceFailureException || mentions(failure, "onnection is closed")) {
                 // The connection may have been closed with its factory, and opened anew.
-                connection.compareAndSet(current, null);
+                if (connection.compareAndSet(current, null)) {
+                    closeConnection(current.join());
+                }
             }
         });
     }
@@ -185,5 +198,9 @@ final class RedisCommands implements AutoCloseable {
     @Override
     public void close() {
         connector.shutdown();
+        CompletableFuture<ReactiveRedisConnection> current = connection.get();
+        if (current != null) {
+            current.thenAccept(RedisCommands::closeConnection);
+        }
     }
 }

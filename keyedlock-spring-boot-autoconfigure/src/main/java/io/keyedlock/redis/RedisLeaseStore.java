@@ -218,19 +218,15 @@ public final class RedisLeaseStore implements LeaseStore {
     // ---- findings, logged where a slow appender delays no answer
 
     private void examine(String answer) {
+        publishDenied(answer.substring(0, answer.indexOf('\n')));
         if (examined.compareAndSet(false, true)) {
-            List<RedisServerCheck.Finding> findings = RedisServerCheck.examine(answer, names.pattern());
-            for (RedisServerCheck.Finding finding : findings) {
+            for (RedisServerCheck.Finding finding : RedisServerCheck.examine(answer)) {
                 if (finding.isWarning()) {
                     LOG.warn(finding.message(), null);
                 } else {
                     LOG.info(finding.message());
                 }
             }
-        }
-        if (!answer.startsWith("\n") && !answer.isEmpty()) {
-            // The finding has said so.
-            warnedOfPublish.set(true);
         }
     }
 

@@ -44,8 +44,8 @@ enum RedisScript {
                 return '1 ' .. string.match(known, '^%d+') .. ' ' .. other .. ' '
               end
             end
-            local last = redis.call('HGET', gone, requester)
-            if last and tonumber(number) <= tonumber(last) and not redis.call('ZSCORE', queue, member) then
+            local last = last_gone(gone, requester)
+            if last and tonumber(number) <= last and not redis.call('ZSCORE', queue, member) then
               return '0 0 ' .. other .. ' '
             end
             local _, _, _, beat = waiter(waiters, member)
@@ -86,14 +86,15 @@ enum RedisScript {
               redis.call('ZREM', queue, member)
               redis.call('HDEL', waiters, member)
             end
-            local last = redis.call('HGET', gone, requester)
-            if not last or tonumber(last) < tonumber(number) then
-              redis.call('HSET', gone, requester, number)
+            local last = last_gone(gone, requester)
+            if not last or last <= tonumber(number) then
+              redis.call('HSET', gone, requester, number .. ' ' .. text(now + remembered))
             end
             keep(gone, remembered)
+            forget_gone(gone)
             end_leases(holders, owners)
             offer(holders, queue, waiters, channels, nil, 0)
-            local released = last == number or (ends and tonumber(ends) > now)
+            local released = last == tonumber(number) or (ends and tonumber(ends) > now)
             return (released and '1 ' or '0 ') .. denied
             """),
 
@@ -201,6 +202,24 @@ enum RedisScript {
               for _, member in ipairs(redis.call('ZRANGEBYSCORE', holders, '-inf', now)) do
                 redis.call('ZREM', holders, member)
                 redis.call('HDEL', owners, string.match(member, ' (.*)$'))
+              end
+            end
+            -- The highest number that a requester has released, while that is remembered.
+            local function last_gone(gone, requester)
+              local state = redis.call('HGET', gone, requester)
+              if not state then return nil end
+              local number, ends = string.match(state, '^(%d+) (%d+)$')
+              return tonumber(ends) > now and tonumber(number) or nil
+            end
+            -- Drops what need not be remembered. Only when it is much, since each process leaves one field.
+            local function forget_gone(gone)
+              if redis.call('HLEN', gone) > 32 then
+                local fields = redis.call('HGETALL', gone)
+                for i = 1, #fields, 2 do
+                  if tonumber(string.match(fields[i + 1], '%d+$')) <= now then
+                    redis.call('HDEL', gone, fields[i])
+                  end
+                end
               end
             end
             local function waiter(waiters, member)

@@ -18,12 +18,9 @@ final class RedisServerCheck {
     /** A finding; a warning or else a note. */
     record Finding(boolean isWarning, String message) {}
 
-    static List<Finding> examine(String answer, String namePattern) {
+    static List<Finding> examine(String answer) {
         List<Finding> findings = new ArrayList<>();
         String[] lines = answer.split("\r?\n", -1);
-        if (!lines[0].isEmpty()) {
-            findings.add(new Finding(true, publishRefused(lines[0], namePattern)));
-        }
         Map<String, String> info = new HashMap<>();
         for (String line : lines) {
             int colon = line.indexOf(':');

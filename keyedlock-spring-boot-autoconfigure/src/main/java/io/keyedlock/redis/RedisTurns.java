@@ -75,7 +75,14 @@ final class RedisTurns {
             }
             active = true;
         }
-        commands.mayBlock(this::open);
+        try {
+            commands.mayBlock(this::open);
+        } catch (RuntimeException | Error e) {
+            // No thread can be started; the next claim that waits tries again.
+            synchronized (this) {
+                active = false;
+            }
+        }
     }
 
     private void open() {

@@ -37,6 +37,7 @@ import java.util.regex.Matcher;
  *   <li>tokens of a key rise with each lease that the store grants, through restarts and failovers;
  *   <li>no claim is granted after its release, unless the store has forgotten that;
  *   <li>a lease is reported as lost only if the store does not have it or its end has passed without a renewal;
+ *   <li>a locker that can be reached loses no lease because another cannot;
  *   <li>a lease that the store has lost is reported as lost;
  *   <li>where the network is good, no request fails, and a key is not free for longer than a heartbeat and an offer while somebody waits for it.
  * </ul>
@@ -53,9 +54,14 @@ final class Simulation {
         KILLS,
         DRIFTING_CLOCKS,
         OUTAGES,
+        OUTAGES_OF_ONE_LOCKER,
         LOST_WRITES,
         EVICTIONS
     }
+
+    /** Without these, a locker that can be reached loses no lease. */
+    private static final Set<Trouble> HARMLESS =
+            EnumSet.of(Trouble.KILLS, Trouble.LOST_NOTIFICATIONS, Trouble.OUTAGES_OF_ONE_LOCKER);
 
     /** What makes the checks of free keys impossible, since somebody may be unable to take one. */
     private static final Set<Trouble> DELAYS =
@@ -74,6 +80,10 @@ final class Simulation {
     private static final long END = LAST_ROUND + millis(4_500);
 
     private static final String LOCK = "orders";
+
+    /** The locker of the last key in some schedules, on which the partial outages are. */
+    private static final String OTHER_LOCK = "parts";
+
     private static final double CLOCK_DRIFT = 0.004;
 
     /** A violated rule. */
@@ -122,6 +132,7 @@ final class Simulation {
     private long now;
     private long events;
     private boolean serverDown;
+    private boolean otherLockDown;
 
     /** The first violated rule; thrown by the loop, since the protocol survives exceptions of its callers. */
     private Violation violation;
@@ -191,9 +202,14 @@ final class Simulation {
     }
 
     private void run() {
-        for (Trouble trouble : Trouble.values()) {
-            if (chance(0.35)) {
-                troubles.add(trouble);
+        if (chance(0.25)) {
+            // The checks are the stricter the fewer troubles there are.
+            troubles.add(Trouble.values()[random.nextInt(Trouble.values().length)]);
+        } else {
+            for (Trouble trouble : Trouble.values()) {
+                if (chance(0.35)) {
+                    troubles.add(trouble);
+                }
             }
         }
         log("%s, timeout %s", troubles, timeout);
@@ -202,7 +218,7 @@ final class Simulation {
         }
         int limit = chance(0.6) ? 1 : 1 + random.nextInt(3);
         boolean limitsDiffer = chance(0.3);
-        for (int i = 0; i < 2 + random.nextInt(2); i++) {
+        for (int i = 0; i < 2 + random.nextInt(3); i++) {
             processes.add(new Peer("p" + i, limitsDiffer ? 1 + random.nextInt(3) : limit));
         }
         for (int i = 0; i < 1 + random.nextInt(2); i++) {
@@ -252,6 +268,9 @@ final class Simulation {
             if (troubles.contains(Trouble.OUTAGES)) {
                 at(between(0, FAULTS_END), null, this::outage);
             }
+            if (troubles.contains(Trouble.OUTAGES_OF_ONE_LOCKER)) {
+                at(between(0, FAULTS_END), null, this::outageOfOneLocker);
+            }
             if (troubles.contains(Trouble.LOST_WRITES)) {
                 planLostWrites(between(0, FAULTS_END));
             }
@@ -267,6 +286,11 @@ final class Simulation {
                 at(time + between(0, millis(400)), null, this::kill);
             }
         }
+    }
+
+    private String lockOf(String key) {
+        boolean isOther = troubles.contains(Trouble.OUTAGES_OF_ONE_LOCKER) && key.equals("k1");
+        return isOther ? OTHER_LOCK : LOCK;
     }
 
     private Peer any() {
@@ -320,6 +344,15 @@ final class Simulation {
         });
     }
 
+    private void outageOfOneLocker() {
+        log("the store cannot be reached for %s", OTHER_LOCK);
+        otherLockDown = true;
+        at(Math.min(FAULTS_END, now + between(millis(1_000), FAULTS_END)), null, () -> {
+            log("the store can be reached for %s", OTHER_LOCK);
+            otherLockDown = false;
+        });
+    }
+
     /** The store returns to what a replica or its file had of it some time before. */
     private void planLostWrites(long time) {
         Runnable[] snapshot = new Runnable[1];
@@ -343,7 +376,7 @@ final class Simulation {
             return;
         }
         log("the store evicts %s of %s", part, key);
-        store.evict(new StoreModel.Place(LOCK, key), part);
+        store.evict(new StoreModel.Place(lockOf(key), key), part);
         noteLostLeases();
     }
 
@@ -362,6 +395,7 @@ final class Simulation {
     private void calm() {
         log("no more faults");
         serverDown = false;
+        otherLockDown = false;
         for (Peer process : processes) {
             if (process.paused) {
                 resume(process);
@@ -371,7 +405,8 @@ final class Simulation {
 
     // ---- the network
 
-    private <T> CompletableFuture<T> send(Peer process, String what, LongFunction<T> operation, Runnable delivered) {
+    private <T> CompletableFuture<T> send(
+            Peer process, List<Claim> claims, String what, LongFunction<T> operation, Runnable delivered) {
         CompletableFuture<T> answer = new CompletableFuture<>();
         int copies = !isCalm() && troubles.contains(Trouble.REPEATED_MESSAGES) && chance(0.1) ? 2 : 1;
         for (int i = 0; i < copies; i++) {
@@ -379,14 +414,21 @@ final class Simulation {
                 log("%s -> store: %s is lost", process.name, what);
                 continue;
             }
-            at(now + latency(), null, () -> arrive(process, what, operation, answer, delivered));
+            at(now + latency(), null, () -> arrive(process, claims, what, operation, answer, delivered));
         }
         return answer;
     }
 
     private <T> void arrive(
-            Peer process, String what, LongFunction<T> operation, CompletableFuture<T> answer, Runnable delivered) {
-        if (serverDown) {
+            Peer process,
+            List<Claim> claims,
+            String what,
+            LongFunction<T> operation,
+            CompletableFuture<T> answer,
+            Runnable delivered) {
+        boolean isOther =
+                claims.stream().anyMatch(claim -> claim.requester().lock().equals(OTHER_LOCK));
+        if (serverDown || (otherLockDown && isOther)) {
             log("%s -> store: %s finds it down", process.name, what);
             at(now + latency(), process, () -> answer.completeExceptionally(new IllegalStateException("down")));
             return;
@@ -488,7 +530,7 @@ final class Simulation {
             held.missingSince = 0;
         } else if (held.missingSince == 0) {
             held.missingSince = now;
-        } else if (now - held.missingSince > heartbeat + timeout.toNanos()) {
+        } else if (now - held.missingSince > LEASE.toNanos() / 3 + timeout.toNanos()) {
             violated(held + " is not reported as lost although the store does not have it");
         }
     }
@@ -505,7 +547,7 @@ final class Simulation {
                 .mapToInt(agent -> agent.process.limit)
                 .min()
                 .orElse(0);
-        return store.holderCount(new StoreModel.Place(LOCK, key), serverMicros()) < least;
+        return store.holderCount(new StoreModel.Place(lockOf(key), key), serverMicros()) < least;
     }
 
     private void checkEnd() {
@@ -537,6 +579,7 @@ final class Simulation {
         final long offset = random.nextInt();
         Leases leases;
         LeaseBackend backend;
+        LeaseBackend otherBackend;
         LeaseStore.TurnListener listener;
         boolean paused;
         boolean killed;
@@ -548,14 +591,23 @@ final class Simulation {
 
         void start() {
             leases = new Leases(new Client(this), name, this, name, renewal);
-            backend = leases.backend(
-                    KeyedLockerSettings.defaults().withName(LOCK).withLimit(limit),
-                    LeaseSettings.defaults().withLeaseTime(LEASE).withBackendTimeout(timeout));
+            backend = backend(LOCK);
+            otherBackend = backend(OTHER_LOCK);
             for (String key : keys) {
                 Agent agent = new Agent(this, key);
                 agents.add(agent);
                 agent.later();
             }
+        }
+
+        private LeaseBackend backend(String lock) {
+            return leases.backend(
+                    KeyedLockerSettings.defaults().withName(lock).withLimit(limit),
+                    LeaseSettings.defaults().withLeaseTime(LEASE).withBackendTimeout(timeout));
+        }
+
+        LeaseBackend backendOf(String key) {
+            return lockOf(key).equals(LOCK) ? backend : otherBackend;
         }
 
         @Override
@@ -587,10 +639,16 @@ final class Simulation {
         }
 
         @Override
+        public Object partition(Requester requester) {
+            return store.faults.contains(StoreModel.Fault.ONE_PARTITION) ? "" : requester.lock();
+        }
+
+        @Override
         public CompletionStage<Grant> acquire(Claim claim) {
             long sent = process.nanoTime();
             return send(
                     process,
+                    List.of(claim),
                     trace == null ? "" : "acquire " + claim.id() + " " + claim.key(),
                     time -> store.acquire(claim, time),
                     () -> {
@@ -603,6 +661,7 @@ final class Simulation {
         public CompletionStage<Boolean> release(Claim claim) {
             return send(
                     process,
+                    List.of(claim),
                     trace == null ? "" : "release " + claim.id(),
                     time -> {
                         released.add(claim);
@@ -617,6 +676,7 @@ final class Simulation {
             List<Heartbeat> answers = new ArrayList<>();
             return send(
                     process,
+                    claims,
                     trace == null
                             ? ""
                             : "heartbeat " + claims.stream().map(Claim::id).toList(),
@@ -649,7 +709,7 @@ final class Simulation {
 
         @Override
         public CompletionStage<Void> ping() {
-            return send(process, "ping", time -> null, () -> {});
+            return send(process, List.of(), "ping", time -> null, () -> {});
         }
 
         @Override
@@ -736,7 +796,7 @@ final class Simulation {
             }
             Ask next = new Ask(this);
             ask = next;
-            next.request = process.backend.acquire(key, isLast || chance(0.8), next);
+            next.request = process.backendOf(key).acquire(key, isLast || chance(0.8), next);
             if (!isLast && chance(0.3)) {
                 at(now + between(0, millis(1_500)), process, () -> {
                     if (ask == next) {
@@ -751,7 +811,7 @@ final class Simulation {
         }
 
         void hold() {
-            long duration = chance(0.05) && !isCalm() ? between(0, millis(5_000)) : between(0, millis(200));
+            long duration = chance(0.08) && !isCalm() ? between(0, millis(5_000)) : between(0, millis(200));
             at(now + (isLast ? millis(5) : duration), process, this::endHold);
         }
 
@@ -837,6 +897,9 @@ final class Simulation {
             }
             if (store.leftOf(held.claim, serverMicros()) > 0 && held.isLive()) {
                 violated(held + " is reported as lost although it was renewed and has not ended");
+            }
+            if (HARMLESS.containsAll(troubles) && held.claim.requester().lock().equals(LOCK)) {
+                violated(held + " is lost although its part of the store can be reached");
             }
             held.toldLost = true;
         }

@@ -37,7 +37,9 @@ final class StoreModel {
         /** A waiter whose sign of life has vanished keeps its place. */
         IMMORTAL_WAITERS,
         /** A waiter precedes others until it was offered a lease, even if it sends no heartbeats. */
-        SILENT_WAITERS
+        SILENT_WAITERS,
+        /** All lockers have one partition, so a heartbeat fails if one of them cannot be reached. */
+        ONE_PARTITION
     }
 
     /** What of a key a server may evict by itself. */

@@ -348,22 +348,6 @@ class RedisBackendTests {
     }
 
     @Test
-    void severalKeysInOppositeOrdersDoNotDeadlock() throws Exception {
-        KeyedLocker<Object> one = locker(here);
-        KeyedLocker<Object> two = locker(there);
-        List<CompletableFuture<Void>> all = new ArrayList<>();
-        for (int i = 0; i < 20; i++) {
-            all.add(one.acquireAllAsync(List.of("a", "b"), Duration.ofSeconds(60))
-                    .thenAccept(Permit::close));
-            all.add(two.acquireAllAsync(List.of("b", "a"), Duration.ofSeconds(60))
-                    .thenAccept(Permit::close));
-        }
-        for (CompletableFuture<Void> one20 : all) {
-            one20.get(60, TimeUnit.SECONDS);
-        }
-    }
-
-    @Test
     void zeroWaitIsOneRemoteTry() throws Exception {
         KeyedLocker<Object> one = locker(here);
         KeyedLocker<Object> two = locker(there);
