@@ -73,6 +73,7 @@ public final class RedisLeaseStore implements LeaseStore {
         List<String> keys = new ArrayList<>(6);
         keys.add(names.token(requester.lock()));
         keys.addAll(names.keys(requester.lock(), claim.key()));
+        keys.add(names.gone(requester.lock(), requester.id(), claim.key()));
         CompletableFuture<String> answer = commands.run(
                 RedisScript.ACQUIRE,
                 keys,
@@ -109,9 +110,11 @@ public final class RedisLeaseStore implements LeaseStore {
     @Override
     public CompletionStage<Boolean> release(Claim claim) {
         Requester requester = claim.requester();
+        List<String> keys = new ArrayList<>(names.keys(requester.lock(), claim.key()));
+        keys.add(names.gone(requester.lock(), requester.id(), claim.key()));
         CompletableFuture<String> answer = commands.run(
                 RedisScript.RELEASE,
-                names.keys(requester.lock(), claim.key()),
+                keys,
                 List.of(
                         names.channels(),
                         Integer.toString(requester.limit()),
@@ -149,7 +152,7 @@ public final class RedisLeaseStore implements LeaseStore {
         arguments.add(names.channels());
         for (Claim claim : batch) {
             Requester requester = claim.requester();
-            keys.addAll(names.keys(requester.lock(), claim.key()).subList(0, 4));
+            keys.addAll(names.keys(requester.lock(), claim.key()));
             arguments.add(Integer.toString(requester.limit()));
             arguments.add(claim.id());
             arguments.add(millis(requester.leaseTime()));

@@ -47,7 +47,7 @@ final class RedisNames {
 
     /**
      * The keys of a key of a locker: leases by the time at which they end, tokens and owners of these leases, waiters by their
-     * arrival, states of these waiters, and the last released claim of each requester.
+     * arrival, and states of these waiters.
      */
     List<String> keys(String lock, String key) {
         String locker = locker(lock);
@@ -55,8 +55,12 @@ final class RedisNames {
                 locker + "holders:" + key,
                 locker + "owners:" + key,
                 locker + "queue:" + key,
-                locker + "waiters:" + key,
-                locker + "gone:" + key);
+                locker + "waiters:" + key);
+    }
+
+    /** The number of the last claim of a key that a requester has released. */
+    String gone(String lock, String requester, String key) {
+        return locker(lock) + "gone:" + requester + ":" + key;
     }
 
     private String locker(String lock) {

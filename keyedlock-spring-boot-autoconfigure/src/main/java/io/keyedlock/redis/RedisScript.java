@@ -16,7 +16,7 @@ import java.util.HexFormat;
  */
 enum RedisScript {
     /**
-     * Grants a lease, or queues the claim. Keys: token, then as {@link RedisNames#keys}. Arguments: channels, limit, requester,
+     * Grants a lease, or queues the claim. Keys: token, {@link RedisNames#keys}, {@link RedisNames#gone}. Arguments: channels, limit, requester,
      * number, whether it waits (1 or 0), lease time, patience, offer time, owner. Answers "outcome token otherLimit denied",
      * where the outcome is 0 (taken), 1 (granted) or 2 (queued).
      */
@@ -25,52 +25,56 @@ enum RedisScript {
             local channels, limit, requester, number, waits, lease, patience, offer_time, owner = unpack(ARGV)
             local id = requester .. ':' .. number
             local member = limit .. ' ' .. id
-            end_leases(holders, owners)
-            local count = redis.call('ZCARD', holders)
+            local count, found = live_holders(holders, owners)
             local other = '0'
-            if count > 0 then
-              for _, holder in ipairs(redis.call('ZRANGE', holders, 0, 15)) do
-                local found = string.match(holder, '^%d+')
-                if found ~= limit then other = found end
-              end
-              if redis.call('ZSCORE', holders, member) then
-                hold(holders, member, lease)
-                local known = redis.call('HGET', owners, id)
-                if not known then
-                  known = next_token(token) .. ' ' .. owner
-                  redis.call('HSET', owners, id, known)
-                end
-                keep(owners, lease)
-                return '1 ' .. string.match(known, '^%d+') .. ' ' .. other .. ' '
-              end
+            local held = count > #found / 2 and redis.call('ZSCORE', holders, member)
+            for i = 1, #found, 2 do
+              local its_limit = string.match(found[i], '^%d+')
+              held = held or found[i] == member
+              if its_limit ~= limit then other = its_limit end
             end
-            local last = last_gone(gone, requester)
-            if last and tonumber(number) <= last and not redis.call('ZSCORE', queue, member) then
+            if held then
+              local known = redis.call('HGET', owners, id)
+              if not known then
+                known = next_token(token) .. ' ' .. owner
+                redis.call('HSET', owners, id, known)
+                redis.call('PEXPIRE', owners, lease)
+              end
+              hold(holders, owners, member, lease)
+              return '1 ' .. string.match(known, '^%d+') .. ' ' .. other .. ' '
+            end
+            local last = redis.call('GET', gone)
+            if last and tonumber(number) <= tonumber(last) and not redis.call('ZSCORE', queue, member) then
               return '0 0 ' .. other .. ' '
             end
-            local _, _, _, beat = waiter(waiters, member)
-            if count < tonumber(limit) and offer(holders, queue, waiters, channels, member, beat or 0) then
-              if redis.call('ZREM', queue, member) == 1 then
-                redis.call('HDEL', waiters, member)
+            if count < tonumber(limit) then
+              local is_free, is_queued = offer(holders, owners, queue, waiters, channels, member, count)
+              if is_free then
+                if is_queued then
+                  redis.call('ZREM', queue, member)
+                  redis.call('HDEL', waiters, member)
+                end
+                local granted = next_token(token)
+                redis.call('HSET', owners, id, granted .. ' ' .. owner)
+                hold(holders, owners, member, lease, count == 0)
+                return '1 ' .. granted .. ' ' .. other .. ' ' .. denied
               end
-              local granted = next_token(token)
-              hold(holders, member, lease)
-              redis.call('HSET', owners, id, granted .. ' ' .. owner)
-              keep(owners, lease)
-              return '1 ' .. granted .. ' ' .. other .. ' ' .. denied
             end
             if waits == '0' then
               return '0 0 ' .. other .. ' ' .. denied
             end
-            redis.call('ZADD', queue, 'NX', text(micros), member)
-            set_waiter(waiters, member, now + patience, 0, offer_time, beat or now)
-            keep(queue, patience)
-            keep(waiters, patience)
+            local beat = now
+            if redis.call('ZADD', queue, 'NX', text(micros), member) == 0 then
+              local _, _, _, known = waiter(waiters, member)
+              beat = known or now
+            end
+            set_waiter(waiters, member, now + patience, 0, offer_time, beat)
+            keep(patience, queue, waiters)
             return '2 0 ' .. other .. ' ' .. denied
             """),
 
     /**
-     * Releases a lease or a place in the queue, and offers what is free. Keys: as {@link RedisNames#keys}. Arguments: channels,
+     * Releases a lease or a place in the queue, and offers what is free. Keys: {@link RedisNames#keys}, {@link RedisNames#gone}. Arguments: channels,
      * limit, requester, number, how long that is remembered. Answers "released denied", where the first is 1 or 0.
      */
     RELEASE("""
@@ -86,20 +90,17 @@ enum RedisScript {
               redis.call('ZREM', queue, member)
               redis.call('HDEL', waiters, member)
             end
-            local last = last_gone(gone, requester)
-            if not last or last <= tonumber(number) then
-              redis.call('HSET', gone, requester, number .. ' ' .. text(now + remembered))
+            local last = redis.call('SET', gone, number, 'PX', remembered, 'GET')
+            if last and tonumber(last) > tonumber(number) then
+              redis.call('SET', gone, last, 'PX', remembered)
             end
-            keep(gone, remembered)
-            forget_gone(gone)
-            end_leases(holders, owners)
-            offer(holders, queue, waiters, channels, nil, 0)
-            local released = last == tonumber(number) or (ends and tonumber(ends) > now)
+            offer(holders, owners, queue, waiters, channels)
+            local released = last == number or (ends and tonumber(ends) > now)
             return (released and '1 ' or '0 ') .. denied
             """),
 
     /**
-     * Renews leases and places. Keys: of each claim the first four of {@link RedisNames#keys}. Arguments: channels, then of each
+     * Renews leases and places. Keys: {@link RedisNames#keys} of each claim. Arguments: channels, then of each
      * claim limit, id, lease time, patience. Answers "states denied", with a digit for each claim: 0 (gone), 1 (renewed), 2
      * (waits) or 3 (waits, and it is its turn).
      */
@@ -111,10 +112,9 @@ enum RedisScript {
               local holders, owners, queue, waiters = unpack(KEYS, 4 * i + 1, 4 * i + 4)
               local limit, id, lease, patience = unpack(ARGV, 4 * i + 2, 4 * i + 5)
               local member = limit .. ' ' .. id
-              end_leases(holders, owners)
-              if redis.call('ZSCORE', holders, member) then
-                hold(holders, member, lease)
-                keep(owners, lease)
+              local lease_ends = redis.call('ZSCORE', holders, member)
+              if lease_ends and tonumber(lease_ends) > now then
+                hold(holders, owners, member, lease)
                 answers[i + 1] = '1'
               else
                 local ends, offered, offer_time, beat = waiter(waiters, member)
@@ -123,9 +123,8 @@ enum RedisScript {
                   redis.call('HDEL', waiters, member)
                   answers[i + 1] = '0'
                 else
-                  keep(queue, patience)
-                  keep(waiters, patience)
-                  local turn = offer(holders, queue, waiters, ARGV[1], member, beat)
+                  keep(patience, queue, waiters)
+                  local turn = offer(holders, owners, queue, waiters, ARGV[1], member)
                   if not turn then
                     offered = 0
                   elseif offered == 0 then
@@ -184,43 +183,41 @@ enum RedisScript {
             local function text(number)
               return string.format('%.0f', number)
             end
-            local function keep(key, millis)
+            -- Has two keys that live equally long live for a time from now at least.
+            local function keep(millis, key, other)
               if redis.call('PTTL', key) < tonumber(millis) then
                 redis.call('PEXPIRE', key, millis)
+                redis.call('PEXPIRE', other, millis)
               end
             end
-            local function hold(holders, member, millis)
+            local function hold(holders, owners, member, millis, is_first)
               redis.call('ZADD', holders, 'GT', text(now + millis), member)
-              keep(holders, millis)
+              if is_first then
+                redis.call('PEXPIRE', holders, millis)
+                redis.call('PEXPIRE', owners, millis)
+              else
+                keep(millis, holders, owners)
+              end
             end
             local function next_token(key)
-              local token = text(math.max((tonumber(redis.call('GET', key)) or 0) + 1, micros))
-              redis.call('SET', key, token)
-              return token
-            end
-            local function end_leases(holders, owners)
-              for _, member in ipairs(redis.call('ZRANGEBYSCORE', holders, '-inf', now)) do
-                redis.call('ZREM', holders, member)
-                redis.call('HDEL', owners, string.match(member, ' (.*)$'))
+              local last = redis.call('SET', key, text(micros), 'GET')
+              if last and tonumber(last) >= micros then
+                redis.call('SET', key, text(tonumber(last) + 1))
+                return text(tonumber(last) + 1)
               end
+              return text(micros)
             end
-            -- The highest number that a requester has released, while that is remembered.
-            local function last_gone(gone, requester)
-              local state = redis.call('HGET', gone, requester)
-              if not state then return nil end
-              local number, ends = string.match(state, '^(%d+) (%d+)$')
-              return tonumber(ends) > now and tonumber(number) or nil
-            end
-            -- Drops what need not be remembered. Only when it is much, since each process leaves one field.
-            local function forget_gone(gone)
-              if redis.call('HLEN', gone) > 32 then
-                local fields = redis.call('HGETALL', gone)
-                for i = 1, #fields, 2 do
-                  if tonumber(string.match(fields[i + 1], '%d+$')) <= now then
-                    redis.call('HDEL', gone, fields[i])
-                  end
+            -- Removes the leases that have ended. Answers how many are left, and the first of them with their ends.
+            local function live_holders(holders, owners)
+              local found = redis.call('ZRANGE', holders, 0, 15, 'WITHSCORES')
+              if found[1] and tonumber(found[2]) <= now then
+                for _, member in ipairs(redis.call('ZRANGEBYSCORE', holders, '-inf', now)) do
+                  redis.call('ZREM', holders, member)
+                  redis.call('HDEL', owners, string.match(member, ' (.*)$'))
                 end
+                found = redis.call('ZRANGE', holders, 0, 15, 'WITHSCORES')
               end
+              return #found < 32 and #found / 2 or redis.call('ZCARD', holders), found
             end
             local function waiter(waiters, member)
               local state = redis.call('HGET', waiters, member)
@@ -237,17 +234,27 @@ enum RedisScript {
               local reply = redis.pcall('PUBLISH', channels .. process, process .. id)
               if type(reply) == 'table' and reply.err then denied = reply.err end
             end
-            -- Offers free leases to the waiters whose turn it is; answers whether one is free for the asking member, if any.
-            -- Those without a heartbeat since a time, the previous heartbeat of the asking member, delay nobody.
-            local function offer(holders, queue, waiters, channels, asking, since)
-              local taken = redis.call('ZCARD', holders)
-              for _, member in ipairs(redis.call('ZRANGE', queue, 0, -1)) do
-                local ends, offered, offer_time, beat = waiter(waiters, member)
-                local is_fresh = offered and offered > 0 and now - offered <= offer_time
+            -- Offers free leases to the waiters whose turn it is, given how many are taken, if that is known; answers whether one is free for the asking member, if any, and
+            -- whether that is in the queue. Who has sent no heartbeat since the previous one of the asking member delays nobody.
+            local function offer(holders, owners, queue, waiters, channels, asking, count)
+              local members = redis.call('ZRANGE', queue, 0, -1)
+              if not asking and #members == 0 then
+                return false
+              end
+              local taken = count or live_holders(holders, owners)
+              local since = 0
+              if asking and #members > 0 and members[1] ~= asking then
+                local _, _, _, previous = waiter(waiters, asking)
+                since = previous or 0
+              end
+              for _, member in ipairs(members) do
                 local limit = tonumber(string.match(member, '^%d+'))
                 if member == asking then
-                  return taken < limit
-                elseif not ends or ends <= now then
+                  return taken < limit, true
+                end
+                local ends, offered, offer_time, beat = waiter(waiters, member)
+                local is_fresh = offered and offered > 0 and now - offered <= offer_time
+                if not ends or ends <= now then
                   redis.call('ZREM', queue, member)
                   redis.call('HDEL', waiters, member)
                 elseif is_fresh or (offered == 0 and beat >= since) then

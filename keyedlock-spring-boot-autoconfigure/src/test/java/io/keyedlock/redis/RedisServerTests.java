@@ -111,18 +111,4 @@ class RedisServerTests {
                 .isEmpty();
         assertThat(RedisServerCheck.examine("\n")).isEqualTo(List.of());
     }
-
-    @Test
-    void tombstonesOfProcessesThatAreGoneDoNotPileUp() throws Exception {
-        try (RedisProcess redis = new RedisProcess();
-                Leases leases = leases(redis.factory());
-                KeyedLocker<String> locker = KeyedLocker.createOn(leases.backend(SETTINGS, QUICK), SETTINGS)) {
-            for (int i = 0; i < 40; i++) {
-                redis.ask("HSET keyedlock:v1:{server}:gone:s:k gone" + i + " '7 1000'");
-            }
-            locker.acquire("k", Duration.ofMinutes(1)).close();
-            RedisProcess.until(
-                    () -> redis.ask("HLEN keyedlock:v1:{server}:gone:s:k").contains(":1"));
-        }
-    }
 }

@@ -1,24 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.benchmarks.redis;
 
+import com.sun.management.OperatingSystemMXBean;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerSettings;
+import io.keyedlock.LockBackendException;
+import io.keyedlock.Permit;
 import io.keyedlock.benchmarks.Machine;
+import io.keyedlock.lease.LeaseBackend;
 import io.keyedlock.lease.LeaseSettings;
 import io.keyedlock.lease.Leases;
 import io.keyedlock.redis.RedisLeaseStore;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
@@ -34,7 +43,8 @@ import redis.embedded.RedisServer;
 
 /**
  * Measures a locker on a Redis of its own, over loopback, beside a bare {@code RPermitExpirableSemaphore} and a bare
- * {@code RLock}: without contention, and with 50 threads on one key. All take turns, round after round.
+ * {@code RLock}: without contention, with 50 threads on one key, and handed over between two processes with one thread each. All
+ * take turns, round after round. Then the heartbeats of 10,000 held keys.
  *
  * <p>Arguments: rounds (7), seconds of each contended round (2).
  */
@@ -44,15 +54,22 @@ public final class RedisFigures {
 
     private static final int THREADS = 50;
 
+    /** Sections of each of the two processes that hand a key over. */
+    private static final int HANDED_OVER = 2_000;
+
+    private static final int HELD = 10_000;
+
+    private static final Pattern CPU = Pattern.compile("used_cpu_(?:sys|user):([0-9.]+)");
+
     private static final Pattern CALLS_OF_COMMAND = Pattern.compile("cmdstat_(?!info)[^:]*:calls=(\\d+)");
 
     private final PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
 
     private final int port;
 
-    /** One section under a lock, which is taken and given back. */
+    /** One section under a lock, which is acquired before the body and released after it. */
     private interface Section {
-        void pass() throws Exception;
+        void pass(Runnable body) throws Exception;
     }
 
     private RedisFigures(int port) {
@@ -60,6 +77,10 @@ public final class RedisFigures {
     }
 
     public static void main(String[] args) throws Exception {
+        if (args.length > 0 && args[0].equals("peer")) {
+            peer(Integer.parseInt(args[1]), args[2]);
+            return;
+        }
         int rounds = args.length > 0 ? Integer.parseInt(args[0]) : 7;
         int seconds = args.length > 1 ? Integer.parseInt(args[1]) : 2;
         int port = freePort();
@@ -69,6 +90,22 @@ public final class RedisFigures {
                 .setting("save \"\"")
                 .build();
         server.start();
+        RedisFigures figures = new RedisFigures(port);
+        try {
+            withSections(port, (sections, locker) -> {
+                figures.measure(sections, rounds, seconds);
+                figures.heartbeats(locker);
+            });
+        } finally {
+            server.stop();
+        }
+    }
+
+    private interface Use {
+        void of(Map<String, Section> sections, KeyedLocker<String> locker) throws Exception;
+    }
+
+    private static void withSections(int port, Use use) throws Exception {
         RedissonClient redisson = client(port);
         KeyedLockerSettings settings = KeyedLockerSettings.defaults().withName("figures");
         LettuceConnectionFactory connections = new LettuceConnectionFactory("127.0.0.1", port);
@@ -76,14 +113,141 @@ public final class RedisFigures {
         connections.start();
         try (Leases leases =
                         Leases.create(new RedisLeaseStore(connections, RedisLeaseStore.DEFAULT_PREFIX), "figures");
-                KeyedLocker<String> locker =
-                        KeyedLocker.createOn(leases.backend(settings, LeaseSettings.defaults()), settings)) {
-            new RedisFigures(port).measure(sections(locker, redisson), rounds, seconds);
+                KeyedLocker<String> locker = KeyedLocker.createOn(connected(leases, settings), settings)) {
+            use.of(sections(locker, redisson), locker);
         } finally {
             connections.destroy();
             redisson.shutdown(0, 5, TimeUnit.SECONDS);
-            server.stop();
         }
+    }
+
+    /** A JVM that has just started may need longer for its first call than a backend may take. */
+    private static LeaseBackend connected(Leases leases, KeyedLockerSettings settings) {
+        LeaseBackend backend = leases.backend(settings, LeaseSettings.defaults());
+        for (int attempt = 1; ; attempt++) {
+            try {
+                backend.connect();
+                return backend;
+            } catch (LockBackendException e) {
+                if (attempt == 10) {
+                    throw e;
+                }
+            }
+        }
+    }
+
+    /** The other process, and this one: sections one after another, of which it prints when each was entered and left. */
+    private static void peer(int port, String who) throws Exception {
+        long[] times = new long[2 * HANDED_OVER];
+        withSections(port, (sections, locker) -> {
+            Section section = Objects.requireNonNull(sections.get(who), who);
+            int[] at = new int[1];
+            // The first calls connect, load scripts and warm up.
+            for (int i = 0; i < CALLS; i++) {
+                section.pass(() -> {});
+            }
+            System.out.println("ready");
+            System.in.read();
+            for (int i = 0; i < HANDED_OVER; i++) {
+                section.pass(() -> {
+                    times[at[0]++] = System.nanoTime();
+                    times[at[0]++] = System.nanoTime();
+                });
+            }
+        });
+        StringBuilder all = new StringBuilder();
+        for (long time : times) {
+            all.append(time).append('\n');
+        }
+        System.out.print(all);
+        System.out.flush();
+        System.exit(0);
+    }
+
+    /**
+     * What two processes measured that took turns.
+     *
+     * @param micros the median time from the end of a section of one process to the beginning of the next of the other
+     * @param cpuMicros the processor time of Redis per section
+     */
+    private record HandOver(double micros, double cpuMicros) {}
+
+    private HandOver handOver(String who) throws Exception {
+        List<Process> processes = new ArrayList<>();
+        List<BufferedReader> outputs = new ArrayList<>();
+        for (int i = 0; i < 2; i++) {
+            Process process = new ProcessBuilder(
+                            Path.of(System.getProperty("java.home"), "bin", "java")
+                                    .toString(),
+                            "-Xmx256m",
+                            "-cp",
+                            System.getProperty("java.class.path"),
+                            RedisFigures.class.getName(),
+                            "peer",
+                            Integer.toString(port),
+                            who)
+                    .redirectError(ProcessBuilder.Redirect.INHERIT)
+                    .start();
+            processes.add(process);
+            outputs.add(process.inputReader(StandardCharsets.UTF_8));
+        }
+        for (BufferedReader output : outputs) {
+            String line = output.readLine();
+            while (line != null && !line.equals("ready")) {
+                line = output.readLine();
+            }
+        }
+        double cpuBefore = cpu();
+        for (Process process : processes) {
+            process.getOutputStream().write('\n');
+            process.getOutputStream().flush();
+        }
+        record Passed(int process, long from, long to) {}
+        List<Passed> all = new ArrayList<>();
+        for (int i = 0; i < 2; i++) {
+            List<Long> times = outputs.get(i)
+                    .lines()
+                    .filter(line -> line.matches("\\d+"))
+                    .map(Long::parseLong)
+                    .toList();
+            for (int j = 0; j + 1 < times.size(); j += 2) {
+                all.add(new Passed(i, times.get(j), times.get(j + 1)));
+            }
+            processes.get(i).waitFor();
+        }
+        double cpuMicros = (cpu() - cpuBefore) / all.size();
+        all.sort(Comparator.comparingLong(Passed::from));
+        List<Double> gaps = new ArrayList<>();
+        for (int i = 1; i < all.size(); i++) {
+            if (all.get(i).process() != all.get(i - 1).process()) {
+                gaps.add((all.get(i).from() - all.get(i - 1).to()) / 1e3);
+            }
+        }
+        gaps.sort(null);
+        return new HandOver(gaps.get(gaps.size() / 2), cpuMicros);
+    }
+
+    /** Prints what the heartbeats of many held keys cost this process and Redis. */
+    private void heartbeats(KeyedLocker<String> locker) throws Exception {
+        List<Permit> held = new ArrayList<>();
+        for (int i = 0; i < HELD; i++) {
+            held.add(locker.acquire("held-" + i));
+        }
+        OperatingSystemMXBean process = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
+        // The first beats are compiled.
+        Thread.sleep(20_000);
+        long start = System.nanoTime();
+        double redis = cpu();
+        long own = process.getProcessCpuTime();
+        Thread.sleep(60_000);
+        double passed = (System.nanoTime() - start) / 1e3;
+        out.printf(
+                Locale.ROOT,
+                "%nHeartbeats of %,d held keys: %.2f %% of a core in Redis, %.2f %% in the process.%n",
+                HELD,
+                100 * (cpu() - redis) / passed,
+                100 * (process.getProcessCpuTime() - own) / 1e3 / passed);
+        held.forEach(Permit::close);
     }
 
     private static int freePort() throws IOException {
@@ -103,13 +267,20 @@ public final class RedisFigures {
         semaphore.trySetPermits(1);
         RLock lock = redisson.getLock("bare-lock");
         Map<String, Section> sections = new LinkedHashMap<>();
-        sections.put("keyedlock on Redis", () -> locker.acquire("key").close());
-        sections.put(
-                "bare RPermitExpirableSemaphore", () -> semaphore.release(semaphore.acquire(30, TimeUnit.SECONDS)));
-        sections.put("bare RLock", () -> {
+        sections.put("keyedlock on Redis", body -> {
+            Permit permit = locker.acquire("key");
+            body.run();
+            permit.close();
+        });
+        sections.put("bare RPermitExpirableSemaphore", body -> {
+            String permit = semaphore.acquire(30, TimeUnit.SECONDS);
+            body.run();
+            semaphore.release(permit);
+        });
+        sections.put("bare RLock", body -> {
             lock.lock();
             try {
-                Thread.onSpinWait();
+                body.run();
             } finally {
                 lock.unlock();
             }
@@ -122,6 +293,8 @@ public final class RedisFigures {
         out.println("- JDK: " + Runtime.version());
         Map<String, List<Double>> alone = new LinkedHashMap<>();
         Map<String, List<Double>> together = new LinkedHashMap<>();
+        Map<String, List<Double>> handedOver = new LinkedHashMap<>();
+        Map<String, List<Double>> cpu = new LinkedHashMap<>();
         Map<String, Double> commandsAlone = new LinkedHashMap<>();
         Map<String, Double> commands = new LinkedHashMap<>();
         for (int round = 0; round <= rounds; round++) {
@@ -131,7 +304,12 @@ public final class RedisFigures {
                 long before = commands();
                 double sectionsEach = together(each.getValue(), seconds);
                 double perSection = (commands() - before) / sectionsEach;
+                HandOver between = handOver(each.getKey());
                 if (round > 0) {
+                    handedOver
+                            .computeIfAbsent(each.getKey(), k -> new ArrayList<>())
+                            .add(between.micros());
+                    cpu.computeIfAbsent(each.getKey(), k -> new ArrayList<>()).add(between.cpuMicros());
                     alone.computeIfAbsent(each.getKey(), k -> new ArrayList<>()).add(micros);
                     together.computeIfAbsent(each.getKey(), k -> new ArrayList<>())
                             .add(sectionsEach / seconds);
@@ -142,15 +320,17 @@ public final class RedisFigures {
         }
         out.println();
         out.println(
-                "| who | uncontended, µs | range | 50 threads on one key, sections/s | range | Redis commands per section, alone | and with 50 threads |");
-        out.println("|---|---|---|---|---|---|---|");
+                "| who | uncontended, µs | range | 50 threads on one key, sections/s | range | hand-over between two processes, µs | range | CPU of Redis per section handed over, µs | range | Redis commands per section, alone | and with 50 threads |");
+        out.println("|---|---|---|---|---|---|---|---|---|---|---|");
         sections.keySet()
                 .forEach(who -> out.printf(
                         Locale.ROOT,
-                        "| %s | %s | %s | %.2f | %.4f |%n",
+                        "| %s | %s | %s | %s | %s | %.2f | %.4f |%n",
                         who,
                         spread(alone.getOrDefault(who, List.of())),
                         spread(together.getOrDefault(who, List.of())),
+                        spread(handedOver.getOrDefault(who, List.of())),
+                        spread(cpu.getOrDefault(who, List.of())),
                         commandsAlone.getOrDefault(who, Double.NaN),
                         commands.getOrDefault(who, Double.NaN)));
     }
@@ -159,7 +339,7 @@ public final class RedisFigures {
     private static double alone(Section section) throws Exception {
         long start = System.nanoTime();
         for (int i = 0; i < CALLS; i++) {
-            section.pass();
+            section.pass(() -> {});
         }
         return (System.nanoTime() - start) / 1e3 / CALLS;
     }
@@ -173,7 +353,7 @@ public final class RedisFigures {
             new Thread(() -> {
                         try {
                             while (System.nanoTime() < end) {
-                                section.pass();
+                                section.pass(() -> {});
                                 passed.increment();
                             }
                         } catch (Exception e) {
@@ -190,16 +370,28 @@ public final class RedisFigures {
 
     /** All commands that the server has carried out so far, those of scripts included. */
     private long commands() throws IOException {
+        return CALLS_OF_COMMAND
+                .matcher(info("commandstats"))
+                .results()
+                .mapToLong((MatchResult found) -> Long.parseLong(found.group(1)))
+                .sum();
+    }
+
+    /** Microseconds of processor time that the server has used. */
+    private double cpu() throws IOException {
+        return 1e6
+                * CPU.matcher(info("cpu"))
+                        .results()
+                        .mapToDouble((MatchResult found) -> Double.parseDouble(found.group(1)))
+                        .sum();
+    }
+
+    private String info(String section) throws IOException {
         try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
             OutputStream asks = socket.getOutputStream();
-            asks.write("INFO commandstats\r\nQUIT\r\n".getBytes(StandardCharsets.US_ASCII));
+            asks.write(("INFO " + section + "\r\nQUIT\r\n").getBytes(StandardCharsets.US_ASCII));
             asks.flush();
-            String told = new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
-            return CALLS_OF_COMMAND
-                    .matcher(told)
-                    .results()
-                    .mapToLong((MatchResult found) -> Long.parseLong(found.group(1)))
-                    .sum();
+            return new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
         }
     }
 
