@@ -188,6 +188,7 @@ public final class Leases implements AutoCloseable {
     }
 
     /** Notes that the store has answered a release, or failed to. */
+    @SuppressWarnings("CollectionUndefinedEquality") // identity is meant
     void released(CompletableFuture<?> release) {
         releasing.remove(release);
         if (closed) {

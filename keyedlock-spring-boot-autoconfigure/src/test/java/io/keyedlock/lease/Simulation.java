@@ -328,6 +328,8 @@ final class Simulation {
         if (!process.killed) {
             log("%s is killed", process.name);
             process.killed = true;
+            // A waiter that is killed while a lease is offered to it delays the others once more.
+            freeSince.clear();
             holds.values().forEach(held -> held.removeIf(one -> one.agent.process == process));
             Peer next = new Peer(process.name + "'", process.limit);
             processes.set(processes.indexOf(process), next);
