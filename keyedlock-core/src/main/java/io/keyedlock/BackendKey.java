@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  * TRANSITIONS of a BackendRequest
  *   pending -> granted -> held, by one caller after the other -> released
  *   pending -> refused | failed
- *   pending -> cancelled: no caller waits any more, or the local permit was granted with a lease that was handed off
+ *   pending -> cancelled: no caller waits any more, the local permit was granted with a lease that was handed off, or the
+ *       limit of the key has changed; the request that replaces it carries the new limit
  *   held -> lost, which changes nothing here until the hold is closed
  *
  * RACES: WHO WINS, AND WHAT THE LOSER MUST DO
@@ -56,14 +57,17 @@ final class BackendKey {
 
     /**
      * Reenters, enqueues the caller, or rejects it. Called under the stripe's lock, and followed by
-     * {@link Stripe#handOffAndUnlock} if the caller was enqueued.
+     * {@link Stripe#handOffAndUnlock} if the caller was enqueued. Returns null if the caller must ask for the limit of the key
+     * and try again.
      */
+    @Nullable
     AcquireResult acquire(
             Entry e,
             @Nullable Thread owner,
             long nanos,
             @Nullable PermitFuture future,
-            @Nullable RejectReason rejection) {
+            @Nullable RejectReason rejection,
+            Limits.@Nullable Answer answer) {
         DefaultKeyedLocker<?> locker = e.stripe.locker;
         KeyedLockerSettings settings = locker.settings();
         Hold own = owner == null ? null : e.holdOf(owner);
@@ -73,7 +77,10 @@ final class BackendKey {
         if (rejection != null) {
             return rejection;
         }
-        int free = locker.limit - e.holdCount();
+        if (locker.limits.mustAsk(e, answer)) {
+            return null;
+        }
+        int free = e.limit() - e.holdCount();
         RejectReason noPermit = nanos == 0 ? RejectReason.UNAVAILABLE : RejectReason.QUEUE_FULL;
         boolean waits = nanos != 0 && settings.maxWaiters() != 0;
         if (!waits && (free <= 0 || e.waiterCount() > 0)) {
@@ -96,7 +103,7 @@ final class BackendKey {
     Waiter grantHead(ContendedState c, BackendRequest free) {
         Waiter w = c.head;
         DefaultKeyedLocker<?> locker = free.locker();
-        if (w == null || c.holdCount >= locker.limit || !free.useLease()) {
+        if (w == null || c.holdCount >= c.limit() || !free.useLease()) {
             return null;
         }
         ((LeasedHold) w.hold).request = free;
@@ -111,7 +118,7 @@ final class BackendKey {
     @Nullable
     BackendRequest requestToCancel(ContendedState c) {
         BackendRequest unneeded = pending;
-        if (unneeded == null || needsLease(c, unneeded.locker())) {
+        if (unneeded == null || (needsLease(c) && unneeded.limit == c.limit())) {
             return null;
         }
         unneeded.markCancelled();
@@ -123,17 +130,19 @@ final class BackendKey {
     @Nullable
     BackendRequest requestToSend(Entry e, ContendedState c) {
         Waiter w = c.head;
-        if (w == null || pending != null || !needsLease(c, e.stripe.locker)) {
+        if (w == null || pending != null || !needsLease(c)) {
             return null;
         }
         BackendRequest prepared = w.request;
         w.request = null;
-        pending = prepared != null ? prepared : new BackendRequest(e, this, w.ifRefused == null);
+        pending = prepared != null && prepared.limit == c.limit()
+                ? prepared
+                : new BackendRequest(e, this, c.limit(), w.ifRefused == null);
         return pending;
     }
 
-    private static boolean needsLease(ContendedState c, DefaultKeyedLocker<?> locker) {
-        return c.head != null && c.holdCount < locker.limit;
+    private static boolean needsLease(ContendedState c) {
+        return c.head != null && c.holdCount < c.limit();
     }
 
     /** Ends the wait of a head that does not wait for other holders. Called under the stripe's lock, before handing off. */

@@ -18,6 +18,9 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
 
     private final BackendKey key;
 
+    /** The limit of the key that the request carries. */
+    final int limit;
+
     /** Whether the request waits in the backend's queue if no permit is free. */
     private final boolean waits;
 
@@ -44,9 +47,10 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
     /** Whether a caller has used the lease. Guarded by the stripe's lock. */
     private boolean used;
 
-    BackendRequest(Entry entry, BackendKey key, boolean waits) {
+    BackendRequest(Entry entry, BackendKey key, int limit, boolean waits) {
         this.entry = entry;
         this.key = key;
+        this.limit = limit;
         this.waits = waits;
     }
 
@@ -109,7 +113,7 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
         }
         KeyedLockerBackend.Request request;
         try {
-            request = key.backend.acquire(key.name, waits, this);
+            request = key.backend.acquire(key.name, limit, waits, this);
         } catch (Throwable e) {
             failed(e);
             return;

@@ -20,7 +20,10 @@ final class ContendedState {
 
     private final Entry entry;
 
-    /** The number of holds that are held, including the entry's own. At most the limit. */
+    /**
+     * The number of holds that are held, including the entry's own. Grows only while it is less than the limit, which may have
+     * been lowered since.
+     */
     int holdCount;
 
     /**
@@ -40,6 +43,9 @@ final class ContendedState {
     private @Nullable Waiter tail;
 
     int waiterCount;
+
+    /** The limit of this key, or null before anybody has asked for it; see {@link Limits}. */
+    private Limits.@Nullable Answer keyLimit;
 
     /** The number of newcomers that have acquired a permit past the head since the clock was last read. */
     private int passes;
@@ -74,6 +80,25 @@ final class ContendedState {
 
     boolean isNeeded() {
         return holdCount > 0 || waiterCount > 0 || pins > 0;
+    }
+
+    /** Returns the limit of this key. */
+    int limit() {
+        Limits.Answer own = keyLimit;
+        return own == null || own.limit() == 0 ? entry.stripe.locker.limits.ofLocker() : own.limit();
+    }
+
+    Limits.@Nullable Answer keyLimit() {
+        return keyLimit;
+    }
+
+    /** Notes the limit of this key, unless a later answer is known. */
+    boolean setLimit(Limits.Answer answer) {
+        if (keyLimit != null && keyLimit.refreshes() - answer.refreshes() > 0) {
+            return false;
+        }
+        keyLimit = answer;
+        return true;
     }
 
     @Nullable
@@ -233,10 +258,25 @@ final class ContendedState {
      */
     @Nullable
     Waiter grantHead() {
+        return grant(entry.stripe.locker.fair);
+    }
+
+    /**
+     * Hands off all free permits because the limit was raised. Grants nothing with a backend, which is asked for each permit.
+     *
+     * @return the waiters that were granted a permit, linked by {@link Waiter#nextDone}, or null
+     */
+    @Nullable
+    Waiter grantAll() {
+        return backendKey == null ? grant(true) : null;
+    }
+
+    private @Nullable Waiter grant(boolean evenIfNotDue) {
         DefaultKeyedLocker<?> locker = entry.stripe.locker;
+        int limit = limit();
         Waiter first = null;
         Waiter last = null;
-        for (Waiter w = head; w != null && holdCount < locker.limit && (locker.fair || isDue(w)); w = head) {
+        for (Waiter w = head; w != null && holdCount < limit && (evenIfNotDue || isDue(w)); w = head) {
             w.hold.since = locker.holdStart();
             grant(w);
             if (last == null) {
@@ -283,7 +323,7 @@ final class ContendedState {
         if (w.headSince == 0 && w.thread != null) {
             w.headSince = entry.stripe.locker.clock.nanoTime();
         }
-        if (holdCount >= entry.stripe.locker.limit || w.signalled) {
+        if (holdCount >= limit() || w.signalled) {
             return null;
         }
         w.signalled = true;

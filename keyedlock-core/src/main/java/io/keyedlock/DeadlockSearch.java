@@ -143,7 +143,7 @@ final class DeadlockSearch {
             return;
         }
         Node node = new Node(e);
-        node.open = e.holdCount() < e.stripe.locker.limit;
+        node.open = e.holdCount() < e.limit();
         e.forEachHold(node.holds::add);
         for (Hold h : node.holds) {
             Thread owner = h.owner;

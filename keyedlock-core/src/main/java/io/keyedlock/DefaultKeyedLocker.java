@@ -31,7 +31,8 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      *                 shrinks.
      * Entry           The lock of one key. It is also the hold of the caller that created it, and that hold is the permit.
      * ContendedState  The part of an entry that only a contended key needs, as in an inflated lock [4]: further holds
-     *                 (ExtraHold), the queue, pins.
+     *                 (ExtraHold), the queue, pins, the key's limit.
+     * Limits          The limits of the locker and of its keys. It states when a limit is known and how it changes.
      * BackendKey      The additional state of a key whose permits come from a backend. A BackendRequest is one request to
      *                 it. BackendKey states their invariants, transitions and races.
      * Hold            One permit while it is held. Reentrant acquisitions of its owner (Reentry) are handles that keep it
@@ -43,7 +44,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      *     +-- Entry (key, first hold) -- Entry -- ...       in the table of the stripe
      *           |
      *         ContendedState
-     *           |  latestHold --> ExtraHold <--> ExtraHold <--> ...       at most limit holds with the entry's own
+     *           |  latestHold --> ExtraHold <--> ExtraHold <--> ...       with the entry's own, as many as the limit admits
      *           |
      *           |  head                                      tail
      *           |    |                                         |
@@ -68,7 +69,8 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      *
      * INVARIANTS, whenever a stripe's word is free
      * I1  A key has an entry in the table if and only if it is held, awaited or pinned, and then exactly one.
-     * I2  An entry has at most limit holds. A hold is in its entry from its grant until its last handle is closed.
+     * I2  A hold is granted only while its entry has fewer holds than the limit that is in force then (Limits says which). A hold
+     *     is in its entry from its grant until its last handle is closed, whatever becomes of the limit.
      * I3  The queue contains exactly the waiters without a result, in the order of their arrival.
      * I4  Without a backend: if a permit is free and the queue is not empty, the head is a thread that has been signalled and
      *     will check for a permit under the word before it parks again. With fair locks this never happens. BackendKey states
@@ -97,6 +99,10 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      * Close against an acquisition: an acquisition reads the state under the word. close() sets the state first and then
      * locks every stripe, so it finds every caller that has read the old state. A stripe created later reads the new one.
      * Stopping the scan against an acquisition: the same argument; see LockerScan.
+     * Changing a limit against an acquisition or a release: the same argument; see Limits. Raising hands the free permits to the
+     * waiters in the section that finds them, in order and even to threads that are not due, so no signal is needed. Lowering
+     * takes nothing away: releases hand off nothing until there are fewer holds than the limit. A head that was signalled
+     * before finds no permit, and clears its signal as if a newcomer had come first.
      * Idle moment: entries are added and removed under words that the watch once held all at the same time, so its count is
      * exact from the start, and the caller that takes it to zero announces the idle moment.
      *
@@ -155,7 +161,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
 
     final Clock clock;
 
-    final int limit;
+    final Limits limits;
 
     final boolean fair;
 
@@ -194,7 +200,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         this.backend = backend;
         this.settings = settings;
         this.clock = clock;
-        this.limit = settings.limit();
+        this.limits = new Limits(this, settings);
         this.fair = settings.fair();
         this.waitNanos = nanos(settings.waitTime());
         this.listeners = listener == null ? null : new CompositeListener(null, listener, settings);
@@ -232,6 +238,21 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     @Override
     public KeyedLockerSettings settings() {
         return settings;
+    }
+
+    @Override
+    public int limit() {
+        return limits.ofLocker();
+    }
+
+    @Override
+    public void setLimit(int limit) {
+        limits.setOfLocker(limit);
+    }
+
+    @Override
+    public void refreshLimits() {
+        limits.refresh();
     }
 
     @Override
@@ -280,11 +301,22 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      */
     AcquireResult attempt(
             Object key, int hash, @Nullable Thread owner, long nanos, @Nullable PermitFuture future, boolean admitted) {
+        return attempt(key, hash, owner, nanos, future, admitted, null);
+    }
+
+    private AcquireResult attempt(
+            Object key,
+            int hash,
+            @Nullable Thread owner,
+            long nanos,
+            @Nullable PermitFuture future,
+            boolean admitted,
+            Limits.@Nullable Answer answer) {
         if (backend != null) {
-            return attemptOn(backend, key, hash, owner, nanos, future, admitted);
+            return attemptOn(backend, key, hash, owner, nanos, future, admitted, answer);
         }
         Stripe stripe = stripes.of(hash);
-        AcquireResult result;
+        @Nullable AcquireResult result;
         int unusual;
         stripe.lock();
         try {
@@ -296,7 +328,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
             RejectReason rejection = rejection(unusual, admitted);
             Entry entry = stripe.find(key, hash);
             if (entry != null) {
-                result = stripe.acquireExisting(entry, owner, nanos, future, rejection);
+                result = stripe.acquireExisting(entry, owner, nanos, future, rejection, answer);
             } else if (rejection != null) {
                 result = rejection;
             } else {
@@ -304,6 +336,9 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
             }
         } finally {
             stripe.unlock();
+        }
+        if (result == null) {
+            return attempt(key, hash, owner, nanos, future, admitted, limits.ask(key, answer));
         }
         if ((unusual & SCAN_STOPPED) != 0 && scan != null) {
             startScan(scan, result);
@@ -319,10 +354,11 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
             @Nullable Thread owner,
             long nanos,
             @Nullable PermitFuture future,
-            boolean admitted) {
+            boolean admitted,
+            Limits.@Nullable Answer answer) {
         String keyName = Objects.requireNonNull(on.keyName(key), "keyName");
         Stripe stripe = stripes.of(hash);
-        AcquireResult result = RejectReason.CANCELLED;
+        @Nullable AcquireResult result = RejectReason.CANCELLED;
         int unusual;
         boolean handsOff = false;
         Headroom.checkForWait();
@@ -333,10 +369,12 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
             Entry entry = stripe.find(key, hash);
             if (entry == null && rejection != null) {
                 result = rejection;
+            } else if (entry == null && limits.isMissing(answer)) {
+                result = null;
             } else if (entry == null) {
-                result = stripe.enqueueForBackend(key, hash, on, keyName, owner, nanos, future);
+                result = stripe.enqueueForBackend(key, hash, on, keyName, owner, nanos, future, answer);
             } else {
-                result = entry.backendKey(on, keyName).acquire(entry, owner, nanos, future, rejection);
+                result = entry.backendKey(on, keyName).acquire(entry, owner, nanos, future, rejection, answer);
             }
             handsOff = result instanceof Waiter;
         } finally {
@@ -347,6 +385,9 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
                 // An entry may have been added and removed again.
                 stripes.announceIfOver();
             }
+        }
+        if (result == null) {
+            return attempt(key, hash, owner, nanos, future, admitted, limits.ask(key, answer));
         }
         try {
             if (result instanceof Waiter waiter) {
@@ -661,9 +702,10 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      */
     RuntimeException failure(RejectReason reason, Object key, @Nullable Duration waitTime, @Nullable Waiter waiter) {
         return switch (reason) {
-            case UNAVAILABLE -> Messages.unavailable(settings, key);
-            case TIMED_OUT -> Messages.timeout(settings, key, waitTime == null ? Duration.ZERO : waitTime);
-            case QUEUE_FULL -> Messages.queueFull(settings, key);
+            case UNAVAILABLE -> Messages.unavailable(settings, contention(key, waiter));
+            case TIMED_OUT ->
+                Messages.timeout(settings, contention(key, waiter), waitTime == null ? Duration.ZERO : waitTime);
+            case QUEUE_FULL -> Messages.queueFull(settings, contention(key, waiter));
             case REENTRY -> Messages.reentry(settings, key);
             case DRAINING -> Messages.draining(settings, key);
             case CLOSED -> Messages.closed(settings, key);
@@ -672,6 +714,12 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
             case BACKEND -> backendFailure(key, waiter == null ? null : waiter.backendFailure);
             case INTERRUPTED, CANCELLED -> new CancellationException(reason.name());
         };
+    }
+
+    private Messages.Contention contention(Object key, @Nullable Waiter ended) {
+        Messages.Contention found =
+                ended != null ? Inspection.contention(ended.entry) : Inspection.contention(stripes, key, hash(key));
+        return found == null ? new Messages.Contention(key, limit(), 0) : found;
     }
 
     /** Creates the exception for a failure of the backend; without a cause, the backend did not answer in time. */

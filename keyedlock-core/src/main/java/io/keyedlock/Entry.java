@@ -80,6 +80,22 @@ final class Entry extends Hold {
         return c != null ? c.holdCount : isHeld() ? 1 : 0;
     }
 
+    /** Returns the limit of this key as far as it is known. */
+    int limit() {
+        ContendedState c = contendedIfAny();
+        return c == null ? stripe.locker.limits.ofLocker() : c.limit();
+    }
+
+    boolean isLimitKnown() {
+        ContendedState c = contendedIfAny();
+        return c != null && c.keyLimit() != null;
+    }
+
+    /** Returns the limit of this key, or 0 if nobody has asked for it. */
+    int knownLimit() {
+        return isLimitKnown() ? limit() : 0;
+    }
+
     int waiterCount() {
         ContendedState c = contendedIfAny();
         return c == null ? 0 : c.waiterCount;

@@ -96,6 +96,30 @@ final class Inspection {
         }
     }
 
+    /** Returns the limit and the number of waiters of a key, or null if it is not active. */
+    static Messages.@Nullable Contention contention(Stripes stripes, Object key, int hash) {
+        Stripe stripe = stripes.ifPresent(hash);
+        if (stripe == null) {
+            return null;
+        }
+        stripe.lock();
+        try {
+            Entry entry = stripe.find(key, hash);
+            return entry == null ? null : new Messages.Contention(key, entry.limit(), entry.waiterCount());
+        } finally {
+            stripe.unlock();
+        }
+    }
+
+    static Messages.Contention contention(Entry entry) {
+        entry.stripe.lock();
+        try {
+            return new Messages.Contention(entry.key, entry.limit(), entry.waiterCount());
+        } finally {
+            entry.stripe.unlock();
+        }
+    }
+
     static boolean isHeldBy(Stripes stripes, Thread thread) {
         boolean[] holds = new boolean[1];
         for (Stripe stripe : stripes.all()) {
@@ -175,11 +199,15 @@ final class Inspection {
 
         private final List<ObservedHold> holds = new ArrayList<>(1);
 
+        /** The limit, or 0 if nobody has asked for it. */
+        private final int limit;
+
         private final QueueWalk queue;
 
         ObservedEntry(Entry entry, long now) {
             this.entry = entry;
             this.now = now;
+            this.limit = entry.knownLimit();
             entry.forEachHold(hold -> holds.add(observe(hold, now)));
             queue = new QueueWalk(entry);
             queue.advance(null);
@@ -188,7 +216,7 @@ final class Inspection {
         KeySnapshot<Object> snapshot() {
             return new KeySnapshot<>(
                     entry.key,
-                    entry.stripe.locker.limit,
+                    entry.stripe.locker.limits.show(entry.key, limit),
                     holds.stream().map(ObservedHold::describe).toList(),
                     queue.all().stream()
                             .map(w -> Hold.describe(w.thread, now - w.since))

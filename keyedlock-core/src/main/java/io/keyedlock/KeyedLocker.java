@@ -146,6 +146,35 @@ public interface KeyedLocker<K> extends AutoCloseable {
     KeyedLockerSettings settings();
 
     /**
+     * Returns the limit of the keys that have no limit of their own.
+     *
+     * @return {@link KeyedLockerSettings#limit()}, or the limit that was set since
+     */
+    int limit();
+
+    /**
+     * Sets the limit of all keys without a {@linkplain KeyedLockerSettings#withKeyLimits limit of their own}, from now on.
+     *
+     * <p>If the limit is raised, waiters are granted the additional permits before this method returns, in the order in which
+     * they wait, as if these permits had been released; futures are completed on this thread. (With a backend, the additional
+     * permits are requested before this method returns.) If it is lowered, holders keep their permits, and nobody is admitted
+     * until fewer of them than the new limit are left.
+     *
+     * @param limit the new limit
+     * @throws IllegalArgumentException if it is less than 1
+     */
+    void setLimit(int limit);
+
+    /**
+     * Asks for the limits of all active keys again, after the data behind {@link KeyedLockerSettings#withKeyLimits} has
+     * changed. A raised or lowered limit has the same effect as in {@link #setLimit}. Calls the function on this thread, once
+     * for each key that several callers compete for; the other keys are asked for when that happens.
+     *
+     * @throws IllegalStateException if the function itself calls this method
+     */
+    void refreshLimits();
+
+    /**
      * Returns the backend from which permits come.
      *
      * @return the backend, or empty for a locker of this process only

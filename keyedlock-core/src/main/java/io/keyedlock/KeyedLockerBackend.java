@@ -14,7 +14,8 @@ import java.util.concurrent.CompletionStage;
  * <p>The locker itself manages the queue, reentrant acquisitions, snapshots and idle waiting. For a key with waiters and a
  * permit that is free in this process, it has one pending request; the granted permit goes to the head of the queue. When a
  * permit is released, its lease is handed off to the next waiter without contacting the backend, for as long as
- * {@link Lease#mayHandOff()} returns true. A caller that awaits the backend is a waiter.
+ * {@link Lease#mayHandOff()} returns true. If the limit of the key changes while a request is pending, the locker cancels it and
+ * sends another. A caller that awaits the backend is a waiter.
  *
  * <p><b>Threads.</b> The locker calls a backend with none of its locks held, except for {@link Lease#mayHandOff()}. No method
  * may block, wait for an answer, or throw. A backend may call a {@link Receiver} on any thread, even before {@link #acquire}
@@ -51,11 +52,12 @@ public interface KeyedLockerBackend extends AutoCloseable {
      * Requests a permit of a key.
      *
      * @param keyName the name of the key
+     * @param limit the limit of the key now: how many permits of it may exist in all processes for this one to get another
      * @param waits whether to wait in the backend's queue if no permit is free; if not, the answer is {@link Receiver#refused}
      * @param receiver the receiver of the answer
      * @return the request
      */
-    Request acquire(String keyName, boolean waits, Receiver receiver);
+    Request acquire(String keyName, int limit, boolean waits, Receiver receiver);
 
     /**
      * Returns whether this backend could be reached when it was last contacted.

@@ -3,6 +3,7 @@ package io.keyedlock;
 
 import java.time.Duration;
 import java.util.Objects;
+import java.util.function.ToIntFunction;
 
 /**
  * The settings of a locker. Immutable. Start from {@link #defaults()} and change individual settings:
@@ -30,6 +31,7 @@ import java.util.Objects;
  * @param deadlockDetection what happens to threads that wait for each other in blocking acquisitions, of this and other lockers
  *     and with any wait times. A deadlock is found within about two seconds
  * @param showKeys whether exception messages and log lines name the key
+ * @param keyLimits the limits of individual keys; see {@link #withKeyLimits}
  * @see KeyedLocker#create(KeyedLockerSettings)
  * @since 0.1.0
  */
@@ -42,7 +44,8 @@ public record KeyedLockerSettings(
         Duration waitTime,
         Duration longHold,
         DeadlockDetection deadlockDetection,
-        boolean showKeys) {
+        boolean showKeys,
+        ToIntFunction<Object> keyLimits) {
 
     /**
      * What happens to threads that wait for each other's keys.
@@ -65,7 +68,16 @@ public record KeyedLockerSettings(
     public static final int UNBOUNDED = Integer.MAX_VALUE;
 
     private static final KeyedLockerSettings DEFAULTS = new KeyedLockerSettings(
-            "default", 1, false, true, UNBOUNDED, FOREVER, Duration.ofSeconds(30), DeadlockDetection.FAIL, true);
+            "default",
+            1,
+            false,
+            true,
+            UNBOUNDED,
+            FOREVER,
+            Duration.ofSeconds(30),
+            DeadlockDetection.FAIL,
+            true,
+            key -> 0);
 
     /**
      * Creates settings.
@@ -79,6 +91,7 @@ public record KeyedLockerSettings(
      * @param longHold the time after which a hold is reported
      * @param deadlockDetection what happens to threads that wait for each other
      * @param showKeys whether exception messages and log lines name the key
+     * @param keyLimits the limits of individual keys
      * @throws IllegalArgumentException if a value is out of its range; the message names it
      */
     public KeyedLockerSettings {
@@ -86,6 +99,7 @@ public record KeyedLockerSettings(
         Objects.requireNonNull(waitTime, "waitTime");
         Objects.requireNonNull(longHold, "longHold");
         Objects.requireNonNull(deadlockDetection, "deadlockDetection");
+        Objects.requireNonNull(keyLimits, "keyLimits");
         if (name.isBlank()) {
             throw new IllegalArgumentException("name must not be blank");
         }
@@ -122,7 +136,7 @@ public record KeyedLockerSettings(
      */
     public KeyedLockerSettings withName(String name) {
         return new KeyedLockerSettings(
-                name, limit, fair, reentrant, maxWaiters, waitTime, longHold, deadlockDetection, showKeys);
+                name, limit, fair, reentrant, maxWaiters, waitTime, longHold, deadlockDetection, showKeys, keyLimits);
     }
 
     /**
@@ -134,7 +148,7 @@ public record KeyedLockerSettings(
      */
     public KeyedLockerSettings withLimit(int limit) {
         return new KeyedLockerSettings(
-                name, limit, fair, reentrant, maxWaiters, waitTime, longHold, deadlockDetection, showKeys);
+                name, limit, fair, reentrant, maxWaiters, waitTime, longHold, deadlockDetection, showKeys, keyLimits);
     }
 
     /**
@@ -145,7 +159,7 @@ public record KeyedLockerSettings(
      */
     public KeyedLockerSettings withFair(boolean fair) {
         return new KeyedLockerSettings(
-                name, limit, fair, reentrant, maxWaiters, waitTime, longHold, deadlockDetection, showKeys);
+                name, limit, fair, reentrant, maxWaiters, waitTime, longHold, deadlockDetection, showKeys, keyLimits);
     }
 
     /**
@@ -156,7 +170,7 @@ public record KeyedLockerSettings(
      */
     public KeyedLockerSettings withReentrant(boolean reentrant) {
         return new KeyedLockerSettings(
-                name, limit, fair, reentrant, maxWaiters, waitTime, longHold, deadlockDetection, showKeys);
+                name, limit, fair, reentrant, maxWaiters, waitTime, longHold, deadlockDetection, showKeys, keyLimits);
     }
 
     /**
@@ -168,7 +182,7 @@ public record KeyedLockerSettings(
      */
     public KeyedLockerSettings withMaxWaiters(int maxWaiters) {
         return new KeyedLockerSettings(
-                name, limit, fair, reentrant, maxWaiters, waitTime, longHold, deadlockDetection, showKeys);
+                name, limit, fair, reentrant, maxWaiters, waitTime, longHold, deadlockDetection, showKeys, keyLimits);
     }
 
     /**
@@ -180,7 +194,7 @@ public record KeyedLockerSettings(
      */
     public KeyedLockerSettings withWaitTime(Duration waitTime) {
         return new KeyedLockerSettings(
-                name, limit, fair, reentrant, maxWaiters, waitTime, longHold, deadlockDetection, showKeys);
+                name, limit, fair, reentrant, maxWaiters, waitTime, longHold, deadlockDetection, showKeys, keyLimits);
     }
 
     /**
@@ -192,7 +206,7 @@ public record KeyedLockerSettings(
      */
     public KeyedLockerSettings withLongHold(Duration longHold) {
         return new KeyedLockerSettings(
-                name, limit, fair, reentrant, maxWaiters, waitTime, longHold, deadlockDetection, showKeys);
+                name, limit, fair, reentrant, maxWaiters, waitTime, longHold, deadlockDetection, showKeys, keyLimits);
     }
 
     /**
@@ -203,7 +217,7 @@ public record KeyedLockerSettings(
      */
     public KeyedLockerSettings withDeadlockDetection(DeadlockDetection deadlockDetection) {
         return new KeyedLockerSettings(
-                name, limit, fair, reentrant, maxWaiters, waitTime, longHold, deadlockDetection, showKeys);
+                name, limit, fair, reentrant, maxWaiters, waitTime, longHold, deadlockDetection, showKeys, keyLimits);
     }
 
     /**
@@ -214,6 +228,36 @@ public record KeyedLockerSettings(
      */
     public KeyedLockerSettings withShowKeys(boolean showKeys) {
         return new KeyedLockerSettings(
-                name, limit, fair, reentrant, maxWaiters, waitTime, longHold, deadlockDetection, showKeys);
+                name, limit, fair, reentrant, maxWaiters, waitTime, longHold, deadlockDetection, showKeys, keyLimits);
+    }
+
+    /**
+     * Returns these settings with another {@link #keyLimits()}: limits of individual keys.
+     *
+     * <pre>{@code
+     * KeyedLockerSettings.defaults()
+     *     .withName("tenants")
+     *     .withLimit(3)
+     *     .withKeyLimits(tenant -> premium.contains(tenant) ? 10 : 0);
+     * }</pre>
+     *
+     * <p>The function returns the limit of a key, or 0 for the locker's. The locker calls it when a second caller competes for
+     * an active key (with a backend, when a key becomes active), and again in {@link KeyedLocker#refreshLimits()}; an
+     * uncontended acquisition does not call it. Snapshots call it for keys that nobody has competed for. It runs on the thread
+     * of the caller, outside all locks, and delays only that caller. If it throws or returns a negative number, the locker's
+     * limit applies, and that is logged once per locker. It must not
+     * use the same locker: calls that would call the function again throw {@link IllegalStateException}.
+     *
+     * @param keyLimits the new value
+     * @return new settings
+     */
+    public KeyedLockerSettings withKeyLimits(ToIntFunction<Object> keyLimits) {
+        return new KeyedLockerSettings(
+                name, limit, fair, reentrant, maxWaiters, waitTime, longHold, deadlockDetection, showKeys, keyLimits);
+    }
+
+    /** Returns whether keys may have limits of their own. */
+    boolean hasKeyLimits() {
+        return keyLimits != DEFAULTS.keyLimits;
     }
 }

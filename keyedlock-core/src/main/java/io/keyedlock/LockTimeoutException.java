@@ -2,6 +2,7 @@
 package io.keyedlock;
 
 import java.time.Duration;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,6 +17,9 @@ public final class LockTimeoutException extends RuntimeException implements Keye
 
     private final String lockName;
     private final transient @Nullable Object key;
+    private final int limit;
+    private final int waiters;
+    private final @Nullable String method;
     private final Duration waitTime;
 
     /**
@@ -23,13 +27,26 @@ public final class LockTimeoutException extends RuntimeException implements Keye
      *
      * @param lockName the locker's name
      * @param key the key, or null if the failure concerns no key
+     * @param limit the limit of the key
+     * @param waiters the number of other callers that wait for the key
+     * @param method the annotated method that was called, or null
      * @param waitTime the wait time of the caller
      * @param message the message
      */
-    public LockTimeoutException(String lockName, @Nullable Object key, Duration waitTime, String message) {
+    public LockTimeoutException(
+            String lockName,
+            @Nullable Object key,
+            int limit,
+            int waiters,
+            @Nullable String method,
+            Duration waitTime,
+            String message) {
         super(message);
         this.lockName = lockName;
         this.key = key;
+        this.limit = limit;
+        this.waiters = waiters;
+        this.method = method;
         this.waitTime = waitTime;
     }
 
@@ -50,5 +67,32 @@ public final class LockTimeoutException extends RuntimeException implements Keye
      */
     public Duration waitTime() {
         return waitTime;
+    }
+
+    /**
+     * Returns the limit of the key at the time of the failure.
+     *
+     * @return the number of callers that the key admitted at once
+     */
+    public int limit() {
+        return limit;
+    }
+
+    /**
+     * Returns how many other callers waited for the key at the time of the failure.
+     *
+     * @return the number of waiters; for several keys, of the key that was not available, or 0 if that is unknown
+     */
+    public int waiters() {
+        return waiters;
+    }
+
+    /**
+     * Returns the annotated method whose call has failed.
+     *
+     * @return class and method, for instance {@code ReportService.create(String)}, or empty if no annotation was involved
+     */
+    public Optional<String> method() {
+        return Optional.ofNullable(method);
     }
 }

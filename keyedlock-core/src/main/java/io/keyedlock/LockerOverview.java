@@ -33,6 +33,7 @@ public record LockerOverview<K>(int activeKeys, long holders, long waiters, List
      * The state of one key in figures.
      *
      * @param key the key
+     * @param limit the number of callers that the key admits at once
      * @param holders the number of holders
      * @param waiters the number of waiters
      * @param longestHold the age of the oldest holder (see {@link KeySnapshot.Caller#age()}); zero without a holder
@@ -40,5 +41,6 @@ public record LockerOverview<K>(int activeKeys, long holders, long waiters, List
      * @param <K> the type of the key
      * @since 0.1.0
      */
-    public record KeyFigures<K>(K key, int holders, int waiters, Duration longestHold, Duration longestWait) {}
+    public record KeyFigures<K>(
+            K key, int limit, int holders, int waiters, Duration longestHold, Duration longestWait) {}
 }

@@ -49,6 +49,22 @@ final class Messages {
         return settings.showKeys() ? settings.name() + ", key " + KeyText.inLine(key) : settings.name();
     }
 
+    /** Logs that the limit of a key could not be determined. Never throws. */
+    static void keyLimitUnknown(
+            KeyedLockerSettings settings, Object key, String event, int limit, @Nullable Throwable failure) {
+        try {
+            warn(
+                    settings,
+                    "The function for the limits of " + locker(settings) + " " + event + " for " + key(settings, key)
+                            + ". The locker's limit, " + limit
+                            + ", applies wherever it fails. Correct the function and call refreshLimits(). Logged once per"
+                            + " locker.",
+                    failure);
+        } catch (Throwable e) {
+            // There is no further place to report it.
+        }
+    }
+
     private static String locker(KeyedLockerSettings settings) {
         return "Locker '" + settings.name() + "'";
     }
@@ -62,25 +78,40 @@ final class Messages {
         return duration.toString().substring("PT".length()).toLowerCase(Locale.ROOT);
     }
 
-    static LockTimeoutException timeout(KeyedLockerSettings settings, Object key, Duration waitTime) {
+    /** A key that a caller did not get, with its limit and its number of waiters at that moment. */
+    record Contention(Object key, int limit, int waiters) {}
+
+    static LockTimeoutException timeout(KeyedLockerSettings settings, Contention at, Duration waitTime) {
         return new LockTimeoutException(
                 settings.name(),
-                key,
+                at.key,
+                at.limit,
+                at.waiters,
+                null,
                 waitTime,
-                locker(settings) + " did not get a permit for " + key(settings, key) + " within " + format(waitTime));
+                locker(settings) + " did not get a permit for " + key(settings, at.key) + " within "
+                        + format(waitTime));
     }
 
-    static LockRejectedException queueFull(KeyedLockerSettings settings, Object key) {
+    static LockRejectedException queueFull(KeyedLockerSettings settings, Contention at) {
         return new LockRejectedException(
                 settings.name(),
-                key,
-                locker(settings) + " has no permit available for " + key(settings, key) + ", and maxWaiters = "
+                at.key,
+                at.limit,
+                at.waiters,
+                null,
+                locker(settings) + " has no permit available for " + key(settings, at.key) + ", and maxWaiters = "
                         + settings.maxWaiters() + " admits no further waiter");
     }
 
-    static LockRejectedException unavailable(KeyedLockerSettings settings, Object key) {
+    static LockRejectedException unavailable(KeyedLockerSettings settings, Contention at) {
         return new LockRejectedException(
-                settings.name(), key, locker(settings) + " has no permit available for " + key(settings, key));
+                settings.name(),
+                at.key,
+                at.limit,
+                at.waiters,
+                null,
+                locker(settings) + " has no permit available for " + key(settings, at.key));
     }
 
     static LockReentryException reentry(KeyedLockerSettings settings, Object key) {

@@ -10,7 +10,7 @@ import java.util.PriorityQueue;
 /** Finds the most contended keys of a locker in one pass, without copying the others. */
 final class MostContended {
 
-    private record Candidate(Object key, int waiters, int holders, long longestWait, long longestHold) {}
+    private record Candidate(Object key, int limit, int waiters, int holders, long longestWait, long longestHold) {}
 
     private static final Comparator<Candidate> BY_CONTENTION = Comparator.comparingInt(Candidate::waiters)
             .thenComparingInt(Candidate::holders)
@@ -58,6 +58,7 @@ final class MostContended {
                 hottest.stream()
                         .map(c -> new LockerOverview.KeyFigures<>(
                                 c.key,
+                                locker.limits.show(c.key, c.limit),
                                 c.holders,
                                 c.waiters,
                                 Duration.ofNanos(c.longestHold),
@@ -77,6 +78,7 @@ final class MostContended {
         Hold first = e.oldestHold();
         Candidate c = new Candidate(
                 e.key,
+                e.knownLimit(),
                 waiting,
                 holding,
                 oldest == null ? 0 : Math.max(0, now - oldest.since),

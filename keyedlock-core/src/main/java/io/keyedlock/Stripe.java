@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock;
 
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -127,13 +128,17 @@ final class Stripe extends Table {
      * @param nanos how long to wait if no permit is available
      * @param future the future that would wait; null if the owner would
      * @param rejection why new callers are rejected; null if they are not
+     * @param answer the limit of the key if the caller has asked for it, or null
+     * @return the result, or null if the caller must ask for the limit and try again
      */
+    @Nullable
     AcquireResult acquireExisting(
             Entry e,
             @Nullable Thread owner,
             long nanos,
             @Nullable PermitFuture future,
-            @Nullable RejectReason rejection) {
+            @Nullable RejectReason rejection,
+            Limits.@Nullable Answer answer) {
         KeyedLockerSettings settings = locker.settings();
         Hold own = owner == null ? null : e.holdOf(owner);
         if (own != null) {
@@ -142,7 +147,10 @@ final class Stripe extends Table {
         if (rejection != null) {
             return rejection;
         }
-        if (e.holdCount() < locker.limit && (owner != null || e.waiterCount() == 0)) {
+        if (locker.limits.mustAsk(e, answer)) {
+            return null;
+        }
+        if (e.holdCount() < e.limit() && (owner != null || e.waiterCount() == 0)) {
             ExtraHold hold = new ExtraHold(e, owner);
             hold.since = locker.holdStart();
             return e.contended().admit(hold);
@@ -167,7 +175,7 @@ final class Stripe extends Table {
         long now = locker.clock.nanoTime();
         Waiter w = new Waiter(e, owner, future, hold, c.waiterCount, now, ifRefused);
         if (c.backendKey != null) {
-            w.request = new BackendRequest(e, c.backendKey, ifRefused == null);
+            w.request = new BackendRequest(e, c.backendKey, c.limit(), ifRefused == null);
         }
         Headroom.checkForWait();
         c.enqueue(w);
@@ -185,13 +193,17 @@ final class Stripe extends Table {
             String keyName,
             @Nullable Thread owner,
             long nanos,
-            @Nullable PermitFuture future) {
+            @Nullable PermitFuture future,
+            Limits.@Nullable Answer answer) {
         Entry e = new Entry(key, hash, this, null, false, 0);
         BackendKey backendKey = e.backendKey(backend, keyName);
+        if (answer != null) {
+            e.contended().setLimit(answer);
+        }
         insert(e);
         boolean enqueued = false;
         try {
-            AcquireResult result = backendKey.acquire(e, owner, nanos, future, null);
+            AcquireResult result = Objects.requireNonNull(backendKey.acquire(e, owner, nanos, future, null, answer));
             enqueued = result instanceof Waiter;
             return result;
         } finally {

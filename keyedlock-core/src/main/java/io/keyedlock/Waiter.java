@@ -359,9 +359,7 @@ final class Waiter implements AcquireResult {
 
     private boolean canAcquire(ContendedState contended) {
         // With a backend, the head is handed a permit together with a lease.
-        return contended.backendKey == null
-                && contended.head == this
-                && contended.holdCount < entry.stripe.locker.limit;
+        return contended.backendKey == null && contended.head == this && contended.holdCount < contended.limit();
     }
 
     /** Acquires a free permit as the head. Called under the stripe's lock, which is free on return. */

@@ -181,10 +181,10 @@ class IntrospectionCasesTests {
         Duration five = Duration.ofSeconds(5);
         assertThat(all.keys())
                 .containsExactly(
-                        new LockerOverview.KeyFigures<>("crowded", 2, 2, five, five),
-                        new LockerOverview.KeyFigures<>("awaited", 2, 1, five, five),
-                        new LockerOverview.KeyFigures<>("two", 2, 0, five, Duration.ZERO),
-                        new LockerOverview.KeyFigures<>("quiet", 1, 0, five, Duration.ZERO));
+                        new LockerOverview.KeyFigures<>("crowded", 2, 2, 2, five, five),
+                        new LockerOverview.KeyFigures<>("awaited", 2, 2, 1, five, five),
+                        new LockerOverview.KeyFigures<>("two", 2, 2, 0, five, Duration.ZERO),
+                        new LockerOverview.KeyFigures<>("quiet", 2, 1, 0, five, Duration.ZERO));
         assertThat(locker.overview(2).keys()).isEqualTo(all.keys().subList(0, 2));
         assertThat(locker.overview(0)).isEqualTo(new LockerOverview<>(4, 7, 3, List.of()));
     }

@@ -43,11 +43,11 @@ final class ScriptedBackend implements KeyedLockerBackend {
     }
 
     @Override
-    public Request acquire(String keyName, boolean waits, Receiver receiver) {
+    public Request acquire(String keyName, int limit, boolean waits, Receiver receiver) {
         if (broken != null) {
             throw broken;
         }
-        Asked request = new Asked(keyName, waits, receiver);
+        Asked request = new Asked(keyName, limit, waits, receiver);
         asked.add(request);
         if (busy) {
             request.queue();
@@ -86,6 +86,7 @@ final class ScriptedBackend implements KeyedLockerBackend {
     final class Asked implements Request {
 
         final String keyName;
+        final int limit;
         final boolean waits;
         private final Receiver receiver;
         volatile boolean answered;
@@ -93,8 +94,9 @@ final class ScriptedBackend implements KeyedLockerBackend {
         final AtomicInteger leases = new AtomicInteger();
         final AtomicInteger releases = new AtomicInteger();
 
-        Asked(String keyName, boolean waits, Receiver receiver) {
+        Asked(String keyName, int limit, boolean waits, Receiver receiver) {
             this.keyName = keyName;
+            this.limit = limit;
             this.waits = waits;
             this.receiver = receiver;
         }

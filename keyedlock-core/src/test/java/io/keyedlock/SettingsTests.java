@@ -40,9 +40,14 @@ class SettingsTests {
                         KeyedLockerSettings.FOREVER,
                         Duration.ofSeconds(30),
                         DeadlockDetection.FAIL,
-                        true));
+                        true,
+                        DEFAULTS.keyLimits()));
         assertThat(KeyedLocker.create().settings()).isEqualTo(DEFAULTS);
         assertThat(KeyedLocker.create().name()).isEqualTo("default");
+    }
+
+    private static int length(Object key) {
+        return key.toString().length();
     }
 
     @Test
@@ -57,10 +62,22 @@ class SettingsTests {
                 .withWaitTime(time)
                 .withLongHold(Duration.ZERO)
                 .withDeadlockDetection(DeadlockDetection.OFF)
-                .withShowKeys(false);
+                .withShowKeys(false)
+                .withKeyLimits(SettingsTests::length);
         assertThat(changed)
                 .isEqualTo(new KeyedLockerSettings(
-                        "n", 2, true, false, 3, time, Duration.ZERO, DeadlockDetection.OFF, false));
+                        "n",
+                        2,
+                        true,
+                        false,
+                        3,
+                        time,
+                        Duration.ZERO,
+                        DeadlockDetection.OFF,
+                        false,
+                        changed.keyLimits()));
+        assertThat(changed.keyLimits().applyAsInt("four")).isEqualTo(4);
+        assertThat(DEFAULTS.keyLimits().applyAsInt("four")).isZero();
         assertThat(DEFAULTS.withLimit(2).withLimit(1)).isEqualTo(DEFAULTS);
         assertThat(KeyedLocker.create(changed).settings()).isSameAs(changed);
     }
@@ -133,8 +150,8 @@ class SettingsTests {
     static Stream<RuntimeException> failures() {
         Object key = new Object();
         return Stream.of(
-                new LockTimeoutException("orders", key, Duration.ofSeconds(1), "m"),
-                new LockRejectedException("orders", key, "m"),
+                new LockTimeoutException("orders", key, 1, 0, null, Duration.ofSeconds(1), "m"),
+                new LockRejectedException("orders", key, 1, 0, null, "m"),
                 new LockReentryException("orders", key, "m"),
                 new LockDeadlockException("orders", key, "m"),
                 new LockInterruptedException("orders", key, "m", new InterruptedException()),

@@ -150,7 +150,17 @@ public final class KeyedLocksEndpoint {
         return elsewhere.isEmpty()
                 ? null
                 : new HeldKeyDescriptor(
-                        key, 0, 0, text(Duration.ZERO), text(Duration.ZERO), List.of(), 0, List.of(), 0, elsewhere);
+                        key,
+                        locker.limit(),
+                        0,
+                        0,
+                        text(Duration.ZERO),
+                        text(Duration.ZERO),
+                        List.of(),
+                        0,
+                        List.of(),
+                        0,
+                        elsewhere);
     }
 
     /**
@@ -172,7 +182,7 @@ public final class KeyedLocksEndpoint {
     private static LockerDescriptor describe(
             KeyedLocker<?> locker, LockerOverview<?> overview, List<? extends KeyDescriptor> keys) {
         return new LockerDescriptor(
-                locker.settings().limit(),
+                locker.limit(),
                 locker.settings().fair(),
                 locker.backend().map(KeyedLockerBackend::name).orElse("local"),
                 overview.activeKeys(),
@@ -185,6 +195,7 @@ public final class KeyedLocksEndpoint {
     private static KeyFiguresDescriptor describe(LockerOverview.KeyFigures<?> figures) {
         return new KeyFiguresDescriptor(
                 text(figures.key()),
+                figures.limit(),
                 figures.holders(),
                 figures.waiters(),
                 text(figures.longestHold()),
@@ -196,6 +207,7 @@ public final class KeyedLocksEndpoint {
         List<CallerDescriptor> waiting = first(snapshot.waiters());
         return new HeldKeyDescriptor(
                 text(snapshot.key()),
+                snapshot.limit(),
                 snapshot.holders().size(),
                 snapshot.waiters().size(),
                 oldest(snapshot.holders()),
@@ -240,7 +252,7 @@ public final class KeyedLocksEndpoint {
     /**
      * One locker.
      *
-     * @param limit how many callers may hold a key at once
+     * @param limit how many callers may hold a key at once, unless the key has a limit of its own
      * @param fair whether a released permit always goes to the waiter that has waited longest
      * @param backend the source of permits: {@code local} for this process alone, or the name of the backend
      * @param activeKeys the number of keys that are held or waited for
@@ -267,18 +279,21 @@ public final class KeyedLocksEndpoint {
      * One key as figures.
      *
      * @param key the text of the key
+     * @param limit how many callers may hold the key at once
      * @param holders the number of holders
      * @param waiters the number of waiters
      * @param longestHold the age of the oldest holder, an ISO 8601 duration
      * @param longestWait the age of the oldest waiter, an ISO 8601 duration
      */
-    public record KeyFiguresDescriptor(String key, int holders, int waiters, String longestHold, String longestWait)
+    public record KeyFiguresDescriptor(
+            String key, int limit, int holders, int waiters, String longestHold, String longestWait)
             implements KeyDescriptor {}
 
     /**
      * One key with its callers.
      *
      * @param key the text of the key
+     * @param limit how many callers may hold the key at once
      * @param holders the number of holders
      * @param waiters the number of waiters
      * @param longestHold the age of the oldest holder, an ISO 8601 duration
@@ -291,6 +306,7 @@ public final class KeyedLocksEndpoint {
      */
     public record HeldKeyDescriptor(
             String key,
+            int limit,
             int holders,
             int waiters,
             String longestHold,

@@ -82,7 +82,7 @@ final class AsyncPermits {
                 + " already, and the locker is not reentrant";
         return method.policy() == KeyedLock.Policy.BLOCK
                 ? new LockReentryException(locker.name(), key, problem)
-                : new LockRejectedException(locker.name(), key, problem);
+                : new LockRejectedException(locker.name(), key, locker.limit(), 0, method.place(), problem);
     }
 
     /** Returns the key of a call, or the list of its keys. */
@@ -123,8 +123,11 @@ final class AsyncPermits {
         if (failure instanceof LockTimeoutException timeout) {
             return method.timedOut(locker, timeout, false);
         }
-        return method.policy() == KeyedLock.Policy.REJECT && failure instanceof LockRejectedException
-                ? method.rejected(locker, keys)
-                : failure;
+        if (failure instanceof LockRejectedException rejected) {
+            return method.policy() == KeyedLock.Policy.REJECT
+                    ? method.rejected(locker, keys, rejected.limit(), rejected.waiters())
+                    : method.rejected(rejected);
+        }
+        return failure;
     }
 }

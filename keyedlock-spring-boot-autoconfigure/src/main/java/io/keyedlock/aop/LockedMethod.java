@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.aop;
 
+import io.keyedlock.KeySnapshot;
 import io.keyedlock.KeyText;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerSettings;
@@ -11,6 +12,8 @@ import java.lang.reflect.Method;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.aopalliance.intercept.MethodInvocation;
@@ -128,6 +131,9 @@ record LockedMethod(
         LockTimeoutException explained = new LockTimeoutException(
                 failure.lockName(),
                 key,
+                failure.limit(),
+                failure.waiters(),
+                place(),
                 failure.waitTime(),
                 failure.getMessage() + ". Method: " + place() + (holders.isEmpty() ? "" : ". Held by: " + holders));
         explained.setStackTrace(failure.getStackTrace());
@@ -135,19 +141,36 @@ record LockedMethod(
     }
 
     private static String holdersOf(KeyedLocker<Object> locker, Object key) {
+        return snapshotOf(locker, key).stream()
+                .flatMap(snapshot -> snapshot.holders().stream())
+                .map(holder -> holder.threadId() < 0
+                        ? "an asynchronous caller"
+                        : "thread '" + KeyText.inLine(holder.threadName()) + "'")
+                .distinct()
+                .limit(MAX_HOLDERS)
+                .collect(Collectors.joining(", "));
+    }
+
+    private static Optional<KeySnapshot<Object>> snapshotOf(KeyedLocker<Object> locker, Object key) {
         try {
-            return locker.snapshot(key).stream()
-                    .flatMap(snapshot -> snapshot.holders().stream())
-                    .map(holder -> holder.threadId() < 0
-                            ? "an asynchronous caller"
-                            : "thread '" + KeyText.inLine(holder.threadName()) + "'")
-                    .distinct()
-                    .limit(MAX_HOLDERS)
-                    .collect(Collectors.joining(", "));
+            return Objects.requireNonNullElse(locker.snapshot(key), Optional.empty()); // null if it is a mock
         } catch (RuntimeException | StackOverflowError e) {
             // The key's own code failed. The caller needs the original failure, not this one.
-            return "";
+            return Optional.empty();
         }
+    }
+
+    /** Returns the exception for a call that found the queue full, with the name of the method. */
+    LockRejectedException rejected(LockRejectedException failure) {
+        LockRejectedException explained = new LockRejectedException(
+                failure.lockName(),
+                failure.key(),
+                failure.limit(),
+                failure.waiters(),
+                place(),
+                failure.getMessage() + ". Method: " + place());
+        explained.setStackTrace(failure.getStackTrace());
+        return explained;
     }
 
     /**
@@ -168,11 +191,24 @@ record LockedMethod(
                 + " to return a permit, or replace it by a locker of KeyedLocker.create");
     }
 
+    /** Returns the exception for a non-waiting call that found no free permit of a key, or of one of several keys. */
+    LockRejectedException rejected(KeyedLocker<Object> locker, Object keys) {
+        Optional<KeySnapshot<Object>> snapshot = hasSeveralKeys() ? Optional.empty() : snapshotOf(locker, keys);
+        return rejected(
+                locker,
+                keys,
+                snapshot.map(KeySnapshot::limit).orElseGet(locker::limit),
+                snapshot.map(found -> found.waiters().size()).orElse(0));
+    }
+
     /** Returns the exception for a non-waiting call that found no free permit. */
-    LockRejectedException rejected(KeyedLocker<Object> locker, Object key) {
+    LockRejectedException rejected(KeyedLocker<Object> locker, Object key, int limit, int waiters) {
         return new LockRejectedException(
                 this.locker.name(),
                 key,
+                limit,
+                waiters,
+                place(),
                 "All permits of " + described(locker, key) + " are in use, and " + place()
                         + " does not wait. Try again later");
     }

@@ -3,6 +3,7 @@ package io.keyedlock.aop;
 
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.LockInterruptedException;
+import io.keyedlock.LockRejectedException;
 import io.keyedlock.LockTimeoutException;
 import io.keyedlock.Permit;
 import io.keyedlock.annotation.KeyedLock;
@@ -82,6 +83,8 @@ class PlainResultStrategy implements ResultStrategy {
                         waitTime == null ? locker.acquireAll(keys) : locker.acquireAll(keys, waitTime));
             } catch (LockTimeoutException e) {
                 throw method.timedOut(locker, e, true);
+            } catch (LockRejectedException e) {
+                throw method.rejected(e);
             } catch (InterruptedException e) {
                 throw interrupted(e, method, locker, keys);
             }
@@ -97,6 +100,8 @@ class PlainResultStrategy implements ResultStrategy {
             return method.requireResult(waitTime == null ? locker.acquire(key) : locker.acquire(key, waitTime));
         } catch (LockTimeoutException e) {
             throw method.timedOut(locker, e, true);
+        } catch (LockRejectedException e) {
+            throw method.rejected(e);
         } catch (InterruptedException e) {
             throw interrupted(e, method, locker, key);
         }

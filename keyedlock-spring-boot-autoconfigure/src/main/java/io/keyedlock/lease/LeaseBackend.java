@@ -227,8 +227,9 @@ public final class LeaseBackend implements KeyedLockerBackend {
     // ---- requests
 
     @Override
-    public Request acquire(String keyName, boolean waits, Receiver receiver) {
-        LeaseStore.Claim claim = new LeaseStore.Claim(requester, lastNumber.incrementAndGet(), keyName, waits);
+    public Request acquire(String keyName, int limit, boolean waits, Receiver receiver) {
+        LeaseStore.Claim claim =
+                new LeaseStore.Claim(requester.withLimit(limit), lastNumber.incrementAndGet(), keyName, waits);
         LeaseRequest request = new LeaseRequest(this, claim, receiver);
         leases.opened(request);
         CompletableFuture<?> before = releasing.get(keyName);
@@ -258,7 +259,7 @@ public final class LeaseBackend implements KeyedLockerBackend {
     }
 
     /** Notes a limit that another process uses, and logs the first. */
-    void sawLimit(int other) {
+    void sawLimit(int own, int other) {
         if (other == 0) {
             return;
         }
@@ -266,7 +267,7 @@ public final class LeaseBackend implements KeyedLockerBackend {
         otherLimitAt = leases.timer.nanoTime();
         if (warnedOfLimit.compareAndSet(false, true)) {
             Leases.LOG.warn(
-                    "Locker '" + requester.lock() + "' has the limit " + requester.limit()
+                    "Locker '" + requester.lock() + "' has the limit " + own
                             + " in this process and " + other + " in another. Each process admits callers up to its own"
                             + " limit. Configure one limit in all of them.",
                     null);

@@ -120,7 +120,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
             answered = true;
             cancelTimer.run();
             heardAt = timer.nanoTime();
-            backend.sawLimit(grant.otherLimit());
+            backend.sawLimit(claim.requester().limit(), grant.otherLimit());
             switch (grant.outcome()) {
                 case GRANTED -> granted(now, grant.token());
                 case QUEUED -> queued(seen);

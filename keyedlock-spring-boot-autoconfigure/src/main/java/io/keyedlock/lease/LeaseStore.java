@@ -127,7 +127,8 @@ public interface LeaseStore extends AutoCloseable {
      * @param id a random id of the locker in the process, without colons
      * @param owner how other processes show this one
      * @param lock the name of the locker
-     * @param limit how many leases of a key may exist for this locker to acquire one more
+     * @param limit how many leases of the key may exist for this locker to acquire one more. The claims of a locker may differ
+     *     in it, because keys may have limits of their own, and limits may change
      * @param leaseTime how long a lease lasts unless it is renewed
      * @param patience how long a place in a queue lasts without a sign of life
      * @param offerTime how long a waiter that was offered a free lease precedes others
@@ -141,6 +142,18 @@ public interface LeaseStore extends AutoCloseable {
             Duration leaseTime,
             Duration patience,
             Duration offerTime) {
+
+        /**
+         * Returns this requester with the limit that is in force for a key.
+         *
+         * @param limit the limit
+         * @return this requester, or a copy if the limit differs
+         */
+        public Requester withLimit(int limit) {
+            return limit == this.limit
+                    ? this
+                    : new Requester(process, id, owner, lock, limit, leaseTime, patience, offerTime);
+        }
 
         /**
          * Returns how long the store remembers that a claim was released.

@@ -29,9 +29,9 @@ enum RedisScript {
             local other = '0'
             local held = count > #found / 2 and redis.call('ZSCORE', holders, member)
             for i = 1, #found, 2 do
-              local its_limit = string.match(found[i], '^%d+')
+              local its_limit, its_requester = string.match(found[i], '^(%d+) (.*):')
               held = held or found[i] == member
-              if its_limit ~= limit then other = its_limit end
+              if its_limit ~= limit and its_requester ~= requester then other = its_limit end
             end
             if held then
               local known = redis.call('HGET', owners, id)

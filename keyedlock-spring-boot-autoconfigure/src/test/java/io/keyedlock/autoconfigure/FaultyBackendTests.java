@@ -93,7 +93,7 @@ class FaultyBackendTests {
         }
 
         @Override
-        public Request acquire(String keyName, boolean waits, Receiver receiver) {
+        public Request acquire(String keyName, int limit, boolean waits, Receiver receiver) {
             receiver.granted(new Lease() {
                 @Override
                 public OptionalLong fencingToken() {

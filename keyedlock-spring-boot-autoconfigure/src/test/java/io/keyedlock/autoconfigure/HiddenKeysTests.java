@@ -419,7 +419,7 @@ class HiddenKeysTests {
         }
 
         @Override
-        public Request acquire(String keyName, boolean waits, Receiver receiver) {
+        public Request acquire(String keyName, int limit, boolean waits, Receiver receiver) {
             receiver.failed(new TimeoutException("no answer to (EVALSHA) " + keyName));
             return () -> {};
         }

@@ -37,7 +37,7 @@ class HttpApplication {
         @GetMapping("/timeout")
         String timeout(@RequestParam("wait") long millis) {
             throw new LockTimeoutException(
-                    "orders", "secret", Duration.ofMillis(millis), "no permit: orders, key secret");
+                    "orders", "secret", 1, 0, null, Duration.ofMillis(millis), "no permit: orders, key secret");
         }
 
         @GetMapping("/timeout-for-real")
@@ -59,24 +59,24 @@ class HttpApplication {
                 case "half" -> "half \uD800 a character";
                 default -> "x".repeat(1_000_000);
             };
-            throw new LockRejectedException("orders", key, "the queue is full");
+            throw new LockRejectedException("orders", key, 1, 0, null, "the queue is full");
         }
 
         @GetMapping("/rejected")
         String rejected() {
-            throw new LockRejectedException("orders", "secret", "the queue is full: orders, key secret");
+            throw new LockRejectedException("orders", "secret", 1, 0, null, "the queue is full: orders, key secret");
         }
 
         @GetMapping("/rejected-later")
         CompletableFuture<String> rejectedLater() {
             return CompletableFuture.failedFuture(
-                    new LockRejectedException("orders", "secret", "the queue is full: orders, key secret"));
+                    new LockRejectedException("orders", "secret", 1, 0, null, "the queue is full: orders, key secret"));
         }
 
         @GetMapping("/own")
         String own() {
             String name = Turnstile.class.getName() + ".own()";
-            throw new LockRejectedException(name, "secret", "the queue is full: " + name + ", key secret");
+            throw new LockRejectedException(name, "secret", 1, 0, null, "the queue is full: " + name + ", key secret");
         }
 
         @GetMapping("/closed")
@@ -86,7 +86,7 @@ class HttpApplication {
 
         @GetMapping("/translated")
         String translated() {
-            throw new Translated(new LockRejectedException("orders", "secret", "the queue is full"));
+            throw new Translated(new LockRejectedException("orders", "secret", 1, 0, null, "the queue is full"));
         }
     }
 
@@ -103,7 +103,7 @@ class HttpApplication {
 
         @GetMapping("/handled")
         String handled() {
-            throw new LockRejectedException("orders", "secret", "the queue is full");
+            throw new LockRejectedException("orders", "secret", 1, 0, null, "the queue is full");
         }
 
         @ExceptionHandler
@@ -118,7 +118,7 @@ class HttpApplication {
 
         @GetMapping("/handled-elsewhere")
         String handled() {
-            throw new LockRejectedException("orders", "secret", "the queue is full");
+            throw new LockRejectedException("orders", "secret", 1, 0, null, "the queue is full");
         }
     }
 

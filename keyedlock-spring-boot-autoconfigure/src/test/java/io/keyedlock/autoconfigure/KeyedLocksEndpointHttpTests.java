@@ -58,7 +58,7 @@ class KeyedLocksEndpointHttpTests extends HttpTests {
                     .containsEntry("keysShown", 1);
             Map<String, Object> key = JsonPath.read(response.body(), "$.lockers.orders.keys[0]");
             assertThat(key)
-                    .containsOnlyKeys("key", "holders", "waiters", "longestHold", "longestWait")
+                    .containsOnlyKeys("key", "limit", "holders", "waiters", "longestHold", "longestWait")
                     .containsEntry("key", "42")
                     .containsEntry("longestWait", "PT0S");
             assertThat(JsonPath.<Boolean>read(response.body(), "$.lockers.tenants.fair"))
@@ -78,6 +78,7 @@ class KeyedLocksEndpointHttpTests extends HttpTests {
                 assertThat(one)
                         .containsOnlyKeys(
                                 "key",
+                                "limit",
                                 "holders",
                                 "waiters",
                                 "longestHold",

@@ -332,6 +332,18 @@ public abstract class LeaseStoreContract {
     }
 
     @Test
+    void limitOfALockerThatHasChangedIsNotThatOfAnotherProcess() {
+        Claim before = one.claim("k", false, 1, HOUR, HOUR);
+        assertThat(one.acquire(before).outcome()).isEqualTo(Outcome.GRANTED);
+        assertThat(one.acquire(one.claim("k", false, 2, HOUR, HOUR))).satisfies(grant -> {
+            assertThat(grant.outcome()).isEqualTo(Outcome.GRANTED);
+            assertThat(grant.otherLimit()).isZero();
+        });
+        assertThat(one.acquire(one.claim("k", false, 1, HOUR, HOUR)).outcome()).isEqualTo(Outcome.TAKEN);
+        assertThat(one.release(before)).isTrue();
+    }
+
+    @Test
     void eachProcessAdmitsUpToItsOwnLimit() {
         Claim narrow = one.claim("k", false, 1, HOUR, HOUR);
         assertThat(one.acquire(narrow).otherLimit()).isZero();

@@ -50,7 +50,7 @@ class LeasesTests {
     @Test
     void oneHeartbeatRenewsWhatAllLockersHold() {
         for (int i = 0; i < 50; i++) {
-            backend("lock-" + i, LeaseSettings.defaults()).acquire("k", true, new Recorder());
+            backend("lock-" + i, LeaseSettings.defaults()).acquire("k", 1, true, new Recorder());
         }
         store.calls.clear();
         timer.pass(Duration.ofSeconds(100));
@@ -62,7 +62,7 @@ class LeasesTests {
         LeaseBackend backend = backend();
         for (int i = 0; i < 20; i++) {
             Recorder holder = new Recorder();
-            backend.acquire("k", true, holder);
+            backend.acquire("k", 1, true, holder);
             holder.lease.release();
         }
         assertThat(timer.tasks).hasSize(1);
@@ -74,11 +74,11 @@ class LeasesTests {
         LeaseBackend backend = backend();
         Recorder unlucky = new Recorder();
         store.answers = false;
-        backend.acquire("k", true, unlucky);
+        backend.acquire("k", 1, true, unlucky);
         timer.pass(Duration.ofSeconds(1));
         store.answers = true;
         Recorder lucky = new Recorder();
-        backend.acquire("other", true, lucky);
+        backend.acquire("other", 1, true, lucky);
         timer.pass(Duration.ofSeconds(3));
         assertThat(unlucky.failure).hasMessage(store.name() + " did not answer within 3000 ms");
         assertThat(backend.isAvailable()).isTrue();
@@ -91,13 +91,13 @@ class LeasesTests {
         LeaseBackend backend = backend();
         store.failure = new IllegalStateException("READONLY You can't write against a read only replica.");
         for (int i = 0; i < 1_000; i++) {
-            backend.acquire("k" + i, true, new Recorder());
+            backend.acquire("k" + i, 1, true, new Recorder());
         }
         assertThat(backend.isAvailable()).as("not yet").isTrue();
         timer.pass(Duration.ofSeconds(10));
         assertThat(backend.isAvailable()).isFalse();
         store.failure = null;
-        backend.acquire("k", true, new Recorder());
+        backend.acquire("k", 1, true, new Recorder());
         assertThat(backend.isAvailable()).isTrue();
         Awaitility.await().until(() -> output.toString().contains(store.name() + " can be reached again"));
         assertThat(output.toString().split(store.name() + " cannot be reached: READONLY", -1))
@@ -108,7 +108,7 @@ class LeasesTests {
     void aLeaseThatIsHeldTooLongIsNoLongerRenewedAndIsLost() {
         LeaseBackend backend = backend("orders", LeaseSettings.defaults().withMaxHold(Duration.ofSeconds(60)));
         Recorder holder = new Recorder();
-        backend.acquire("k", true, holder);
+        backend.acquire("k", 1, true, holder);
         timer.pass(Duration.ofSeconds(75));
         assertThat(holder.lost).isZero();
         assertThat(holder.lease.isValid()).isTrue();
@@ -117,7 +117,7 @@ class LeasesTests {
         assertThat(holder.lease.isValid()).isFalse();
         holder.lease.release();
         Recorder next = new Recorder();
-        backend.acquire("k", true, next);
+        backend.acquire("k", 1, true, next);
         assertThat(next.lease).isNotNull();
     }
 
@@ -125,7 +125,7 @@ class LeasesTests {
     void aLeaseOutlivesAnOutageThatIsShorterThanItself() {
         LeaseBackend backend = backend();
         Recorder holder = new Recorder();
-        backend.acquire("k", true, holder);
+        backend.acquire("k", 1, true, holder);
         store.answers = false;
         timer.pass(Duration.ofSeconds(25));
         store.answers = true;
@@ -137,9 +137,9 @@ class LeasesTests {
     void aPartOfTheStoreThatCannotBeReachedLosesOnlyItsOwnLeases() {
         store.isPartitioned = true;
         Recorder near = new Recorder();
-        backend("near", LeaseSettings.defaults()).acquire("k", true, near);
+        backend("near", LeaseSettings.defaults()).acquire("k", 1, true, near);
         Recorder far = new Recorder();
-        backend("far", LeaseSettings.defaults()).acquire("k", true, far);
+        backend("far", LeaseSettings.defaults()).acquire("k", 1, true, far);
         store.unreachable = "far";
         timer.pass(Duration.ofMinutes(2));
         assertThat(near.lost).isZero();
@@ -149,7 +149,7 @@ class LeasesTests {
     @Test
     void lateHeartbeatsAreCounted() {
         LeaseBackend backend = backend();
-        backend.acquire("k", true, new Recorder());
+        backend.acquire("k", 1, true, new Recorder());
         store.answers = false;
         timer.pass(Duration.ofSeconds(14));
         assertThat(backend.timeouts()).isEqualTo(1);
@@ -158,7 +158,7 @@ class LeasesTests {
     @Test
     void aHeartbeatWithoutAnAnswerForEachClaimRenewsAndLosesNothing() {
         Recorder holder = new Recorder();
-        backend().acquire("k", true, holder);
+        backend().acquire("k", 1, true, holder);
         store.loseAnswers = true;
         timer.pass(Duration.ofSeconds(25));
         assertThat(holder.lost).isZero();
@@ -169,9 +169,9 @@ class LeasesTests {
     @Test
     void aWaiterKeepsItsPlaceWhileTheServerRestarts() {
         Recorder holder = new Recorder();
-        backend().acquire("k", true, holder);
+        backend().acquire("k", 1, true, holder);
         Recorder waiter = new Recorder();
-        backend().acquire("k", true, waiter);
+        backend().acquire("k", 1, true, waiter);
         store.acquireFailure = new IllegalStateException("LOADING Redis is loading the dataset in memory");
         holder.lease.release();
         timer.pass(Duration.ofSeconds(4));
@@ -184,9 +184,9 @@ class LeasesTests {
     @Test
     void aWaiterWhoseTurnTheStoreRefusesForLongFailsWithTheReason() {
         Recorder holder = new Recorder();
-        backend().acquire("k", true, holder);
+        backend().acquire("k", 1, true, holder);
         Recorder waiter = new Recorder();
-        backend().acquire("k", true, waiter);
+        backend().acquire("k", 1, true, waiter);
         store.acquireFailure = new IllegalStateException("OOM command not allowed");
         holder.lease.release();
         timer.pass(Duration.ofSeconds(20));
@@ -194,7 +194,7 @@ class LeasesTests {
         Recorder next = new Recorder();
         store.acquireFailure = null;
         timer.pass(Duration.ofSeconds(20));
-        backend().acquire("k", true, next);
+        backend().acquire("k", 1, true, next);
         assertThat(next.lease).as("nothing is left of the waiter").isNotNull();
     }
 
@@ -213,7 +213,7 @@ class LeasesTests {
         };
         Recorder unlucky = new Recorder();
         LeaseBackend backend = backend();
-        Thread caller = new Thread(() -> backend.acquire("k", true, unlucky));
+        Thread caller = new Thread(() -> backend.acquire("k", 1, true, unlucky));
         caller.start();
         called.await();
         store.beforeAnswer = () -> {};
@@ -227,7 +227,7 @@ class LeasesTests {
     void closedLeasesStopWhenTheLastOneIsReleased() {
         LeaseBackend backend = backend();
         Recorder holder = new Recorder();
-        backend.acquire("k", true, holder);
+        backend.acquire("k", 1, true, holder);
         leases.close();
         timer.pass(Duration.ofMinutes(2));
         assertThat(holder.lost).isZero();

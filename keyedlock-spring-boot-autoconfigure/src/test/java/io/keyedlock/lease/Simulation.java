@@ -798,7 +798,7 @@ final class Simulation {
             }
             Ask next = new Ask(this);
             ask = next;
-            next.request = process.backendOf(key).acquire(key, isLast || chance(0.8), next);
+            next.request = process.backendOf(key).acquire(key, process.limit, isLast || chance(0.8), next);
             if (!isLast && chance(0.3)) {
                 at(now + between(0, millis(1_500)), process, () -> {
                     if (ask == next) {

@@ -281,6 +281,8 @@ final class StoreModel {
 
     private static int otherLimit(KeyState state, Claim claim) {
         return state.holders.values().stream()
+                .filter(lease ->
+                        !lease.claim.requester().id().equals(claim.requester().id()))
                 .mapToInt(lease -> lease.claim.requester().limit())
                 .filter(limit -> limit != claim.requester().limit())
                 .findFirst()

@@ -77,7 +77,7 @@ public class KeyedLockerAssert<K> extends AbstractAssert<KeyedLockerAssert<K>, K
         isNotNull();
         KeyedLockerSettings settings = actual.settings();
         KeySnapshot<K> snapshot =
-                actual.snapshot(key).orElseGet(() -> new KeySnapshot<>(key, settings.limit(), List.of(), List.of()));
+                actual.snapshot(key).orElseGet(() -> new KeySnapshot<>(key, actual.limit(), List.of(), List.of()));
         return new KeyAssert<>(snapshot, settings).as(info.description());
     }
 

@@ -35,7 +35,7 @@ class LinearizabilityTests {
 
     /** Explores the ways in which the threads' steps can interleave. */
     @ParameterizedTest
-    @ValueSource(classes = {OnePermit.class, TwoPermits.class, OneEntry.class})
+    @ValueSource(classes = {OnePermit.class, TwoPermits.class, OneEntry.class, ChangingLimit.class})
     void holdsInEveryInterleavingThatIsExplored(Class<?> locker) {
         check(
                 new ModelCheckingOptions().iterations(LONG ? 100 : 6).invocationsPerIteration(LONG ? 10_000 : 300),
@@ -44,7 +44,7 @@ class LinearizabilityTests {
 
     /** Lets real threads run into each other. */
     @ParameterizedTest
-    @ValueSource(classes = {OnePermit.class, TwoPermits.class, OneEntry.class})
+    @ValueSource(classes = {OnePermit.class, TwoPermits.class, OneEntry.class, ChangingLimit.class})
     void holdsUnderStress(Class<?> locker) {
         check(new StressOptions().iterations(LONG ? 100 : 10).invocationsPerIteration(LONG ? 20_000 : 2_000), locker);
     }
@@ -59,9 +59,12 @@ class LinearizabilityTests {
     }
 
     private static Class<?> specificationOf(Class<?> locker) {
-        return locker == TwoPermits.class
-                ? TwoPermitsInSequence.class
-                : locker == OnePermit.class ? OnePermitInSequence.class : OneEntryInSequence.class;
+        return Map.of(
+                        OnePermit.class, OnePermitInSequence.class,
+                        TwoPermits.class, TwoPermitsInSequence.class,
+                        OneEntry.class, OneEntryInSequence.class,
+                        ChangingLimit.class, ChangingLimitInSequence.class)
+                .get(locker);
     }
 
     /** A key with the hash code of all others. */
@@ -75,7 +78,7 @@ class LinearizabilityTests {
     /** What is checked: keys that collide, and permits that their threads keep until they close them, the latest first. */
     abstract static class Locker {
 
-        private final KeyedLocker<Object> locker;
+        final KeyedLocker<Object> locker;
 
         private final Map<List<Integer>, Deque<Permit>> permits = new HashMap<>();
 
@@ -136,10 +139,27 @@ class LinearizabilityTests {
         }
     }
 
+    /** The limit changes while others try and close. */
+    public static class ChangingLimit extends Locker {
+        public ChangingLimit() {
+            super(KeyedLockerSettings.defaults());
+        }
+
+        @Operation
+        public void setLimit(@Param(gen = IntGen.class, conf = "1:3") int limit) {
+            locker.setLimit(limit);
+        }
+
+        @Operation
+        public int limit() {
+            return locker.limit();
+        }
+    }
+
     /** What it means, said for one caller after the other. */
     abstract static class InSequence {
 
-        private final int limit;
+        int limit;
 
         private final boolean reentrant;
 
@@ -189,6 +209,20 @@ class LinearizabilityTests {
     public static class OneEntryInSequence extends InSequence {
         public OneEntryInSequence() {
             super(1, false);
+        }
+    }
+
+    public static class ChangingLimitInSequence extends InSequence {
+        public ChangingLimitInSequence() {
+            super(1, true);
+        }
+
+        public void setLimit(int changed) {
+            limit = changed;
+        }
+
+        public int limit() {
+            return limit;
         }
     }
 }
