@@ -3,6 +3,7 @@ package io.keyedlock.annotation;
 
 import java.lang.annotation.Documented;
 import java.lang.annotation.ElementType;
+import java.lang.annotation.Repeatable;
 import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
@@ -43,6 +44,24 @@ import org.springframework.core.annotation.AliasFor;
  * locker, named after the method ({@code com.acme.Orders.ship(Order)}), and an annotated type has one locker for all
  * its methods ({@code com.acme.Orders}). The locker of an interface, or of a method of an interface, is shared by all
  * implementations.
+ *
+ * <h2>Several locks</h2>
+ *
+ * <p>The annotation may be repeated, also through annotations of your own, with different lockers:
+ *
+ * <pre>{@code
+ * @KeyedLock(name = "tenants", key = "#tenant", policy = KeyedLock.Policy.REJECT)
+ * @KeyedLock(name = "documents", key = "#document")
+ * void render(String tenant, String document) {
+ *   // at most three at once per tenant, and one per document
+ * }
+ * }</pre>
+ *
+ * <p>The locks are acquired in the order of the names of their lockers, whatever the order of the annotations, so that two
+ * methods cannot deadlock. Each has its own attributes; its wait time counts from when the lock before it was acquired. If
+ * one is not available, those before it are released and the method does not run. The locks are released in reverse order,
+ * or, {@linkplain Release#AFTER_TRANSACTION after a transaction}, when that has completed. Two annotations with the same
+ * locker are reported at startup.
  *
  * <h2>Expressions and placeholders</h2>
  *
@@ -128,6 +147,7 @@ import org.springframework.core.annotation.AliasFor;
 @Target({ElementType.METHOD, ElementType.TYPE, ElementType.ANNOTATION_TYPE})
 @Retention(RetentionPolicy.RUNTIME)
 @Documented
+@Repeatable(KeyedLocks.class)
 public @interface KeyedLock {
 
     /** The default of {@link #limit()}: the limit of the locker applies. */

@@ -9,6 +9,7 @@ import java.lang.reflect.Modifier;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -116,28 +117,19 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
     }
 
     /**
-     * Returns the annotation with its attributes; the nearest one if there are several.
+     * Returns the annotations of the carrier with their attributes: repeated ones and those of annotations of the
+     * application's own.
      *
      * @throws AnnotationConfigurationException if aliases contradict each other
      */
-    MergedAnnotation<KeyedLock> annotation() {
-        MergedAnnotation<KeyedLock> direct =
-                MergedAnnotations.from(carrier, SearchStrategy.DIRECT).get(KeyedLock.class);
-        return direct.isPresent()
-                ? direct
-                : MergedAnnotations.from(carrier, SearchStrategy.TYPE_HIERARCHY).get(KeyedLock.class);
-    }
-
-    /** Returns whether the carrier has two annotations of which none is nearer than the other. */
-    boolean isAmbiguous() {
-        if (isDirect(carrier)) {
-            return false;
-        }
-        List<Integer> distances = MergedAnnotations.from(carrier, SearchStrategy.DIRECT).stream(KeyedLock.class)
-                .map(MergedAnnotation::getDistance)
-                .sorted()
+    List<MergedAnnotation<KeyedLock>> annotations() {
+        List<MergedAnnotation<KeyedLock>> direct = MergedAnnotations.from(carrier, SearchStrategy.DIRECT).stream(
+                        KeyedLock.class)
                 .toList();
-        return distances.size() > 1 && distances.get(0).equals(distances.get(1));
+        return direct.isEmpty()
+                ? List.of(MergedAnnotations.from(carrier, SearchStrategy.TYPE_HIERARCHY)
+                        .get(KeyedLock.class))
+                : direct;
     }
 
     /**
@@ -166,12 +158,17 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
     }
 
     /**
-     * Returns whether both annotations name the same locker with equal attributes. Without a name, each has a locker of
-     * its own.
+     * Returns whether both carriers name the same lockers with equal attributes. Without a name, each has a locker of its
+     * own.
      */
     private boolean locksEqually(AnnotatedMethod other) {
-        return !annotation().getString("name").isEmpty()
-                && annotation().asMap().equals(other.annotation().asMap());
+        return attributes().equals(other.attributes())
+                && annotations().stream()
+                        .noneMatch(each -> each.getString("name").isEmpty());
+    }
+
+    private Set<Map<String, Object>> attributes() {
+        return annotations().stream().map(MergedAnnotation::asMap).collect(Collectors.toSet());
     }
 
     boolean isOnType() {

@@ -2,6 +2,7 @@
 package io.keyedlock.aop;
 
 import io.keyedlock.annotation.KeyedLock;
+import io.keyedlock.annotation.KeyedLocks;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -120,7 +121,8 @@ final class BeanTypes {
             AnnotationMetadata metadata = new SimpleMetadataReaderFactory(type.getClassLoader())
                     .getMetadataReader(type.getName())
                     .getAnnotationMetadata();
-            return metadata.hasAnnotatedMethods(name) || metadata.isAnnotated(name);
+            return Stream.of(name, KeyedLocks.class.getName())
+                    .anyMatch(each -> metadata.hasAnnotatedMethods(each) || metadata.isAnnotated(each));
         } catch (IOException | IllegalStateException | LinkageError e) {
             return false;
         }

@@ -77,6 +77,9 @@ abstract class CoroutineBody extends AbstractCoroutineContextElement implements 
      */
     static final class OfFunction extends CoroutineBody implements ReactiveBody, CopyableThreadContextElement<Unit> {
 
+        /** The body of an outer lock of the same call, which observes the coroutine for this one too; or null. */
+        private volatile @Nullable OfFunction outer;
+
         /** Null before the first try. A try without a job when the call is cancelled runs nothing. */
         private volatile @Nullable Try latest;
 
@@ -95,7 +98,10 @@ abstract class CoroutineBody extends AbstractCoroutineContextElement implements 
         @Override
         public void whenEnded(Runnable action) {
             Try current = latest;
-            if (current == null) {
+            OfFunction observer = outer;
+            if (observer != null) {
+                observer.whenEnded(action);
+            } else if (current == null) {
                 super.whenEnded(action);
             } else {
                 current.whenEnded(action);
@@ -107,6 +113,10 @@ abstract class CoroutineBody extends AbstractCoroutineContextElement implements 
             Object[] arguments = passed.clone();
             int last = arguments.length - 1;
             if (arguments[last] instanceof Continuation<?> caller) {
+                // Inside a coroutine this would be a Try. So no coroutine has begun since the outer lock was acquired.
+                outer = caller.getContext().get(KEY) instanceof OfFunction same ? same : null;
+            }
+            if (outer == null && arguments[last] instanceof Continuation<?> caller) {
                 arguments[last] =
                         new ContextContinuation<>(caller, caller.getContext().plus(this));
             }

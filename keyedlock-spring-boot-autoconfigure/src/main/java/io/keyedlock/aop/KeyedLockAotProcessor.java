@@ -40,10 +40,10 @@ final class KeyedLockAotProcessor implements BeanRegistrationAotProcessor {
     private static void add(
             AnnotatedMethod method, String attribute, LockExpressions expressions, ReachableTypes types) {
         try {
-            String text = method.annotation().getString(attribute);
-            if (!text.isBlank()) {
-                types.add(expressions.parse(text.strip()), method);
-            }
+            method.annotations().stream()
+                    .map(annotation -> annotation.getString(attribute))
+                    .filter(text -> !text.isBlank())
+                    .forEach(text -> types.add(expressions.parse(text.strip()), method));
         } catch (ParseException
                 | IllegalStateException
                 | IllegalArgumentException

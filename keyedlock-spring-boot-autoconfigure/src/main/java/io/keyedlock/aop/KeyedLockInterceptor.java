@@ -33,6 +33,6 @@ final class KeyedLockInterceptor implements MethodInterceptor {
             // The target of a proxy may change to one whose class has no annotation.
             return invocation.proceed();
         }
-        return method.strategy().call(invocation, method, method.contextOf(invocation, bean));
+        return NextLock.call(invocation, method, bean);
     }
 }

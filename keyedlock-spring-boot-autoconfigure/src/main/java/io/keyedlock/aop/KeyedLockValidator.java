@@ -172,7 +172,7 @@ public final class KeyedLockValidator
         }
         for (AnnotatedMethod annotated : known.methods()) {
             try {
-                advisor.get().methods().openLocker(annotated);
+                advisor.get().methods().openLockers(annotated);
             } catch (IllegalStateException e) {
                 add(findings, annotated, "its locker cannot be created", String.valueOf(e.getMessage()));
             }

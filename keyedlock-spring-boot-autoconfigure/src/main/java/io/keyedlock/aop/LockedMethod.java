@@ -38,6 +38,7 @@ import org.springframework.expression.spel.SpelEvaluationException;
  * @param throwsInterrupted whether callers expect {@link InterruptedException}
  * @param emptyResult the result of a call that is skipped
  * @param strategy how a call runs, given its kind of result
+ * @param next the lock to acquire after this one, or null
  */
 record LockedMethod(
         Supplier<String> description,
@@ -53,13 +54,34 @@ record LockedMethod(
         boolean afterTransaction,
         boolean throwsInterrupted,
         @Nullable Object emptyResult,
-        ResultStrategy strategy) {
+        ResultStrategy strategy,
+        @Nullable LockedMethod next) {
 
     /** The most holders that a message names; a key with a large limit has more. */
     private static final int MAX_HOLDERS = 5;
 
     /** The maximum length of a quoted message of an exception thrown by an expression. */
     private static final int MAX_QUOTED_LENGTH = 1_000;
+
+    /** Returns this lock with another to acquire after it. */
+    LockedMethod before(@Nullable LockedMethod next) {
+        return new LockedMethod(
+                description,
+                method,
+                names,
+                arguments,
+                shared,
+                condition,
+                keys,
+                locker,
+                waitTime,
+                policy,
+                afterTransaction,
+                throwsInterrupted,
+                emptyResult,
+                strategy,
+                next);
+    }
 
     /** Returns class and method for messages. */
     String place() {

@@ -7,7 +7,9 @@ import io.keyedlock.annotation.KeyedLock;
 import java.lang.reflect.AnnotatedElement;
 import java.lang.reflect.Method;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -61,16 +63,20 @@ final class LockedMethodParser {
     }
 
     /**
-     * Parses an annotation.
+     * Parses the annotations of a method.
      *
      * @param called the method that callers call, which may belong to an interface
-     * @return the parsed annotation, or empty if there are findings
+     * @return the lock to acquire first, which refers to the others; or empty if there are findings
      */
     Optional<LockedMethod> parse(AnnotatedMethod annotated, Method called, Findings findings) {
         Findings own = new Findings();
         LockedMethod parsed = null;
         try {
-            parsed = new Reading(annotated, annotated.annotation(), own).read(called);
+            List<LockedMethod> locks = new ArrayList<>();
+            for (MergedAnnotation<KeyedLock> annotation : annotated.annotations()) {
+                locks.add(new Reading(annotated, annotation, own).read(called));
+            }
+            parsed = inOrder(annotated, locks, own);
         } catch (AnnotationConfigurationException e) {
             annotated.report(
                     own,
@@ -80,6 +86,28 @@ final class LockedMethodParser {
         }
         findings.addAll(own.toList());
         return own.isEmpty() ? Optional.ofNullable(parsed) : Optional.empty();
+    }
+
+    /** Links the locks of a method in the order of the names of their lockers, in which all methods acquire them. */
+    private static @Nullable LockedMethod inOrder(
+            AnnotatedMethod annotated, List<LockedMethod> locks, Findings findings) {
+        locks.sort(Comparator.comparing((LockedMethod lock) -> lock.locker().name())
+                .reversed());
+        LockedMethod first = null;
+        for (LockedMethod lock : locks) {
+            if (first != null && first.locker().name().equals(lock.locker().name())) {
+                String name = lock.locker().name();
+                annotated.report(
+                        findings,
+                        "two of its annotations use the locker '" + name
+                                + "', and a method can hold it for one key only",
+                        name.equals(annotated.ownLockerName())
+                                ? "Give each annotation the name of a locker"
+                                : "Keep one of them, or write keys = \"{#a, #b}\" for several keys of one locker");
+            }
+            first = lock.before(first);
+        }
+        return first;
     }
 
     /** The parsing of one annotation. Continues after a finding, so that all are reported at once. */
@@ -100,11 +128,6 @@ final class LockedMethodParser {
         }
 
         LockedMethod read(Method called) {
-            if (annotated.isAmbiguous()) {
-                report(
-                        "two annotations on it imply @KeyedLock, and only one can apply",
-                        "Keep one of them, and acquire the other lock in a bean that this one calls");
-            }
             AnnotatedElement conflicting = annotated.conflictingCarrier();
             if (conflicting != null) {
                 findings.add(new Finding(
@@ -132,7 +155,8 @@ final class LockedMethodParser {
                     Arrays.stream(called.getExceptionTypes())
                             .anyMatch(declared -> declared.isAssignableFrom(InterruptedException.class)),
                     policy == KeyedLock.Policy.SKIP ? emptyResult() : null,
-                    strategy);
+                    strategy,
+                    null);
         }
 
         private KeySource keys() {

@@ -66,15 +66,17 @@ final class LockedMethods {
             @Nullable Resolved next) {}
 
     /**
-     * Creates the locker of a method whose annotation has been validated without findings.
+     * Creates the lockers of a method whose annotation has been validated without findings.
      *
-     * @throws IllegalStateException if the locker cannot be created
+     * @throws IllegalStateException if a locker cannot be created
      */
-    void openLocker(AnnotatedMethod checked) {
+    void openLockers(AnnotatedMethod checked) {
         for (Resolved one = resolved.get(checked.method()); one != null; one = one.next()) {
             LockedMethod locked = one.locked();
             if (one.targetClass() == checked.type() && locked != null) {
-                locked.locker().get();
+                for (LockedMethod each = locked; each != null; each = each.next()) {
+                    each.locker().get();
+                }
             }
         }
     }

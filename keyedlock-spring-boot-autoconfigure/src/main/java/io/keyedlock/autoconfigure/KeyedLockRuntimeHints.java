@@ -2,6 +2,7 @@
 package io.keyedlock.autoconfigure;
 
 import io.keyedlock.annotation.KeyedLock;
+import io.keyedlock.annotation.KeyedLocks;
 import io.keyedlock.aop.LockInvocation;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +23,7 @@ final class KeyedLockRuntimeHints implements RuntimeHintsRegistrar {
     @Override
     public void registerHints(RuntimeHints hints, @Nullable ClassLoader classLoader) {
         hints.reflection().registerType(KeyedLock.class, MemberCategory.INVOKE_DECLARED_METHODS);
+        hints.reflection().registerType(KeyedLocks.class, MemberCategory.INVOKE_DECLARED_METHODS);
         hints.reflection().registerType(LockInvocation.class, MemberCategory.INVOKE_PUBLIC_METHODS);
         registerRecords(hints.reflection(), KeyedLockProperties.class);
         // Flight Recorder reads the fields of an event.

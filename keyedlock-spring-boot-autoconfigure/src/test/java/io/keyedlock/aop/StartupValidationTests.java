@@ -101,7 +101,11 @@ class StartupValidationTests {
         assertFinding(findings, "privateMethod", "the method is private", "Remove private");
         assertFinding(findings, "staticMethod", "the method is static", "Remove static");
         assertFinding(findings, "contradiction", "its attributes contradict each other", "either value or name");
-        assertFinding(findings, "twice", "two annotations on it imply @KeyedLock", "Keep one of them");
+        assertFinding(
+                findings,
+                "twice",
+                "two of its annotations use the locker",
+                "Give each annotation the name of a locker");
         assertThat(findings).noneMatch(finding -> finding.method().startsWith("right"));
         assertThat(findings).extracting(Finding::method).doesNotHaveDuplicates();
     }

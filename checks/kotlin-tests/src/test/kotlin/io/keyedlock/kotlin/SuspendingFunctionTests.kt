@@ -74,6 +74,7 @@ class SuspendingFunctionTests {
             ),
         )
         .withPropertyValues("keyedlock.locks.shared.limit=1", "keyedlock.locks.other.limit=1")
+        .withPropertyValues("keyedlock.locks.alpha.limit=1", "keyedlock.locks.zulu.limit=1")
 
     @Test
     fun `functions of one key run one after the other and nobody is blocked`() = with { orders, lockers ->
@@ -138,6 +139,39 @@ class SuspendingFunctionTests {
     fun `a cancelled function keeps its key until it has ended`() = with { orders, lockers ->
         val cleared = CompletableDeferred<Unit>()
         keepsItsKeyUntilCleared(orders, lockers, cleared, { orders.clearing("a", cleared) }, { orders.where("a") })
+    }
+
+    @Test
+    fun `a cancelled function under several locks keeps the first and the last until it has ended`() = with { orders, lockers ->
+        val first = CompletableDeferred<Unit>()
+        keepsItsKeyUntilCleared(orders, lockers, first, { orders.clearingWithSharedFirst("a", first) }, { orders.where("a") })
+        orders.begun.clear()
+        orders.cancelled.clear()
+        orders.cleared = false
+        val last = CompletableDeferred<Unit>()
+        keepsItsKeyUntilCleared(orders, lockers, last, { orders.clearingWithSharedLast("a", last) }, { orders.where("a") })
+    }
+
+    @Test
+    fun `a cancelled flow under several locks keeps the first and the last until it has ended`() = with { orders, lockers ->
+        val first = CompletableDeferred<Unit>()
+        keepsItsKeyUntilCleared(
+            orders, lockers, first, { orders.clearingFlowWithSharedFirst("a", first).toList() }, { orders.where("a") },
+        )
+        orders.begun.clear()
+        orders.cancelled.clear()
+        orders.cleared = false
+        val last = CompletableDeferred<Unit>()
+        keepsItsKeyUntilCleared(
+            orders, lockers, last, { orders.clearingFlowWithSharedLast("a", last).toList() }, { orders.where("a") },
+        )
+    }
+
+    @Test
+    fun `a function under several locks holds all of them where it runs`() = with { orders, lockers ->
+        val held = runBlocking { orders.underTwo("a", lockers) }
+        assertThat(held).containsExactly("alpha", "shared")
+        assertThat(runBlocking { orders.flowUnderTwo("a", lockers).toList() }).containsExactly("alpha", "shared")
     }
 
     @Test
@@ -532,6 +566,35 @@ class SuspendingFunctionTests {
             } finally {
                 clear(key, clearance)
             }
+        }
+
+        @KeyedLock(name = "zulu", key = "#key")
+        @KeyedLock(name = "shared", key = "#key")
+        open suspend fun clearingWithSharedFirst(key: String, clearance: Deferred<Unit>) = clearing(key, clearance)
+
+        @KeyedLock(name = "alpha", key = "#key")
+        @KeyedLock(name = "shared", key = "#key")
+        open suspend fun clearingWithSharedLast(key: String, clearance: Deferred<Unit>) = clearing(key, clearance)
+
+        @KeyedLock(name = "zulu", key = "#key")
+        @KeyedLock(name = "shared", key = "#key")
+        open fun clearingFlowWithSharedFirst(key: String, clearance: Deferred<Unit>): Flow<Int> = clearingFlow(key, clearance)
+
+        @KeyedLock(name = "alpha", key = "#key")
+        @KeyedLock(name = "shared", key = "#key")
+        open fun clearingFlowWithSharedLast(key: String, clearance: Deferred<Unit>): Flow<Int> = clearingFlow(key, clearance)
+
+        @KeyedLock(name = "alpha", key = "#key")
+        @KeyedLock(name = "shared", key = "#key")
+        open suspend fun underTwo(key: String, lockers: KeyedLockerRegistry): List<String> {
+            yield()
+            return lockers.names().filter { lockers.get<Any>(it).isActive(key) }.sorted()
+        }
+
+        @KeyedLock(name = "alpha", key = "#key")
+        @KeyedLock(name = "shared", key = "#key")
+        open fun flowUnderTwo(key: String, lockers: KeyedLockerRegistry): Flow<String> = flow {
+            lockers.names().filter { lockers.get<Any>(it).isActive(key) }.sorted().forEach { emit(it) }
         }
 
         private suspend fun clear(key: String, clearance: Deferred<Unit>) = withContext(NonCancellable) {

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.aop;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerListener;
+import io.keyedlock.KeyedLockerRegistry;
+import io.keyedlock.LockRejectedException;
+import io.keyedlock.LockTimeoutException;
+import io.keyedlock.Permit;
+import io.keyedlock.annotation.KeyedLock;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.core.annotation.AliasFor;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
+
+/** Several locks on one method. */
+class SeveralLocksTests {
+
+    private static final Duration PATIENCE = Duration.ofMinutes(2);
+
+    private final List<String> events = new CopyOnWriteArrayList<>();
+
+    private final ApplicationContextRunner runner = Contexts.runner(Renderer.class)
+            .withPropertyValues("keyedlock.locks.tenants.limit=2", "keyedlock.locks.documents.limit=1")
+            .withBean(KeyedLockerListener.class, () -> new Ear("", events));
+
+    /** Notes the order in which the locks of all lockers are acquired and released. */
+    private record Ear(String locker, List<String> events) implements KeyedLockerListener {
+
+        @Override
+        public KeyedLockerListener forLocker(String name) {
+            return new Ear(name, events);
+        }
+
+        @Override
+        public void acquired(Object key, Duration waited) {
+            events.add("+" + locker + " " + key);
+        }
+
+        @Override
+        public void released(Object key, Duration held) {
+            events.add("-" + locker + " " + key);
+        }
+    }
+
+    private interface Check {
+        void on(Renderer renderer, KeyedLocker<Object> tenants, KeyedLocker<Object> documents) throws Exception;
+    }
+
+    private void run(Check check) {
+        runner.run(context -> {
+            KeyedLockerRegistry lockers = context.getBean(KeyedLockerRegistry.class);
+            check.on(context.getBean(Renderer.class), lockers.get("tenants"), lockers.get("documents"));
+            assertThat(lockers.get("tenants").activeKeys()).isEmpty();
+            assertThat(lockers.get("documents").activeKeys()).isEmpty();
+        });
+    }
+
+    private void assertInOrder() {
+        assertThat(events).containsExactly("+documents d", "+tenants t", "-tenants t", "-documents d");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"plain", "otherOrder", "composed", "mixed", "onInterface"})
+    void locksAreAcquiredInTheOrderOfLockersAndReleasedInReverse(String method) {
+        run((renderer, tenants, documents) -> {
+            boolean held = switch (method) {
+                case "plain" -> renderer.plain("t", "d");
+                case "otherOrder" -> renderer.otherOrder("t", "d");
+                case "composed" -> renderer.composed("t", "d");
+                case "mixed" -> renderer.mixed("t", "d");
+                default -> renderer.onInterface("t", "d");
+            };
+            assertThat(held).isTrue();
+            assertInOrder();
+        });
+    }
+
+    @Test
+    void stageHoldsBothUntilItHasCompleted() {
+        run((renderer, tenants, documents) -> {
+            CompletableFuture<String> work = new CompletableFuture<>();
+            CompletableFuture<String> result = renderer.stage("t", "d", work);
+            assertThat(tenants.isActive("t")).isTrue();
+            assertThat(documents.isActive("d")).isTrue();
+            work.complete("done");
+            assertThat(result.get(2, TimeUnit.MINUTES)).isEqualTo("done");
+            assertInOrder();
+        });
+    }
+
+    @Test
+    void stageThatIsCancelledWhileItWaitsForTheSecondLockReleasesTheFirst() {
+        run((renderer, tenants, documents) -> {
+            List<Permit> held = List.of(
+                    tenants.acquireAsync("t").join(), tenants.acquireAsync("t").join());
+            CompletableFuture<String> result = renderer.stage("t", "d", new CompletableFuture<>());
+            assertThat(documents.isActive("d")).isTrue();
+            assertThat(result.cancel(true)).isTrue();
+            assertThat(documents.isActive("d")).isFalse();
+            held.forEach(Permit::close);
+        });
+    }
+
+    @Test
+    void monoHoldsBothForEachSubscription() {
+        run((renderer, tenants, documents) -> {
+            Mono<String> rendered = renderer.mono(
+                    "t", "d", Mono.fromSupplier(() -> tenants.activeKeys() + " " + documents.activeKeys()));
+            assertThat(events).isEmpty();
+            assertThat(rendered.block(PATIENCE)).isEqualTo("[t] [d]");
+            assertInOrder();
+            assertThat(rendered.block(PATIENCE)).isEqualTo("[t] [d]");
+            assertThat(events).hasSize(8);
+        });
+    }
+
+    @Test
+    void fluxHoldsBothUntilItIsCancelled() {
+        run((renderer, tenants, documents) -> {
+            Sinks.Many<String> rows = Sinks.many().unicast().onBackpressureBuffer();
+            rows.tryEmitNext("one");
+            assertThat(renderer.flux("t", "d", rows.asFlux())
+                            .take(1)
+                            .collectList()
+                            .block(PATIENCE))
+                    .containsExactly("one");
+            assertInOrder();
+        });
+    }
+
+    @Test
+    void monoWaitsForTheSecondLockAndGetsIt() throws Exception {
+        run((renderer, tenants, documents) -> {
+            List<Permit> held = List.of(
+                    tenants.acquireAsync("t").join(), tenants.acquireAsync("t").join());
+            CompletableFuture<String> result =
+                    renderer.mono("t", "d", Mono.just("done")).toFuture();
+            assertThat(result).isNotDone();
+            assertThat(documents.isActive("d")).isTrue();
+            held.forEach(Permit::close);
+            assertThat(result.get(2, TimeUnit.MINUTES)).isEqualTo("done");
+        });
+    }
+
+    @Test
+    void ifTheSecondLockIsRejectedTheFirstIsReleasedAndTheExceptionNamesTheSecond() {
+        run((renderer, tenants, documents) -> {
+            List<Permit> held = List.of(
+                    tenants.acquireAsync("t").join(), tenants.acquireAsync("t").join());
+            events.clear();
+            assertThatThrownBy(() -> renderer.rejecting("t", "d"))
+                    .isInstanceOfSatisfying(LockRejectedException.class, rejected -> {
+                        assertThat(rejected.lockName()).isEqualTo("tenants");
+                        assertThat(rejected.key()).isEqualTo("t");
+                        assertThat(rejected.limit()).isEqualTo(2);
+                        assertThat(rejected.method())
+                                .hasValueSatisfying(
+                                        method -> assertThat(method).endsWith("Renderer.rejecting(String,String)"));
+                    });
+            assertThat(events).containsExactly("+documents d", "-documents d");
+            assertThatThrownBy(() -> renderer.rejectingLater("t", "d").get(2, TimeUnit.MINUTES))
+                    .cause()
+                    .isInstanceOfSatisfying(
+                            LockRejectedException.class,
+                            rejected -> assertThat(rejected.lockName()).isEqualTo("tenants"));
+            assertThat(renderer.skipping("t", "d")).isEmpty();
+            held.forEach(Permit::close);
+            assertThat(renderer.skipping("t", "d")).hasValue("done");
+        });
+    }
+
+    @Test
+    void eachLockHasAWaitTimeOfItsOwn() {
+        run((renderer, tenants, documents) -> {
+            List<Permit> held = List.of(
+                    tenants.acquireAsync("t").join(), tenants.acquireAsync("t").join());
+            assertThatThrownBy(() -> renderer.timed("t", "d"))
+                    .isInstanceOfSatisfying(LockTimeoutException.class, late -> {
+                        assertThat(late.lockName()).isEqualTo("tenants");
+                        assertThat(late.waitTime()).isEqualTo(Duration.ofMillis(2));
+                        assertThat(late.limit()).isEqualTo(2);
+                        assertThat(late.method()).isPresent();
+                    });
+            held.forEach(Permit::close);
+            try (Permit document = documents.acquireAsync("d").join()) {
+                assertThat(document.isValid()).isTrue();
+                assertThatThrownBy(() -> renderer.timed("t", "d"))
+                        .isInstanceOfSatisfying(LockTimeoutException.class, late -> {
+                            assertThat(late.lockName()).isEqualTo("documents");
+                            assertThat(late.waitTime()).isEqualTo(Duration.ofMillis(1));
+                        });
+            }
+        });
+    }
+
+    @Test
+    void eachLockHasAConditionOfItsOwn() {
+        run((renderer, tenants, documents) -> {
+            renderer.conditional("t", null);
+            assertThat(events).containsExactly("+tenants t", "-tenants t");
+            events.clear();
+            renderer.conditional("t", "d");
+            assertInOrder();
+        });
+    }
+
+    @Test
+    void failureOfTheMethodReleasesBoth() {
+        run((renderer, tenants, documents) -> {
+            assertThatThrownBy(() -> renderer.failing("t", "d")).hasMessage("as it happens");
+            assertInOrder();
+        });
+    }
+
+    @Test
+    void methodsOnATypeHaveBothAndThoseWithTheirOwnHaveOnlyThat() {
+        runner.withBean(Typed.class).run(context -> {
+            Typed typed = context.getBean(Typed.class);
+            typed.both("t", "d");
+            assertInOrder();
+            events.clear();
+            typed.own("t");
+            assertThat(events).containsExactly("+tenants t", "-tenants t");
+        });
+    }
+
+    @ParameterizedTest
+    @ValueSource(classes = {SameNamed.class, SameComposed.class, Unnamed.class})
+    void oneLockerTwiceIsReportedAtStartup(Class<?> bean) {
+        Contexts.runner(bean)
+                .withPropertyValues("keyedlock.locks.tenants.limit=2")
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .isInstanceOf(InvalidKeyedLockException.class)
+                        .hasMessageContaining("two of its annotations use the locker '")
+                        .hasMessageContaining(bean == Unnamed.class ? "Give each annotation" : "write keys"));
+    }
+
+    @Test
+    void findingsOfAllAnnotationsAreReported() {
+        Contexts.runner(Wrong.class)
+                .withPropertyValues("keyedlock.locks.tenants.limit=2")
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .hasMessageContaining("there is no locker 'tenant'")
+                        .hasMessageContaining("limit = 0 admits nobody"));
+    }
+
+    @Retention(RetentionPolicy.RUNTIME)
+    @KeyedLock(name = "tenants")
+    @interface PerTenant {
+        @AliasFor(annotation = KeyedLock.class, attribute = "key")
+        String value() default "#tenant";
+    }
+
+    @Retention(RetentionPolicy.RUNTIME)
+    @KeyedLock(name = "documents", key = "#document")
+    @interface PerDocument {}
+
+    interface Rendering {
+        @KeyedLock(name = "tenants", key = "#tenant")
+        @KeyedLock(name = "documents", key = "#document")
+        boolean onInterface(String tenant, String document);
+    }
+
+    static class Renderer implements Rendering {
+
+        private final KeyedLockerRegistry lockers;
+
+        Renderer(KeyedLockerRegistry lockers) {
+            this.lockers = lockers;
+        }
+
+        private boolean holdsBoth(String tenant, String document) {
+            Thread me = Thread.currentThread();
+            return lockers.get("tenants").isActive(tenant)
+                    && lockers.get("tenants").isHeldBy(me)
+                    && lockers.get("documents").isActive(document)
+                    && lockers.get("documents").isHeldBy(me);
+        }
+
+        @KeyedLock(name = "documents", key = "#document")
+        @KeyedLock(name = "tenants", key = "#tenant")
+        public boolean plain(String tenant, String document) {
+            return holdsBoth(tenant, document);
+        }
+
+        @KeyedLock(name = "tenants", key = "#tenant")
+        @KeyedLock(name = "documents", key = "#document")
+        public boolean otherOrder(String tenant, String document) {
+            return holdsBoth(tenant, document);
+        }
+
+        @PerTenant
+        @PerDocument
+        public boolean composed(String tenant, String document) {
+            return holdsBoth(tenant, document);
+        }
+
+        @PerTenant
+        @KeyedLock(name = "documents", key = "#document")
+        public boolean mixed(String tenant, String document) {
+            return holdsBoth(tenant, document);
+        }
+
+        @Override
+        public boolean onInterface(String tenant, String document) {
+            return holdsBoth(tenant, document);
+        }
+
+        @PerTenant
+        @PerDocument
+        public CompletableFuture<String> stage(String tenant, String document, CompletableFuture<String> work) {
+            return work;
+        }
+
+        @PerTenant
+        @PerDocument
+        public Mono<String> mono(String tenant, String document, Mono<String> work) {
+            return work;
+        }
+
+        @PerTenant
+        @PerDocument
+        public Flux<String> flux(String tenant, String document, Flux<String> work) {
+            return work;
+        }
+
+        @KeyedLock(name = "tenants", key = "#tenant", policy = KeyedLock.Policy.REJECT)
+        @PerDocument
+        public void rejecting(String tenant, String document) {}
+
+        @KeyedLock(name = "tenants", key = "#tenant", policy = KeyedLock.Policy.REJECT)
+        @PerDocument
+        public CompletableFuture<String> rejectingLater(String tenant, String document) {
+            return CompletableFuture.completedFuture("done");
+        }
+
+        @KeyedLock(name = "tenants", key = "#tenant", policy = KeyedLock.Policy.SKIP)
+        @PerDocument
+        public Optional<String> skipping(String tenant, String document) {
+            return Optional.of("done");
+        }
+
+        @KeyedLock(name = "tenants", key = "#tenant", waitTime = "2ms")
+        @KeyedLock(name = "documents", key = "#document", waitTime = "1ms")
+        public void timed(String tenant, String document) {}
+
+        @KeyedLock(name = "tenants", key = "#tenant")
+        @KeyedLock(name = "documents", key = "#document", condition = "#document != null")
+        public void conditional(String tenant, String document) {}
+
+        @PerTenant
+        @PerDocument
+        public void failing(String tenant, String document) {
+            throw new IllegalStateException("as it happens");
+        }
+    }
+
+    @KeyedLock(name = "tenants", key = "#tenant")
+    @KeyedLock(name = "documents", key = "#document")
+    static class Typed {
+
+        public void both(String tenant, String document) {}
+
+        @PerTenant
+        public void own(String tenant) {}
+    }
+
+    static class SameNamed {
+        @KeyedLock(name = "tenants", key = "#a")
+        @KeyedLock(name = "tenants", key = "#b")
+        public void move(String a, String b) {}
+    }
+
+    static class SameComposed {
+        @PerTenant("#a")
+        @KeyedLock(name = "tenants", key = "#b")
+        public void move(String a, String b) {}
+    }
+
+    static class Unnamed {
+        @KeyedLock(key = "#a")
+        @KeyedLock(key = "#b")
+        public void move(String a, String b) {}
+    }
+
+    static class Wrong {
+        @KeyedLock(name = "tenant", key = "#a")
+        @KeyedLock(name = "tenants", key = "#b", limit = 0)
+        public void move(String a, String b) {}
+    }
+}
