@@ -6,6 +6,7 @@ import io.keyedlock.KeyText;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerBackend;
 import io.keyedlock.LockerOverview;
+import java.security.Principal;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -17,13 +18,18 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.aot.hint.annotation.RegisterReflectionForBinding;
+import org.springframework.boot.actuate.endpoint.Access;
+import org.springframework.boot.actuate.endpoint.InvalidEndpointRequestException;
 import org.springframework.boot.actuate.endpoint.OperationResponseBody;
 import org.springframework.boot.actuate.endpoint.SecurityContext;
 import org.springframework.boot.actuate.endpoint.Show;
 import org.springframework.boot.actuate.endpoint.annotation.Endpoint;
 import org.springframework.boot.actuate.endpoint.annotation.ReadOperation;
 import org.springframework.boot.actuate.endpoint.annotation.Selector;
+import org.springframework.boot.actuate.endpoint.annotation.WriteOperation;
 
 /**
  * The actuator endpoint {@code keyedlocks}: the lockers of an application with their most contended keys.
@@ -34,13 +40,15 @@ import org.springframework.boot.actuate.endpoint.annotation.Selector;
  * @since 0.1.0
  * @see KeyedLocksEndpointWebExtension
  */
-@Endpoint(id = "keyedlocks")
+@Endpoint(id = "keyedlocks", defaultAccess = Access.READ_ONLY)
 @RegisterReflectionForBinding({
     KeyedLocksEndpoint.KeyFiguresDescriptor.class,
     KeyedLocksEndpoint.HeldKeyDescriptor.class,
     KeyedLocksEndpoint.CallerDescriptor.class
 })
 public final class KeyedLocksEndpoint {
+
+    private static final Logger log = LoggerFactory.getLogger(KeyedLocksEndpoint.class);
 
     static final int MAX_LISTED = 100;
 
@@ -86,6 +94,45 @@ public final class KeyedLocksEndpoint {
     public @Nullable OperationResponseBody locker(
             @Selector String name, @org.springframework.lang.Nullable @Nullable String key) {
         return locker(name, key, showsKeysTo(SecurityContext.NONE));
+    }
+
+    /**
+     * Sets the limit of the keys of a locker that have no limit of their own, until the application ends. Requires
+     * {@code management.endpoint.keyedlocks.access=unrestricted}.
+     *
+     * @param name the locker's name
+     * @param limit the new limit, at least 1
+     * @return the locker, without keys; null if there is none of that name
+     */
+    @WriteOperation
+    public @Nullable LockerDescriptor setLimit(@Selector String name, int limit) {
+        return setLimit(name, limit, SecurityContext.NONE);
+    }
+
+    @Nullable
+    LockerDescriptor setLimit(String name, int limit, SecurityContext caller) {
+        KeyedLocker<?> locker = lockers.get().get(name);
+        if (locker == null) {
+            return null;
+        }
+        if (limit < 1) {
+            throw new InvalidEndpointRequestException(
+                    "limit = " + limit + " admits nobody. Write 1 or more", "limit must be at least 1");
+        }
+        int before = locker.limit();
+        locker.setLimit(limit);
+        log.info(
+                "Changed the limit of locker '{}' from {} to {}, as asked by {}",
+                name,
+                before,
+                limit,
+                describe(caller));
+        return describe(locker, false);
+    }
+
+    private static String describe(SecurityContext caller) {
+        Principal principal = caller.getPrincipal();
+        return principal == null ? "an unauthenticated caller" : "'" + KeyText.inLine(principal.getName()) + "'";
     }
 
     boolean showsKeysTo(SecurityContext reader) {

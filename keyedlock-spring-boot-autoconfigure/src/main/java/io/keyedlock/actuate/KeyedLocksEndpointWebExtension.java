@@ -6,6 +6,8 @@ import org.springframework.boot.actuate.endpoint.OperationResponseBody;
 import org.springframework.boot.actuate.endpoint.SecurityContext;
 import org.springframework.boot.actuate.endpoint.annotation.ReadOperation;
 import org.springframework.boot.actuate.endpoint.annotation.Selector;
+import org.springframework.boot.actuate.endpoint.annotation.WriteOperation;
+import org.springframework.boot.actuate.endpoint.web.WebEndpointResponse;
 import org.springframework.boot.actuate.endpoint.web.annotation.EndpointWebExtension;
 
 /**
@@ -51,5 +53,22 @@ public final class KeyedLocksEndpointWebExtension {
     public @Nullable OperationResponseBody locker(
             SecurityContext reader, @Selector String name, @org.springframework.lang.Nullable @Nullable String key) {
         return endpoint.locker(name, key, endpoint.showsKeysTo(reader));
+    }
+
+    /**
+     * Sets the limit of the keys of a locker that have no limit of their own, until the application ends.
+     *
+     * @param caller the security context of the request, whose principal is logged
+     * @param name the locker's name
+     * @param limit the new limit, at least 1
+     * @return the locker, without keys; status 404 if there is none of that name
+     */
+    @WriteOperation
+    public WebEndpointResponse<KeyedLocksEndpoint.LockerDescriptor> setLimit(
+            SecurityContext caller, @Selector String name, int limit) {
+        KeyedLocksEndpoint.LockerDescriptor changed = endpoint.setLimit(name, limit, caller);
+        return changed == null
+                ? new WebEndpointResponse<>(WebEndpointResponse.STATUS_NOT_FOUND)
+                : new WebEndpointResponse<>(changed);
     }
 }

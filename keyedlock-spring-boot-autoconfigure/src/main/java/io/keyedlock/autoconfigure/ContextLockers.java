@@ -19,6 +19,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,6 +29,7 @@ import org.springframework.beans.factory.SmartInitializingSingleton;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.beans.factory.support.AbstractBeanDefinition;
 import org.springframework.util.Assert;
+import org.springframework.util.function.SingletonSupplier;
 
 /**
  * The lockers of one application context by name: locker beans under their bean names, and the implicit lockers of annotated
@@ -52,6 +54,7 @@ final class ContextLockers implements SmartInitializingSingleton {
     private final LockerSettings settings;
     private final LockerBeans closing;
     private final LockerListeners listeners;
+    private final Supplier<List<KeyLimits>> keyLimits;
 
     /** The lockers of the nearest parent context that has any. */
     private final @Nullable ContextLockers parent;
@@ -71,6 +74,8 @@ final class ContextLockers implements SmartInitializingSingleton {
         this.settings = settings;
         this.closing = closing;
         this.listeners = new LockerListeners(beans);
+        this.keyLimits = SingletonSupplier.of(
+                () -> beans.getBeanProvider(KeyLimits.class).orderedStream().toList());
         BeanFactory above = beans.getParentBeanFactory();
         this.parent = above == null
                 ? null
@@ -171,8 +176,8 @@ final class ContextLockers implements SmartInitializingSingleton {
         KeyedLockerBackend backend = choice.kind().equals(BackendChoice.LOCAL)
                 ? null
                 : backends(settings.name()).create(settings, choice);
-        KeyedLocker<?> locker =
-                backend == null ? KeyedLocker.create(settings) : KeyedLocker.createOn(backend, settings);
+        KeyedLockerSettings limited = withKeyLimits(settings);
+        KeyedLocker<?> locker = backend == null ? KeyedLocker.create(limited) : KeyedLocker.createOn(backend, limited);
         try {
             listeners.addTo(locker);
         } catch (RuntimeException | Error e) {
@@ -181,6 +186,16 @@ final class ContextLockers implements SmartInitializingSingleton {
         }
         closing.closeLast(locker);
         return locker;
+    }
+
+    /** Adds the limits of individual keys, if properties or beans may have any. Creates no beans. */
+    private KeyedLockerSettings withKeyLimits(KeyedLockerSettings settings) {
+        Map<String, Integer> configured = this.settings.limits(settings.name());
+        boolean mayHaveBeans =
+                BeanFactoryUtils.beanNamesForTypeIncludingAncestors(beans, KeyLimits.class, true, false).length > 0;
+        return configured.isEmpty() && !mayHaveBeans
+                ? settings
+                : settings.withKeyLimits(new ConfiguredLimits(settings.name(), configured, keyLimits));
     }
 
     private LockerBackends backends(String lockName) {

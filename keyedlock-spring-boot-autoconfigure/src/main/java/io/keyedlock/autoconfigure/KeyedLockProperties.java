@@ -54,6 +54,7 @@ record KeyedLockProperties(
      * One locker. Null values fall back to the defaults.
      *
      * @param limit How many callers may hold a key at once.
+     * @param limits Limits of individual keys, by the text of the key.
      * @param waitTime How long a caller waits for a permit unless it sets its own time, or 'forever'. Zero does not wait.
      * @param fair Whether a released permit always goes to the waiter that has waited longest.
      * @param maxWaiters How many callers may wait for one key, or 'unbounded'. Further callers are rejected.
@@ -70,6 +71,7 @@ record KeyedLockProperties(
      */
     record Locker(
             @Nullable Integer limit,
+            @DefaultValue Map<String, Integer> limits,
             @Nullable String waitTime,
             @Nullable Boolean fair,
             @Nullable String maxWaiters,

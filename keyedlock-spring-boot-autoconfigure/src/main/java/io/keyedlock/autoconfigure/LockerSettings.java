@@ -32,6 +32,8 @@ final class LockerSettings {
     private final KeyedLockerSettings defaults;
     private final BackendChoice defaultBackend;
     private final Map<String, BackendChoice> backends = new TreeMap<>();
+    private final Map<String, Integer> defaultLimits;
+    private final Map<String, Map<String, Integer>> limits = new TreeMap<>();
     private final SortedMap<String, KeyedLockerSettings> configured = new TreeMap<>();
 
     /**
@@ -49,6 +51,7 @@ final class LockerSettings {
                 .withDeadlockDetection(properties.deadlockDetection())
                 .withShowKeys(properties.showKeys());
         defaults = overlay(builtIn, properties.defaults(), DEFAULTS);
+        defaultLimits = overlay(Map.of(), properties.defaults(), DEFAULTS + ".limits");
         BackendChoice local = new BackendChoice(BackendChoice.LOCAL, LeaseSettings.defaults(), false);
         defaultBackend = overlay(local, properties.defaults(), DEFAULTS);
         rejectSimilarNames(properties.locks());
@@ -56,6 +59,7 @@ final class LockerSettings {
             checkName(name);
             configured.put(name, overlay(defaults.withName(name), locker, prefixOf(name)));
             backends.put(name, overlay(defaultBackend, locker, prefixOf(name)));
+            limits.put(name, overlay(defaultLimits, locker, prefixOf(name) + ".limits"));
         });
     }
 
@@ -71,18 +75,25 @@ final class LockerSettings {
 
     /** Returns whether a locker that both contexts configure has the same settings in the other one. */
     boolean agreesWith(LockerSettings other, String name) {
-        return settings(name).equals(other.settings(name)) && backend(name).equals(other.backend(name));
+        return settings(name).equals(other.settings(name))
+                && backend(name).equals(other.backend(name))
+                && limits(name).equals(other.limits(name));
     }
 
     /** Describes the settings that {@link #agreesWith} compares. */
     String describe(String name) {
-        return settings(name) + ", " + backend(name);
+        return settings(name) + ", " + backend(name) + ", limits " + limits(name);
     }
 
     /** Returns whether any locker, including those of annotated methods, has a backend beyond this process. */
     boolean usesBackend() {
         return Stream.concat(Stream.of(defaultBackend), backends.values().stream())
                 .anyMatch(choice -> !choice.kind().equals(BackendChoice.LOCAL));
+    }
+
+    /** Returns the limits of individual keys of a locker, by the text of the key. */
+    Map<String, Integer> limits(String name) {
+        return limits.getOrDefault(name, defaultLimits);
     }
 
     /** Returns the backend of a locker, whether or not properties configure it. */
@@ -172,6 +183,21 @@ final class LockerSettings {
             settings = settings.withReentrant(locker.reentrant());
         }
         return settings;
+    }
+
+    private static Map<String, Integer> overlay(
+            Map<String, Integer> base, KeyedLockProperties.Locker locker, String prefix) {
+        Map<String, Integer> limits = new TreeMap<>(base);
+        locker.limits().forEach((key, limit) -> {
+            if (limit == null || limit < 1) {
+                throw invalid(
+                        child(prefix, key),
+                        String.valueOf(limit),
+                        "Write how many callers this key admits, 1 or more, or leave it out to use the locker's limit.");
+            }
+            limits.put(key, limit);
+        });
+        return Map.copyOf(limits);
     }
 
     private static BackendChoice overlay(BackendChoice base, KeyedLockProperties.Locker locker, String prefix) {

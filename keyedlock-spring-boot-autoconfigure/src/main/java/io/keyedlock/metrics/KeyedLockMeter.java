@@ -14,6 +14,7 @@ enum KeyedLockMeter {
     KEYS_ACTIVE("keyedlock.keys.active", "gauge", "Keys that are held or waited for"),
     HOLDERS("keyedlock.holders", "gauge", "Holders of all keys"),
     WAITERS("keyedlock.waiters", "gauge", "Waiters of all keys"),
+    LIMIT("keyedlock.limit", "gauge", "Callers that a key without a limit of its own admits at once"),
     LONG_HOLDS("keyedlock.long.holds", "counter", "Long holds, each counted once"),
     LEASES_LOST("keyedlock.leases.lost", "counter", "Leases of the backend that were lost while held"),
     BACKEND_UP(

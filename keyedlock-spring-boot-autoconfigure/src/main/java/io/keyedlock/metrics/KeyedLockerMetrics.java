@@ -152,6 +152,7 @@ public final class KeyedLockerMetrics implements KeyedLockerListener, AutoClosea
         registerGauge(KeyedLockMeter.KEYS_ACTIVE, locker, KeyedLocker::activeKeyCount, tags, registry);
         registerGauge(KeyedLockMeter.HOLDERS, locker, one -> one.overview(0).holders(), tags, registry);
         registerGauge(KeyedLockMeter.WAITERS, locker, one -> one.overview(0).waiters(), tags, registry);
+        registerGauge(KeyedLockMeter.LIMIT, locker, KeyedLocker::limit, tags, registry);
         registerGauge(
                 KeyedLockMeter.BACKEND_UP,
                 locker,

@@ -78,9 +78,11 @@ class DocumentationTests {
             "Write the nested properties",
             // Parts of such texts.
             "an asynchronous caller",
+            "an unauthenticated caller",
             " more keys of '",
             "a locker without settings, such as a mock,",
             // What somebody reads who has asked for it: debug lines, recordings, meters.
+            "Changed the limit of locker '{}' from {} to {}, as asked by {}",
             "Acquired {} of '{}' after {} ms",
             "Did not acquire {} of '{}' after {} ms",
             "Keyed Lock Wait",
@@ -103,6 +105,7 @@ class DocumentationTests {
             import io.keyedlock.*;
             import io.keyedlock.annotation.KeyedLock;
             import io.keyedlock.aop.CurrentPermit;
+            import io.keyedlock.autoconfigure.KeyLimits;
             import io.keyedlock.integration.IntegrationLockRegistry;
             import io.keyedlock.test.KeyedLockExtension;
             import jakarta.validation.Validator;
@@ -175,6 +178,7 @@ class DocumentationTests {
                 Optional<Receipt> find(String requestId);
                 Receipt save(String requestId, Receipt receipt);
               }
+              interface Plans { OptionalInt limitOf(Object tenant); }
               interface Jdbc { int update(String sql, Object... arguments); }
 
               Client client;

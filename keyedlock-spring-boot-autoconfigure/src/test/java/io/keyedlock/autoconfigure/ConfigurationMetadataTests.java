@@ -32,7 +32,8 @@ class ConfigurationMetadataTests {
             "handoff-window",
             "max-hold",
             "on-lease-lost",
-            "fail-fast");
+            "fail-fast",
+            "limits");
 
     private final String metadata = read("META-INF/spring-configuration-metadata.json");
 
