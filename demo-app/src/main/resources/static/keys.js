@@ -16,6 +16,7 @@ export function openKey(locker, key) {
   showKey(null, true);
   dialog.showModal();
   pollKey();
+  askLimit();
 }
 
 export async function pollKey() {
@@ -56,6 +57,43 @@ function showCallers(list, callers, count, none) {
   list.replaceChildren(...items);
   tick();
 }
+
+// ---- the limit of a tenant, where the application lets it be changed
+
+const limitPath = key => `tenants/${encodeURIComponent(key)}/limit`;
+
+function showLimit(limit) {
+  byId("key-limit").hidden = limit === null;
+  byId("key-limit").dataset.limit = limit;
+  setText(byId("limit-now"), limit === null ? "" : `At most ${plural(limit, "report", "reports")} at once`);
+  byId("limit-lower").disabled = limit === 1;
+}
+
+async function askLimit() {
+  const asked = opened;
+  showLimit(null);
+  if (asked.locker === "tenants") {
+    const answer = await getJson(limitPath(asked.key)).catch(() => null);
+    if (opened === asked && answer !== null) {
+      showLimit(answer.limit);
+    }
+  }
+}
+
+async function changeLimit(by) {
+  const asked = opened;
+  const limit = Number(byId("key-limit").dataset.limit) + by;
+  const answer = await fetch(limitPath(asked.key), {
+    method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ limit }),
+  }).catch(() => null);
+  if (opened === asked && answer !== null && answer.ok) {
+    showLimit((await answer.json()).limit);
+    pollKey();
+  }
+}
+
+byId("limit-lower").addEventListener("click", () => changeLimit(-1));
+byId("limit-raise").addEventListener("click", () => changeLimit(1));
 
 byId("key-close").addEventListener("click", () => dialog.close());
 dialog.addEventListener("close", () => { opened = null; });

@@ -13,18 +13,25 @@ class KeyRow {
     this.name = element("span", { class: "key-name" }, key);
     this.name.title = key;
     this.permits = element("span", { class: "permits", "aria-hidden": "true" });
-    for (let n = 0; n < Math.min(limit, 10); n++) {
-      this.permits.append(element("span"));
-    }
     this.queue = element("span", { class: "queue", "aria-hidden": "true" });
     this.age = element("span", { class: "age", "aria-hidden": "true" });
     this.spoken = element("span", { class: "unseen" });
     this.button.append(this.name, this.permits, this.queue, this.age, this.spoken);
     this.button.addEventListener("click", () => openKey(locker, key));
-    this.limit = limit;
+    this.setLimit(limit);
+  }
+
+  setLimit(limit) {
+    if (this.limit !== limit) {
+      this.limit = limit;
+      this.permits.replaceChildren(...Array.from({ length: Math.min(limit, 10) }, () => element("span")));
+    }
   }
 
   show(figures) {
+    if (figures?.limit) {
+      this.setLimit(figures.limit);
+    }
     const used = figures ? figures.holders : 0;
     const waiting = figures ? figures.waiters : 0;
     this.button.classList.toggle("free", used === 0 && waiting === 0);

@@ -29,6 +29,18 @@ final class Http {
         return client.send(postOf(path, ""), HttpResponse.BodyHandlers.ofString());
     }
 
+    HttpResponse<String> post(String path, String json) throws IOException, InterruptedException {
+        return client.send(postOf(path, json), HttpResponse.BodyHandlers.ofString());
+    }
+
+    HttpResponse<String> put(String path, String json) throws IOException, InterruptedException {
+        HttpRequest put = request(path)
+                .header("Content-Type", "application/json")
+                .PUT(HttpRequest.BodyPublishers.ofString(json))
+                .build();
+        return client.send(put, HttpResponse.BodyHandlers.ofString());
+    }
+
     HttpResponse<String> postEvent(boolean lock, String json) throws IOException, InterruptedException {
         return client.send(postOf("/events?lock=" + lock, json), HttpResponse.BodyHandlers.ofString());
     }

@@ -32,6 +32,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.test.context.SpringBootTest;
+import org.springframework.test.context.ActiveProfiles;
 
 /**
  * The page in a real browser. With {@code -Ddemo.screenshots=DIRECTORY} it leaves the pictures of the README there, else
@@ -46,6 +47,7 @@ import org.springframework.boot.test.context.SpringBootTest;
             // Longer than any wait here: a report waits until the page has shown it.
             "keyedlock.locks.tenants.wait-time=10m"
         })
+@ActiveProfiles("limits")
 class PageTests {
 
     private static final String MARKUP = "<img src=x onerror=\"window.fooled=true\">";
@@ -209,6 +211,26 @@ class PageTests {
         page.keyboard().press("Escape");
         assertThat(page.locator("#report-log")).containsText(MARKUP + ": done");
         assertThat(page.evaluate("window.fooled === undefined")).isEqualTo(true);
+    }
+
+    @Test
+    void limitOfATenantIsChangedWhileReportsWait() {
+        hold("tenants", "wonka", "report-1", "report-2", "report-3", "report-4", "report-5");
+        assertThat(key("tenants", "wonka")).containsText("3 of 3 permits in use, 2 waiting");
+        key("tenants", "wonka").click();
+        Locator dialog = page.getByRole(AriaRole.DIALOG);
+        assertThat(dialog).containsText("At most 3 reports at once");
+
+        page.locator("#limit-raise").click();
+        assertThat(dialog).containsText("At most 4 reports at once");
+        assertThat(dialog).containsText("4 holders, 1 waiter");
+        page.locator("#limit-raise").click();
+
+        assertThat(dialog).containsText("5 holders, 0 waiters");
+        assertThat(key("tenants", "wonka")).containsText("5 of 5 permits in use, 0 waiting");
+        page.locator("#limit-lower").click();
+        assertThat(dialog).containsText("At most 4 reports at once");
+        assertThat(dialog).containsText("5 holders, 0 waiters");
     }
 
     @Test
