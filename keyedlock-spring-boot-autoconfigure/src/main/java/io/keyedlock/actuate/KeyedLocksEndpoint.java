@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.actuate;
 
+import static org.springframework.util.MimeTypeUtils.APPLICATION_JSON_VALUE;
+import static org.springframework.util.MimeTypeUtils.TEXT_HTML_VALUE;
+
 import io.keyedlock.KeySnapshot;
 import io.keyedlock.KeyText;
 import io.keyedlock.KeyedLocker;
@@ -78,7 +81,7 @@ public final class KeyedLocksEndpoint {
      *
      * @return the lockers by name
      */
-    @ReadOperation
+    @ReadOperation(produces = {Format.V3_TYPE, Format.V2_TYPE, APPLICATION_JSON_VALUE, TEXT_HTML_VALUE})
     public LockersDescriptor lockers() {
         return lockers(showsKeysTo(SecurityContext.NONE));
     }
@@ -139,6 +142,11 @@ public final class KeyedLocksEndpoint {
         return showKeys.isShown(reader, roles);
     }
 
+    /** Collects what the live page shows. */
+    LiveView live(LockerHistory history, boolean keysShown, @Nullable String lock, @Nullable String text) {
+        return LiveView.of(lockers.get(), history, keysShown, lock, text);
+    }
+
     LockersDescriptor lockers(boolean keysShown) {
         Map<String, LockerDescriptor> all = new TreeMap<>();
         lockers.get().forEach((name, locker) -> {
@@ -171,7 +179,7 @@ public final class KeyedLocksEndpoint {
         LockerOverview<K> overview = locker.overview(maxKeys(locker, keysShown));
         List<KeyDescriptor> keys = new ArrayList<>();
         for (LockerOverview.KeyFigures<K> figures : overview.keys()) {
-            snapshot(locker, figures.key()).ifPresent(snapshot -> keys.add(describe(snapshot, List.of())));
+            snapshot(locker, figures.key()).ifPresent(snapshot -> keys.add(describe(snapshot, Map.of(), List.of())));
         }
         return describe(locker, overview, keys);
     }
@@ -185,14 +193,17 @@ public final class KeyedLocksEndpoint {
                     .flatMap(active -> snapshot(locker, active));
         }
         KeyedLockerBackend backend = locker.backend().orElse(null);
+        Map<Long, List<String>> stacks = local.map(snapshot ->
+                        HolderStacks.of(snapshot, locker.settings().longHold(), () -> snapshot(locker, snapshot.key())))
+                .orElse(Map.of());
         if (backend == null) {
-            return local.map(snapshot -> describe(snapshot, List.of())).orElse(null);
+            return local.map(snapshot -> describe(snapshot, stacks, List.of())).orElse(null);
         }
         List<ElsewhereDescriptor> elsewhere = local.isPresent()
                 ? ElsewhereDescriptor.holders(backend, List.of(local.get().key()))
                 : ElsewhereDescriptor.holders(backend, ElsewhereDescriptor.keysOf(key));
         if (local.isPresent()) {
-            return describe(local.get(), elsewhere);
+            return describe(local.get(), stacks, elsewhere);
         }
         return elsewhere.isEmpty()
                 ? null
@@ -249,9 +260,10 @@ public final class KeyedLocksEndpoint {
                 text(figures.longestWait()));
     }
 
-    private static HeldKeyDescriptor describe(KeySnapshot<?> snapshot, List<ElsewhereDescriptor> elsewhere) {
-        List<CallerDescriptor> holding = first(snapshot.holders());
-        List<CallerDescriptor> waiting = first(snapshot.waiters());
+    private static HeldKeyDescriptor describe(
+            KeySnapshot<?> snapshot, Map<Long, List<String>> stacks, List<ElsewhereDescriptor> elsewhere) {
+        List<CallerDescriptor> holding = first(snapshot.holders(), stacks);
+        List<CallerDescriptor> waiting = first(snapshot.waiters(), Map.of());
         return new HeldKeyDescriptor(
                 text(snapshot.key()),
                 snapshot.limit(),
@@ -266,10 +278,13 @@ public final class KeyedLocksEndpoint {
                 elsewhere);
     }
 
-    private static List<CallerDescriptor> first(List<KeySnapshot.Caller> callers) {
+    private static List<CallerDescriptor> first(List<KeySnapshot.Caller> callers, Map<Long, List<String>> stacks) {
         return callers.stream()
                 .limit(MAX_LISTED)
-                .map(caller -> new CallerDescriptor(text((Object) caller.threadName()), text(caller.age())))
+                .map(caller -> new CallerDescriptor(
+                        text((Object) caller.threadName()),
+                        text(caller.age()),
+                        stacks.getOrDefault(caller.threadId(), List.of())))
                 .toList();
     }
 
@@ -370,6 +385,8 @@ public final class KeyedLocksEndpoint {
      *
      * @param thread the name of the thread, or {@code async} if no thread owns the permit
      * @param age how long it has held or waited, an ISO 8601 duration
+     * @param stack the current stack trace of a holder's thread, innermost frame first. Empty unless a single key was
+     *     requested and the hold is longer than {@code keyedlock.long-hold.threshold}, and for virtual threads
      */
-    public record CallerDescriptor(String thread, String age) {}
+    public record CallerDescriptor(String thread, String age, List<String> stack) {}
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.actuate;
 
+import static org.springframework.util.MimeTypeUtils.APPLICATION_JSON_VALUE;
+
 import org.jspecify.annotations.Nullable;
+import org.springframework.aot.hint.annotation.RegisterReflectionForBinding;
 import org.springframework.boot.actuate.endpoint.OperationResponseBody;
 import org.springframework.boot.actuate.endpoint.SecurityContext;
 import org.springframework.boot.actuate.endpoint.annotation.ReadOperation;
@@ -11,34 +14,49 @@ import org.springframework.boot.actuate.endpoint.web.WebEndpointResponse;
 import org.springframework.boot.actuate.endpoint.web.annotation.EndpointWebExtension;
 
 /**
- * The HTTP variant of {@link KeyedLocksEndpoint}. It knows the reader, so it can show keys to authorized readers only.
+ * The HTTP variant of {@link KeyedLocksEndpoint}. It knows the reader, so it can show keys to authorized readers only. A browser
+ * gets the live page, which polls this endpoint; other clients get JSON.
  *
  * @since 0.1.0
  * @see KeyedLocksEndpoint
  */
 @EndpointWebExtension(endpoint = KeyedLocksEndpoint.class)
+@RegisterReflectionForBinding(LiveView.class)
 public final class KeyedLocksEndpointWebExtension {
 
     private final KeyedLocksEndpoint endpoint;
+    private final LockerHistory history;
+    private final @Nullable LivePage page;
 
     /**
      * Creates the extension.
      *
      * @param endpoint the endpoint to extend
+     * @param history what the page shows of the past
+     * @param page the last segment of the endpoint's path, or null if browsers get JSON as well
      */
-    public KeyedLocksEndpointWebExtension(KeyedLocksEndpoint endpoint) {
+    public KeyedLocksEndpointWebExtension(KeyedLocksEndpoint endpoint, LockerHistory history, @Nullable String page) {
         this.endpoint = endpoint;
+        this.history = history;
+        this.page = page == null ? null : new LivePage(page);
     }
 
     /**
-     * Returns all lockers, each with its most contended keys.
+     * Returns all lockers, each with its most contended keys, or the live page.
      *
      * @param reader the security context of the request
-     * @return the lockers by name
+     * @param format the format to return
+     * @return the lockers by name, or the page
      */
-    @ReadOperation
-    public KeyedLocksEndpoint.LockersDescriptor lockers(SecurityContext reader) {
-        return endpoint.lockers(endpoint.showsKeysTo(reader));
+    @ReadOperation(producesFrom = Format.class)
+    public WebEndpointResponse<?> lockers(SecurityContext reader, Format format) {
+        if (format == Format.HTML && page != null) {
+            return page.html();
+        }
+        return new WebEndpointResponse<>(
+                endpoint.lockers(endpoint.showsKeysTo(reader)),
+                WebEndpointResponse.STATUS_OK,
+                (format == Format.HTML ? Format.JSON : format).getProducedMimeType());
     }
 
     /**
@@ -70,5 +88,33 @@ public final class KeyedLocksEndpointWebExtension {
         return changed == null
                 ? new WebEndpointResponse<>(WebEndpointResponse.STATUS_NOT_FOUND)
                 : new WebEndpointResponse<>(changed);
+    }
+
+    /**
+     * Returns a file of the live page, or what it shows.
+     *
+     * @param reader the security context of the request
+     * @param page the constant {@code page}, which keeps the files apart from lockers
+     * @param file the name of the file, or {@code state}
+     * @param lock for {@code state}, the name of the locker whose keys are listed, or null for all
+     * @param text for {@code state}, the text that the listed keys contain, or null for all
+     * @return the content; null, which becomes status 404, if there is no such file
+     */
+    @ReadOperation(produces = {APPLICATION_JSON_VALUE, LivePage.SCRIPT_TYPE, LivePage.STYLE_TYPE, LivePage.ICON_TYPE})
+    public @Nullable WebEndpointResponse<?> page(
+            SecurityContext reader,
+            @Selector String page,
+            @Selector String file,
+            @org.springframework.lang.Nullable @Nullable String lock,
+            @org.springframework.lang.Nullable @Nullable String text) {
+        if (this.page == null || !page.equals(LivePage.PATH)) {
+            return null;
+        }
+        return file.equals("state")
+                ? new WebEndpointResponse<>(
+                        endpoint.live(history, endpoint.showsKeysTo(reader), lock, text),
+                        WebEndpointResponse.STATUS_OK,
+                        Format.JSON.getProducedMimeType())
+                : this.page.find(file);
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The actuator endpoint {@code keyedlocks}, which shows the current holders and waiters.
+ * The actuator endpoint {@code keyedlocks}, which shows the current holders and waiters, and its live page for browsers.
  *
  * <p>Unless a method says otherwise, no parameter may be null and no result is null.
  */

@@ -3,6 +3,8 @@ package io.keyedlock.autoconfigure;
 
 import io.keyedlock.actuate.KeyedLocksEndpoint;
 import io.keyedlock.actuate.KeyedLocksEndpointWebExtension;
+import io.keyedlock.actuate.LockerHistory;
+import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.boot.actuate.autoconfigure.endpoint.condition.ConditionalOnAvailableEndpoint;
 import org.springframework.boot.actuate.endpoint.Show;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
@@ -11,8 +13,12 @@ import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.SearchStrategy;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.boot.context.properties.bind.Bindable;
+import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Conditional;
+import org.springframework.context.annotation.Role;
+import org.springframework.core.env.Environment;
 
 /**
  * Auto-configuration of the actuator endpoint of lockers. A child context has its own endpoint instead of its parent's, because
@@ -38,10 +44,27 @@ public final class KeyedLockEndpointAutoConfiguration {
         return new KeyedLocksEndpoint(registry::existing, showKeys, endpoint.roles());
     }
 
+    /** Created with the first locker, so it has no dependencies. */
+    @Bean
+    @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+    @ConditionalOnMissingBean
+    static LockerHistory keyedLockerHistory() {
+        return new LockerHistory();
+    }
+
     @Bean
     @ConditionalOnMissingBean(search = SearchStrategy.CURRENT)
     @ConditionalOnBean(KeyedLocksEndpoint.class)
-    KeyedLocksEndpointWebExtension keyedLocksEndpointWebExtension(KeyedLocksEndpoint endpoint) {
-        return new KeyedLocksEndpointWebExtension(endpoint);
+    KeyedLocksEndpointWebExtension keyedLocksEndpointWebExtension(
+            KeyedLocksEndpoint endpoint,
+            LockerHistory history,
+            KeyedLockEndpointProperties properties,
+            Environment environment) {
+        String path = Binder.get(environment)
+                .bind("management.endpoints.web.path-mapping", Bindable.mapOf(String.class, String.class))
+                .map(mapping -> mapping.get("keyedlocks"))
+                .orElse("keyedlocks");
+        String segment = path.substring(path.lastIndexOf('/') + 1);
+        return new KeyedLocksEndpointWebExtension(endpoint, history, properties.page() ? segment : null);
     }
 }

@@ -11,7 +11,10 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  *
  * @param showKeys When the endpoint shows keys. If 'keyedlock.show-keys' is false, it never does.
  * @param roles Roles that are authorized to see keys. If empty, every authenticated user is authorized.
+ * @param page Whether browsers get the live page. If false, they get JSON as other clients do.
  */
 @ConfigurationProperties("management.endpoint.keyedlocks")
 record KeyedLockEndpointProperties(
-        @DefaultValue("always") Show showKeys, @DefaultValue Set<String> roles) {}
+        @DefaultValue("always") Show showKeys,
+        @DefaultValue Set<String> roles,
+        @DefaultValue("true") boolean page) {}

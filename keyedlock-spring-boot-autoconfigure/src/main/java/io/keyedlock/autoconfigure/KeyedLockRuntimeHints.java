@@ -26,6 +26,7 @@ final class KeyedLockRuntimeHints implements RuntimeHintsRegistrar {
         hints.reflection().registerType(KeyedLocks.class, MemberCategory.INVOKE_DECLARED_METHODS);
         hints.reflection().registerType(LockInvocation.class, MemberCategory.INVOKE_PUBLIC_METHODS);
         registerRecords(hints.reflection(), KeyedLockProperties.class);
+        hints.resources().registerPattern("io/keyedlock/actuate/page/*");
         // Flight Recorder reads the fields of an event.
         hints.reflection().registerType(TypeReference.of(WAIT_EVENT), event -> {
             event.withMembers(MemberCategory.INVOKE_DECLARED_CONSTRUCTORS);

@@ -4,6 +4,7 @@ package io.keyedlock.actuate;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.keyedlock.ChangingKey;
+import io.keyedlock.KeySnapshot;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.Permit;
@@ -11,13 +12,16 @@ import io.keyedlock.actuate.KeyedLocksEndpoint.CallerDescriptor;
 import io.keyedlock.actuate.KeyedLocksEndpoint.HeldKeyDescriptor;
 import io.keyedlock.actuate.KeyedLocksEndpoint.KeyFiguresDescriptor;
 import io.keyedlock.actuate.KeyedLocksEndpoint.LockerDescriptor;
+import io.keyedlock.actuate.KeyedLocksEndpoint.LockersDescriptor;
 import java.security.Principal;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -183,9 +187,9 @@ class KeyedLocksEndpointTests {
     @Test
     void whoIsAuthorizedSeesKeysOverHttp() {
         take(1, "42");
-        KeyedLocksEndpointWebExtension anyone = new KeyedLocksEndpointWebExtension(endpoint(Show.WHEN_AUTHORIZED));
-        KeyedLocksEndpointWebExtension operators = new KeyedLocksEndpointWebExtension(
-                new KeyedLocksEndpoint(this::lockers, Show.WHEN_AUTHORIZED, Set.of("OPERATOR")));
+        KeyedLocksEndpointWebExtension anyone = overHttp(endpoint(Show.WHEN_AUTHORIZED));
+        KeyedLocksEndpointWebExtension operators =
+                overHttp(new KeyedLocksEndpoint(this::lockers, Show.WHEN_AUTHORIZED, Set.of("OPERATOR")));
         SecurityContext nobody = SecurityContext.NONE;
         SecurityContext user = reader("USER");
         SecurityContext operator = reader("OPERATOR");
@@ -194,8 +198,112 @@ class KeyedLocksEndpointTests {
         assertThat(anyone.locker(user, "orders", "42")).isNotNull();
         assertThat(operators.locker(user, "orders", "42")).isNull();
         assertThat(operators.locker(operator, "orders", "42")).isNotNull();
-        assertThat(operators.lockers(user).lockers().get("orders").keys()).isEmpty();
-        assertThat(operators.lockers(operator).lockers().get("orders").keys()).hasSize(1);
+        assertThat(overview(operators, user).lockers().get("orders").keys()).isEmpty();
+        assertThat(overview(operators, operator).lockers().get("orders").keys()).hasSize(1);
+        assertThat(live(operators, user).keys()).isEmpty();
+        assertThat(live(operators, operator).keys()).hasSize(1);
+    }
+
+    @Test
+    void theLivePageCountsWhatItMustNotShow() {
+        LockerHistory history = new LockerHistory();
+        orders.addListener(history);
+        take(4, "42");
+        assertThat(orders.tryAcquireAsync("42")).isCompletedExceptionally();
+        LiveView view = endpoint(Show.NEVER).live(history, false, null, "42");
+        assertThat(view.keys()).isEmpty();
+        assertThat(view.refusals()).isEmpty();
+        assertThat(endpoint(Show.NEVER).live(history, false, null, null).refusals())
+                .singleElement()
+                .satisfies(refusal -> assertThat(refusal.key()).isNull());
+        LiveView.Locker locker = view.lockers().get("orders");
+        assertThat(locker.keysHidden()).isTrue();
+        assertThat(locker.waiters()).isEqualTo(1);
+        assertThat(locker.counts().refused()).containsOnly(Map.entry("rejected", 1L));
+    }
+
+    @Test
+    void theLivePageListsTheMostContendedKeysOfAllLockersTogether() {
+        for (int key = 0; key < 60; key++) {
+            take(1, key);
+        }
+        take(5, "hot");
+        CompletableFuture<Permit> other = idle.acquireAsync("y".repeat(20_000));
+        CompletableFuture<Permit> waiter = idle.acquireAsync("y".repeat(20_000));
+        LiveView view = endpoint.live(new LockerHistory(), true, null, null);
+        assertThat(view.keys()).hasSize(LiveView.LISTED);
+        assertThat(view.keys().get(0).key()).isEqualTo("hot");
+        assertThat(view.keys().get(1).lock()).isEqualTo("idle");
+        assertThat(view.keys().get(1).key()).hasSizeLessThanOrEqualTo(LiveView.MAX_KEY_LENGTH + 1);
+        assertThat(view.keys().get(1).cut()).isTrue();
+        assertThat(view.matching()).isEqualTo(62);
+        assertThat(endpoint.live(new LockerHistory(), true, null, "YYY").matching())
+                .isEqualTo(1);
+        other.thenAccept(Permit::close);
+        waiter.thenAccept(Permit::close);
+    }
+
+    @Test
+    void theLastRefusalsAreKeptAndAllAreCounted() {
+        LockerHistory history = new LockerHistory();
+        orders.addListener(history);
+        take(3, "42");
+        for (int n = 0; n < 100; n++) {
+            assertThat(orders.tryAcquireAsync("42")).isCompletedExceptionally();
+        }
+        LiveView view = endpoint.live(history, true, "orders", null);
+        assertThat(view.refusals()).hasSize(LockerHistory.OfLocker.REFUSALS);
+        assertThat(view.lockers().get("orders").counts().acquired()).isEqualTo(3);
+        assertThat(view.lockers().get("orders").counts().refused()).containsOnly(Map.entry("rejected", 100L));
+        assertThat(view.lockers().get("idle").counts()).isNull();
+    }
+
+    @Test
+    void aLongHoldIsShownWithWhatItsThreadDoes() throws Exception {
+        KeyedLocker<Object> slow = KeyedLocker.create(
+                KeyedLockerSettings.defaults().withName("slow").withLimit(2).withLongHold(Duration.ofMillis(1)));
+        KeyedLocksEndpoint ofSlow = new KeyedLocksEndpoint(() -> Map.of("slow", slow), Show.ALWAYS, Set.of());
+        try (Permit permit = slow.acquire("42");
+                Permit async = slow.acquireAsync("42").join()) {
+            Awaitility.await().untilAsserted(() -> {
+                HeldKeyDescriptor key = (HeldKeyDescriptor) ofSlow.locker("slow", "42");
+                assertThat(key.holding().get(0).stack()).anyMatch(frame -> frame.contains("KeyedLocksEndpointTests"));
+                assertThat(key.holding().get(1).stack()).isEmpty();
+            });
+            HeldKeyDescriptor listed = (HeldKeyDescriptor)
+                    ((LockerDescriptor) ofSlow.locker("slow", null)).keys().get(0);
+            assertThat(listed.holding().get(0).stack()).isEmpty();
+        }
+    }
+
+    @Test
+    void aThreadThatHasReleasedTheKeyMeanwhileHasNoStack() {
+        KeySnapshot.Caller holder = new KeySnapshot.Caller(
+                Thread.currentThread().getName(), Thread.currentThread().getId(), false, Duration.ofSeconds(2));
+        KeySnapshot<String> before = new KeySnapshot<>("42", 1, List.of(holder), List.of());
+        KeySnapshot.Caller again = new KeySnapshot.Caller(
+                Thread.currentThread().getName(), Thread.currentThread().getId(), false, Duration.ZERO);
+        KeySnapshot<String> after = new KeySnapshot<>("42", 1, List.of(again), List.of());
+        assertThat(HolderStacks.of(before, Duration.ofSeconds(1), () -> Optional.of(before)))
+                .hasSize(1);
+        assertThat(HolderStacks.of(before, Duration.ofSeconds(1), () -> Optional.of(after)))
+                .isEmpty();
+        assertThat(HolderStacks.of(before, Duration.ofSeconds(1), Optional::empty))
+                .isEmpty();
+        assertThat(HolderStacks.of(before, Duration.ZERO, () -> Optional.of(before)))
+                .isEmpty();
+    }
+
+    private static KeyedLocksEndpointWebExtension overHttp(KeyedLocksEndpoint endpoint) {
+        return new KeyedLocksEndpointWebExtension(endpoint, new LockerHistory(), "keyedlocks");
+    }
+
+    private static LockersDescriptor overview(KeyedLocksEndpointWebExtension extension, SecurityContext reader) {
+        return (LockersDescriptor) extension.lockers(reader, Format.V3).getBody();
+    }
+
+    private static LiveView live(KeyedLocksEndpointWebExtension extension, SecurityContext reader) {
+        return (LiveView) extension.page(reader, "page", "state", null, null).getBody();
     }
 
     @Test

@@ -70,6 +70,7 @@ class ConfigurationMetadataTests {
                 .containsEntry("keyedlock.shutdown.reject-new", false)
                 .containsEntry("keyedlock.shutdown.phase", Integer.MAX_VALUE / 2 - 512)
                 .containsEntry("keyedlock.web.problem-details", true)
+                .containsEntry("management.endpoint.keyedlocks.page", true)
                 .containsEntry("management.endpoint.keyedlocks.show-keys", "always");
         assertThat(names())
                 .contains(
@@ -121,6 +122,7 @@ class ConfigurationMetadataTests {
         OF_LOCKER.forEach(name -> expected.add("keyedlock.locks.<name>." + name));
         expected.removeIf(name -> name.startsWith("management.endpoint.keyedlocks.")
                 && !name.endsWith(".show-keys")
+                && !name.endsWith(".page")
                 && !name.endsWith(".roles"));
         assertThat(documented).containsExactlyElementsOf(expected);
     }

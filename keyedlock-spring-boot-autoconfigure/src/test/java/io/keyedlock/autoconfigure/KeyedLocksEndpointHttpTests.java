@@ -92,7 +92,7 @@ class KeyedLocksEndpointHttpTests extends HttpTests {
                         .containsEntry("waitingShown", 0);
             }
             assertThat(JsonPath.<Map<String, Object>>read(key, "$.holding[0]"))
-                    .containsOnlyKeys("thread", "age")
+                    .containsOnlyKeys("thread", "age", "stack")
                     .containsEntry("thread", Thread.currentThread().getName());
         }
     }
