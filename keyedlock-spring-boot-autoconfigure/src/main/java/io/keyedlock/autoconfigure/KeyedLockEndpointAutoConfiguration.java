@@ -11,10 +11,12 @@ import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
 import org.springframework.boot.autoconfigure.condition.SearchStrategy;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.boot.context.properties.bind.Bindable;
 import org.springframework.boot.context.properties.bind.Binder;
+import org.springframework.context.ApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.Role;
@@ -66,5 +68,12 @@ public final class KeyedLockEndpointAutoConfiguration {
                 .orElse("keyedlocks");
         String segment = path.substring(path.lastIndexOf('/') + 1);
         return new KeyedLocksEndpointWebExtension(endpoint, history, properties.page() ? segment : null);
+    }
+
+    /** On servlets a request that waits occupies a thread. */
+    @Bean
+    @ConditionalOnWebApplication(type = ConditionalOnWebApplication.Type.SERVLET)
+    static SharedThreadsWarning keyedLockSharedThreadsWarning(ApplicationContext context, ContextLockers lockers) {
+        return new SharedThreadsWarning(context, lockers);
     }
 }
