@@ -22,47 +22,50 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The backend of one locker in a {@link LeaseStore}, so that its keys exclude each other in all processes that have a locker
- * of that name in the same store. Created by {@link Leases#backend}.
+ * The backend of one locker in a {@link LeaseStore}. Its keys exclude each other in all processes that have a locker of the
+ * same name in the same store. Created by {@link Leases#backend}.
  *
- * <p>A permit is a lease, stored under a random id and renewed while it is held.
+ * <p>A permit is a lease that is stored under a random id and renewed while it is held.
+ *
+ * @since 0.1.0
+ * @see LeaseSettings
  */
 public final class LeaseBackend implements KeyedLockerBackend {
 
-    /** A heartbeat is missed four times before others stop waiting for a waiter. */
+    /** The number of heartbeats that a waiter may miss before others stop waiting for it. */
     private static final int MISSED_HEARTBEATS = 4;
 
     private static final Duration LEAST_PATIENCE = Duration.ofMillis(100);
 
-    /** Long enough for a live waiter to react, and short since a dead one blocks its key for so long. */
+    /** The longest offer. Long enough for a live waiter to react; short, because a dead waiter blocks its key meanwhile. */
     private static final Duration LONGEST_OFFER = Duration.ofMillis(250);
 
-    /** The clocks of two machines may differ in speed; this fraction of a lease covers it. */
+    /** The divisor of the lease time for the fraction that covers different speeds of the clocks of two machines. */
     private static final int CLOCK_DRIFT = 100;
 
-    /** How long a differing limit is reported after it was last seen. */
+    /** How long a differing limit is reported after it was last observed. */
     private static final long OTHER_LIMIT_NANOS = TimeUnit.MINUTES.toNanos(1);
 
     final long timeoutNanos;
 
-    /** How often a place in a queue is renewed, and a lease whose renewal has failed. */
+    /** The interval at which a place in a queue is renewed, and a lease after a failed renewal. */
     final long heartbeatNanos;
 
-    /** How often a lease is renewed. */
+    /** The interval at which a lease is renewed. */
     final long renewalNanos;
 
     final long handoffNanos;
     final long maxHoldNanos;
 
-    /** How long a lease lasts as seen from here: shorter than for the store. */
+    /** The duration of a lease as seen by this process. Shorter than its duration in the store. */
     final long leaseNanos;
 
-    /** How long after it was last asked the store may have something of a request. */
+    /** How long after the last call for a request the store may still have its lease or its place. */
     final long rememberedNanos;
 
     final Leases leases;
 
-    /** What shares heartbeats with the requests of this locker. */
+    /** The group of requests whose heartbeats are sent together with those of this locker. */
     final Leases.HeartbeatGroup heartbeatGroup;
 
     private final LeaseStore.Requester requester;
@@ -72,13 +75,13 @@ public final class LeaseBackend implements KeyedLockerBackend {
     private final AtomicLong lastNumber = new AtomicLong();
     private final LongAdder timeouts = new LongAdder();
 
-    /** By the name of the key, a release that the store has not answered yet. */
+    /** The releases that the store has not answered yet, by the name of the key. */
     private final Map<String, CompletableFuture<?>> releasing = new ConcurrentHashMap<>();
 
     /** The last differing limit of another process, or 0. Written by the thread that receives an answer. */
     private volatile int otherLimit;
 
-    /** When that was seen. */
+    /** When {@link #otherLimit} was last observed. */
     private volatile long otherLimitAt;
 
     private final AtomicBoolean warnedOfLimit = new AtomicBoolean();
@@ -124,9 +127,9 @@ public final class LeaseBackend implements KeyedLockerBackend {
     }
 
     /**
-     * Checks that the store can be reached. Waits for the answer, up to twice the backend timeout.
+     * Checks that the store can be reached. Waits for its answer for at most twice the backend timeout.
      *
-     * @throws LockBackendException if it cannot be reached
+     * @throws LockBackendException if the store cannot be reached
      */
     public void connect() {
         CompletableFuture<Void> answered = new CompletableFuture<>();
@@ -176,7 +179,7 @@ public final class LeaseBackend implements KeyedLockerBackend {
         }
     }
 
-    /** Messages of keys, encoders and their causes may contain the key. */
+    /** Hides the message of a failure. Messages of keys, encoders and their causes may contain the key. */
     private IllegalArgumentException redact(Throwable failure) {
         IllegalArgumentException redacted = new IllegalArgumentException("A key of '" + requester.lock()
                 + "' has no name, since the KeyEncoder failed: "
@@ -236,14 +239,14 @@ public final class LeaseBackend implements KeyedLockerBackend {
         if (before == null) {
             request.ask();
         } else {
-            // That answer may take as long as any, and this caller must not wait twice as long.
+            // The answer to the release may take a whole timeout, and this caller must not wait for two.
             request.failUnlessAnswered(timeoutNanos);
             before.whenComplete((released, failure) -> request.ask());
         }
         return request;
     }
 
-    /** Calls the store, and counts the call if it times out. */
+    /** Calls the store. Counts the call if it times out. */
     <T> void call(Supplier<CompletionStage<T>> call, BiConsumer<@Nullable T, @Nullable Throwable> answer) {
         leases.calls.call(call, timeoutNanos, (value, failure) -> {
             if (failure instanceof TimeoutException) {
@@ -258,7 +261,7 @@ public final class LeaseBackend implements KeyedLockerBackend {
         timeouts.increment();
     }
 
-    /** Notes a limit that another process uses, and logs the first. */
+    /** Records a limit that another process uses. Logs the first one. */
     void sawLimit(int own, int other) {
         if (other == 0) {
             return;
@@ -275,11 +278,11 @@ public final class LeaseBackend implements KeyedLockerBackend {
     }
 
     /**
-     * Releases whatever the store may have of a request.
+     * Releases the lease or the place that the store may have for a request.
      *
-     * @param expected whether it should be a lease, whose absence is reported
+     * @param expected whether the store should have a lease; if it has none, the loss is reported
      */
-    @SuppressWarnings("CollectionUndefinedEquality") // identity is meant
+    @SuppressWarnings("CollectionUndefinedEquality") // compares by identity on purpose
     void release(LeaseRequest request, boolean expected) {
         leases.settled(request);
         String key = request.claim.key();
@@ -299,8 +302,8 @@ public final class LeaseBackend implements KeyedLockerBackend {
     }
 
     /**
-     * Waits until the store has answered the releases under way, up to the backend timeout: its client may be shut down next,
-     * and a release that does not arrive keeps its key until the lease ends.
+     * Waits until the store has answered the pending releases, for at most the backend timeout. The store's client may be shut
+     * down next, and a release that does not arrive blocks its key until the lease ends.
      */
     @Override
     public void close() {

@@ -9,7 +9,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * One request for a lease, and the lease that comes of it.
+ * One request for a lease, and the lease that it acquires.
  *
  * <pre>
  * OPEN -> HELD -> RELEASED      the usual way
@@ -17,11 +17,11 @@ import java.util.concurrent.atomic.AtomicReference;
  * OPEN -> OVER                  refused, failed, or cancelled
  * </pre>
  *
- * <p>The thread that sets the state notifies the receiver. The store may still do what it was asked before; {@link Leases}
- * says how that is undone.
+ * <p>The thread that sets the state notifies the receiver. The store may still process an earlier call; {@link Leases}
+ * describes how the result is undone.
  *
- * <p>At most one question is pending: {@link #wishes} counts the reasons to ask, and the thread that raises it from zero asks.
- * If it has grown by the time of the answer, the question is repeated.
+ * <p>At most one acquire call to the store is pending. {@link #wishes} counts the reasons for a call, and the thread that
+ * raises it from zero makes the call. If the count has grown when the answer arrives, the call is repeated.
  */
 final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBackend.Lease {
 
@@ -50,30 +50,30 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
     /** Written before the state becomes HELD. */
     private volatile long grantedAt;
 
-    /** When the lease ends as far as it was renewed, counted from before the store was asked. Moves forward only. */
+    /** When the lease ends according to its last renewal, measured from before the call. Only moves forward. */
     private final AtomicLong endsAt = new AtomicLong();
 
-    /** When the next heartbeat is due. Written before this waits or is held, by the timer's thread, and when one has failed. */
+    /** When the next heartbeat is due. Written before this waits or is held, by the timer's thread, and after a failure. */
     private volatile long heartbeatAt;
 
-    /** When the store was last asked to queue, grant or renew this; see {@link #asked}. */
+    /** When the store was last called to queue, grant or renew this. Has a meaning only if {@link #asked} is true. */
     private volatile long askedAt;
 
     private volatile boolean asked;
 
-    /** When the store last answered something about this. Written by the thread that receives an answer. */
+    /** When the store last answered a call about this. Written by the thread that receives the answer. */
     private volatile long heardAt;
 
-    /** Whether the store has answered anything. Written by the one question that is under way. */
+    /** Whether the store has answered an acquire call. Written by the one pending acquire call. */
     private volatile boolean answered;
 
-    /** Whether the store has queued this. Written by the one question that is under way. */
+    /** Whether the store has queued this. Written by the one pending acquire call. */
     private volatile boolean queued;
 
-    /** When questions of a queued request began to fail, or 0. Written by the one question that is under way. */
+    /** When acquire calls of a queued request began to fail, or 0. Written by the one pending acquire call. */
     private volatile long failingSince;
 
-    /** Cancels the timer of the first answer. Written before the store is asked. */
+    /** Cancels the timeout of the first answer. Written before the store is called. */
     private volatile Runnable cancelTimer = () -> {};
 
     LeaseRequest(LeaseBackend backend, LeaseStore.Claim claim, KeyedLockerBackend.Receiver receiver) {
@@ -91,7 +91,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
         return state.get() == State.HELD;
     }
 
-    // ---- asking
+    // ---- acquire calls
 
     void ask() {
         if (isOpen() && wishes.getAndIncrement() == 0) {
@@ -99,7 +99,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
         }
     }
 
-    /** Asks again if the store was asked before, since a notification may have been missed. */
+    /** Repeats the acquire call if one was made before, because a notification may have been missed. */
     void askAgain() {
         if (asked) {
             ask();
@@ -130,8 +130,8 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
     }
 
     /**
-     * Processes the failure of a question. A request in the queue keeps its place for a timeout, because a server that restarts
-     * or fails over refuses calls for a moment; its heartbeats ask again.
+     * Processes the failure of an acquire call. A queued request keeps its place until calls have failed for the backend
+     * timeout, because a server that restarts or fails over rejects calls for a moment. Its heartbeats repeat the call.
      */
     private void failed(long askedAt, int seen, Throwable failure) {
         if (queued && isOpen()) {
@@ -146,7 +146,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
             }
         }
         fail(failure);
-        // Even if it was over before: the store may have done it after it was asked to release it.
+        // Also if the request was over before: the store may have processed this call after the release.
         backend.leases.owe(this);
     }
 
@@ -168,7 +168,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
 
     private void queued(int seen) {
         if (!isOpen()) {
-            // Cancelled meanwhile, perhaps before the store had queued this.
+            // Cancelled meanwhile, possibly before the store queued this.
             backend.release(this, false);
             return;
         }
@@ -200,7 +200,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
         return mine;
     }
 
-    /** Ends the request if it is still open, and releases later what the store may have of it. */
+    /** Ends the request if it is still open. The lease or place that the store may have for it is released later. */
     private void fail(Throwable failure) {
         if (end()) {
             backend.leases.owe(this);
@@ -208,7 +208,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
         }
     }
 
-    /** Has the request fail unless the store answers it in time; it may not have been asked until then. */
+    /** Fails the request unless the store answers in time. The store may not have been called by then. */
     void failUnlessAnswered(long nanos) {
         cancelTimer = timer.schedule(
                 () -> {
@@ -228,13 +228,13 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
 
     // ---- heartbeats
 
-    /** Returns how long from now a heartbeat is due, or a very long time if there will be none. */
+    /** Returns the time until the next heartbeat is due, or {@link #NEVER} if there will be none. */
     long untilHeartbeat(long now) {
         boolean renews = isHeld() ? now - grantedAt < backend.maxHoldNanos : queued && isOpen();
         return renews ? heartbeatAt - now : NEVER;
     }
 
-    /** Returns how long from now the lease ends, if one is held. Reports it as lost if it has ended. */
+    /** Returns the time until the lease ends, or {@link #NEVER} if none is held. Reports a lease that has ended as lost. */
     long untilEnd(long now) {
         if (!isHeld()) {
             return NEVER;
@@ -262,12 +262,12 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
         } else if (answer == LeaseStore.Heartbeat.RENEWED) {
             endsAt.accumulateAndGet(end, backend.leases.renewal);
         } else if (sent - grantedAt > 0 && end - endsAt.get() >= 0) {
-            // Not a late answer: it is about the lease, and newer than the last renewal.
+            // The heartbeat was sent after the grant and not before the last renewal, so its answer is not outdated.
             lost();
         }
     }
 
-    /** Repeats the renewal of a lease soon. Ends a wait if nothing was heard of it for as long as an answer may take. */
+    /** Repeats the renewal of a lease soon. Fails a waiting request that had no answer for the backend timeout. */
     void heartbeatFailed(Throwable failure) {
         if (isHeld()) {
             heartbeatAt = timer.nanoTime() + backend.heartbeatNanos;
@@ -301,7 +301,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
         return isHeld() && endsAt.get() - timer.nanoTime() > 0;
     }
 
-    /** True while the hand-off window is open and a third of the lease is left. */
+    /** Returns whether the hand-off window is open, the maximum hold is not reached, and a third of the lease is left. */
     @Override
     public boolean mayHandOff() {
         long now = timer.nanoTime();
@@ -319,12 +319,12 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
             backend.leases.ended(this);
             backend.release(this, true);
         } else if (before == State.LOST) {
-            // It may still be there, if the answers of the store did not arrive.
+            // The store may still have the lease if its answers did not arrive.
             backend.release(this, false);
         }
     }
 
-    /** Returns whether the store may have a lease or a place of this, if it did in time what it was asked. */
+    /** Returns whether the store may have a lease or a place for this, provided it processed the last call in time. */
     boolean mayBeKnown(long now) {
         return asked && now - askedAt < backend.rememberedNanos;
     }

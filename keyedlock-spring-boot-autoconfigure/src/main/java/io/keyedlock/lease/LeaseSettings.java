@@ -5,18 +5,21 @@ import java.time.Duration;
 import java.util.Objects;
 
 /**
- * How a locker uses a store of leases. Immutable; start from {@link #defaults()} and change what differs.
+ * The settings of a locker for its use of a {@link LeaseStore}. Immutable; start from {@link #defaults()} and change individual
+ * values.
  *
- * @param leaseTime how long a lease lasts without being renewed: how long others wait after a holder's process has died, and
- *     how long a process may pause without losing its leases. At least 100 ms
+ * @param leaseTime how long a lease lasts unless it is renewed. Others wait for this time after a holder's process has died,
+ *     and a process may pause for this time without losing its leases. At least 100 ms
  * @param backendTimeout how long to wait for an answer of the store. At least 10 ms
- * @param handoffWindow how long after its grant a lease may be handed off to further callers of this process before it goes
- *     back to the store, so that other processes get their turn. Zero never hands it off
- * @param maxHold how long a lease is renewed. A lease that is held longer ends and is lost, so that a process that hangs
- *     blocks others for a bounded time only. Zero renews it for as long as it is held
+ * @param handoffWindow how long after its grant a lease may be handed off to other callers in this process. It is then
+ *     released to the store, so that other processes are served. Zero disables the hand-off
+ * @param maxHold how long a lease is renewed. A lease that is held longer ends and is lost, so a process that hangs blocks
+ *     others only for a bounded time. Zero renews a lease for as long as it is held
  * @param failOnLeaseLost whether an annotated call whose lease was lost fails with
- *     {@link io.keyedlock.LockLeaseLostException}; if not, the loss is only reported
- * @param keyEncoder gives each key its name in the store
+ *     {@link io.keyedlock.LockLeaseLostException}; otherwise the loss is only reported
+ * @param keyEncoder the encoder that gives each key its name in the store
+ * @since 0.1.0
+ * @see Leases#backend
  */
 public record LeaseSettings(
         Duration leaseTime,
@@ -32,7 +35,7 @@ public record LeaseSettings(
     /** The shortest {@link #backendTimeout()}. */
     public static final Duration SHORTEST_TIMEOUT = Duration.ofMillis(10);
 
-    /** The longest value of any setting: short enough to be counted in nanoseconds. */
+    /** The longest value of any setting. Every value can be counted in nanoseconds. */
     public static final Duration LONGEST = Duration.ofDays(365);
 
     private static final LeaseSettings DEFAULTS = new LeaseSettings(
@@ -46,12 +49,12 @@ public record LeaseSettings(
     /**
      * Creates settings.
      *
-     * @param leaseTime how long a lease lasts without being renewed
+     * @param leaseTime how long a lease lasts unless it is renewed
      * @param backendTimeout how long to wait for an answer of the store
      * @param handoffWindow how long after its grant a lease may be handed off in this process
      * @param maxHold how long a lease is renewed, or zero
      * @param failOnLeaseLost whether an annotated call whose lease was lost fails
-     * @param keyEncoder gives each key its name in the store
+     * @param keyEncoder the encoder that gives each key its name in the store
      * @throws IllegalArgumentException if a value is out of its range; the message names it
      */
     public LeaseSettings {

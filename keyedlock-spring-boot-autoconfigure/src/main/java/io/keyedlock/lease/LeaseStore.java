@@ -7,27 +7,30 @@ import java.util.List;
 import java.util.concurrent.CompletionStage;
 
 /**
- * A place outside the process that stores leases and queues of waiters.
+ * Stores leases and queues of waiters outside the process.
  *
  * <p><b>Threads.</b> All methods are asynchronous and never block the caller. They may throw; that counts as a failed call.
  * Returned stages complete on any thread. A caller that no longer wants an answer cancels the stage's
  * {@link CompletionStage#toCompletableFuture() future}; the store should then not send a command that it has not sent yet.
  *
- * <p><b>Network.</b> Calls may arrive late, repeatedly and in another order than they were made. A store must keep these rules
- * nonetheless:
+ * <p><b>Network.</b> Calls may arrive late, repeatedly, and in a different order than they were made. A store must still keep
+ * these rules:
  *
  * <ul>
- *   <li>A claim is granted only while fewer leases of its key exist than the limit of <em>its</em> requester, and no earlier
- *       waiter could be granted one instead. Leases end by the store's clock.
+ *   <li>A claim is granted only if fewer leases of its key exist than the limit of <em>its</em> requester, and if no earlier
+ *       waiter could be granted a lease instead. The store's clock decides when a lease ends.
  *   <li>Fencing tokens of a key strictly increase: {@code max(last + 1, time of the store in microseconds)}.
- *   <li>After a claim was released it never holds or awaits anything again, even if an {@link #acquire} of it arrives later.
- *       It suffices to remember for each requester and key the highest number released, for {@link #TOMBSTONE_TIME} or for a
- *       lease time, whichever is longer, since a requester makes the claims of one key one after another.
- *   <li>A waiter is forgotten when it has given no sign of life (a call that names its claim) for its patience, or when the
- *       sign has vanished. It no longer precedes others when it was offered a free lease and has not acquired it within
+ *   <li>A released claim never holds or awaits a lease again, even if an {@link #acquire} of it arrives later. It is enough to
+ *       remember the highest released number of each requester and key, for {@link #TOMBSTONE_TIME} or for a lease time,
+ *       whichever is longer, because a requester makes the claims of one key one after another.
+ *   <li>A waiter is removed if no call has named its claim for its patience, or if the record of these calls has vanished.
+ *   <li>A waiter no longer precedes others if it was offered a free lease and has not acquired it within
  *       {@link Requester#offerTime()}, nor while it has sent no heartbeat since the previous heartbeat of the waiter that asks.
- *       So waiters that are gone delay others by one heartbeat, however many they are.
+ *       So waiters that are gone delay others by one heartbeat, regardless of their number.
  * </ul>
+ *
+ * @since 0.1.0
+ * @see Leases
  */
 public interface LeaseStore extends AutoCloseable {
 
@@ -35,15 +38,15 @@ public interface LeaseStore extends AutoCloseable {
     Duration TOMBSTONE_TIME = Duration.ofSeconds(10);
 
     /**
-     * Returns the kind of store, as the endpoint and messages show it.
+     * Returns the kind of store, as shown by the endpoint and in messages.
      *
      * @return a short name, for instance {@code redis}
      */
     String name();
 
     /**
-     * Acquires a lease, or enqueues the claim if it waits. Repeating a call is harmless: a claim that is held is granted again
-     * with the same token, and one that waits keeps its place.
+     * Acquires a lease, or enqueues the claim if it waits. Repeating a call is harmless: a claim that holds a lease is
+     * granted it again with the same token, and a claim that waits keeps its place.
      *
      * @param claim the claim
      * @return the answer
@@ -54,13 +57,13 @@ public interface LeaseStore extends AutoCloseable {
      * Releases the lease or the place in the queue that a claim may have, and offers free leases to waiters.
      *
      * @param claim the claim
-     * @return whether a lease was held that had not ended
+     * @return whether the claim held a lease that had not ended
      */
     CompletionStage<Boolean> release(Claim claim);
 
     /**
      * Returns the part of the store that has the leases of a requester. The parts of a store can fail independently, so each
-     * has heartbeats of its own.
+     * part has its own heartbeats.
      *
      * @param requester the requester
      * @return a value that is equal for all requesters of one part; by default the store has one part
@@ -70,7 +73,7 @@ public interface LeaseStore extends AutoCloseable {
     }
 
     /**
-     * Renews leases and places in queues. The claims may be of different lockers, but are of one {@link #partition}.
+     * Renews leases and places in queues. The claims may belong to different lockers, but to only one {@link #partition}.
      *
      * @param claims the claims
      * @return an answer for each claim, in their order
@@ -94,15 +97,15 @@ public interface LeaseStore extends AutoCloseable {
     CompletionStage<Void> ping();
 
     /**
-     * Registers the listener for turns; called once, before any other call. A store without notifications ignores it, and
-     * heartbeats find turns.
+     * Registers the listener for turns. Called once, before any other call. A store without notifications ignores the
+     * listener; waiters then find their turn by heartbeats.
      *
      * @param process the id of this process, see {@link Requester#process()}
      * @param listener the listener
      */
     void listen(String process, TurnListener listener);
 
-    /** Releases what the store itself uses. The connections of the application stay open. */
+    /** Releases the store's own resources. The connections of the application stay open. */
     @Override
     void close();
 
@@ -116,7 +119,7 @@ public interface LeaseStore extends AutoCloseable {
          */
         void turn(String claimId);
 
-        /** Called when notifications arrive from now on, and earlier ones may have been missed. */
+        /** Called when the store begins to deliver notifications. Earlier notifications may have been missed. */
         void listening();
     }
 
@@ -125,12 +128,12 @@ public interface LeaseStore extends AutoCloseable {
      *
      * @param process a random id of the process, without colons
      * @param id a random id of the locker in the process, without colons
-     * @param owner how other processes show this one
+     * @param owner the name of this process as a holder in other processes
      * @param lock the name of the locker
-     * @param limit how many leases of the key may exist for this locker to acquire one more. The claims of a locker may differ
-     *     in it, because keys may have limits of their own, and limits may change
+     * @param limit the limit of the locker for the key; it is granted a lease of the key only while fewer exist. The claims of a
+     *     locker may differ in it, because keys may have limits of their own, and limits may change
      * @param leaseTime how long a lease lasts unless it is renewed
-     * @param patience how long a place in a queue lasts without a sign of life
+     * @param patience how long a place in a queue lasts without a call that names its claim
      * @param offerTime how long a waiter that was offered a free lease precedes others
      */
     record Requester(
@@ -168,8 +171,8 @@ public interface LeaseStore extends AutoCloseable {
     /**
      * One request for a lease.
      *
-     * @param requester who asks
-     * @param number a number that rises with each claim of the requester
+     * @param requester the locker that makes the request
+     * @param number a number that increases with each claim of the requester
      * @param key the name of the key
      * @param waits whether to enqueue the claim if no lease is free
      */
@@ -185,7 +188,7 @@ public interface LeaseStore extends AutoCloseable {
         }
     }
 
-    /** What became of a claim. */
+    /** The outcome of {@link #acquire}. */
     enum Outcome {
         /** The claim holds a lease. */
         GRANTED,
@@ -198,9 +201,9 @@ public interface LeaseStore extends AutoCloseable {
     /**
      * The answer to {@link #acquire}.
      *
-     * @param outcome what became of the claim
-     * @param token the fencing token if the claim was granted, else 0
-     * @param otherLimit a limit of another process that was found in the store and differs from that of the requester, or 0
+     * @param outcome whether the claim was granted, queued, or neither
+     * @param token the fencing token if the claim was granted, otherwise 0
+     * @param otherLimit a limit of another process in the store that differs from the limit of the requester, or 0
      */
     record Grant(Outcome outcome, long token, int otherLimit) {}
 

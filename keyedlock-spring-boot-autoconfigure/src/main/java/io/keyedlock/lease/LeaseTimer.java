@@ -5,25 +5,25 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
-/** The clock and the one thread of {@link Leases}; tests simulate both. */
+/** The clock and the single timer thread of {@link Leases}. Tests simulate both. */
 interface LeaseTimer {
 
     long nanoTime();
 
     /**
-     * Runs a task once, after a delay, unless the timer was shut down before.
+     * Runs a task once after a delay, unless the timer is shut down before.
      *
-     * @return cancels the task
+     * @return an action that cancels the task
      */
     Runnable schedule(Runnable task, long nanos);
 
     /** Discards all tasks that have not started. */
     void shutdown();
 
-    /** Returns a timer with a daemon thread that lives only while something is scheduled. */
+    /** Returns a timer with a daemon thread that lives only while a task is scheduled. */
     static LeaseTimer create(String threadName) {
         ScheduledThreadPoolExecutor executor = new ScheduledThreadPoolExecutor(1, task -> {
-            // Keeps alive neither the thread locals nor the class loader of the caller.
+            // The thread does not keep the thread locals or the class loader of the caller alive.
             Thread thread = new Thread(null, task, threadName, 0, false);
             thread.setContextClassLoader(null);
             thread.setDaemon(true);
@@ -45,7 +45,7 @@ interface LeaseTimer {
                     var scheduled = executor.schedule(task, nanos, TimeUnit.NANOSECONDS);
                     return () -> scheduled.cancel(false);
                 } catch (RejectedExecutionException e) {
-                    // Shut down; what is still held in the store ends by itself.
+                    // The timer was shut down. Leases that are still in the store expire.
                     return () -> {};
                 }
             }

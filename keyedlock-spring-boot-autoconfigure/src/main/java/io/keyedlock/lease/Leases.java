@@ -22,7 +22,7 @@ import java.util.function.LongBinaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The leases of one application in one store. Creates the backends of its lockers and renews what they hold.
+ * The leases of one application in one store. Creates the backends of its lockers and renews their leases.
  *
  * <pre>{@code
  * Leases leases = Leases.create(store, "shop on host-1");
@@ -31,33 +31,37 @@ import org.jspecify.annotations.Nullable;
  *     KeyedLocker.createOn(leases.backend(settings, LeaseSettings.defaults()), settings);
  * }</pre>
  *
- * <p>Close the lockers first, then this.
+ * <p>Close the lockers before this object.
+ *
+ * @since 0.1.0
+ * @see LeaseStore
  */
 public final class Leases implements AutoCloseable {
 
     /*
      * THREADS
-     * The store is called on the threads of callers, and answers on threads of its driver, which run nothing here that
-     * blocks. One thread (the timer) ends calls that are not answered in time and sends heartbeats: one
-     * call for all lockers renews all leases and places in queues, and finds leases that are lost and turns whose
-     * notification did not arrive. Nothing is sent while nothing is held, awaited or owed, apart from one ping in 30 s.
+     * Callers' threads call the store. Its answers arrive on the driver's threads, which run no blocking code here.
+     * One thread (the timer) ends calls that are not answered in time and sends heartbeats. One heartbeat call for all lockers
+     * of a HeartbeatGroup renews their leases and places in queues. It finds lost leases, and turns whose notification did not
+     * arrive. Nothing is sent while no lease is held, awaited or to be released, except one ping every 30 s.
      *
      * WHAT REMAINS IN THE STORE
-     * A request that is over and a lease that was released leave nothing but a tombstone, once the store answers again.
-     * A cancellation or release is sent to the store at once. If the store does not answer that, or did not answer the
-     * question before, the release is owed: it is repeated after the next heartbeat or ping that is answered, or dropped
-     * when the store must have forgotten the request by itself.
+     * Once the store answers again, a request that is over or a lease that was released leaves only a tombstone.
+     * A cancellation or release is sent to the store immediately. If the store does not answer it, or did not answer the
+     * acquire call before, the release is pending ("owed"). It is repeated after the next answered heartbeat or ping, or
+     * dropped when the store must have removed the request by itself.
      *
      * RACES
-     * Answer against timeout, cancellation or failure: the state of LeaseRequest decides. The loser releases what the store
-     * may have. That may happen more than once, which is harmless, since no claim id is used twice.
-     * Owed release against a new request for its key: in either order, since a release offers the lease to whose turn it is.
-     * Renewal against release: a release ends the state HELD before it calls the store, so a heartbeat that finds the lease
-     * gone then reports nothing.
-     * A late answer of a heartbeat against a later one: the end of a lease only moves forward.
-     * A new request against the release of the same key before it: it is sent when the release was answered, so that it does
-     * not find the lease of its own process in its way.
-     * A failure against close: the client may be shut down when close has returned, so failures are not reported from then on.
+     * Answer against timeout, cancellation or failure: the state of LeaseRequest decides. The loser releases the lease or place
+     * that the store may have. Releasing more than once is harmless, because no claim id is used twice.
+     * Owed release against a new request for its key: either order is correct, because a release offers the lease to the next
+     * waiter.
+     * Renewal against release: a release ends the state HELD before it calls the store. A heartbeat that then finds no lease
+     * reports nothing.
+     * Late answer of a heartbeat against a newer answer: the end of a lease only moves forward.
+     * New request against an earlier release of the same key: the request is sent after the release was answered, so that the
+     * lease of its own process does not block it.
+     * Failure against close: the client may be shut down after close has returned, so later failures are not reported.
      */
 
     static final LeaseLog LOG = new LeaseLog(Leases.class);
@@ -71,7 +75,7 @@ public final class Leases implements AutoCloseable {
     final StoreCalls calls;
     final LeaseTimer timer;
 
-    /** Decides the end of a lease from the previous end and that of a renewal. Tests put a fault here. */
+    /** Computes the end of a lease from its previous end and the end after a renewal. Tests inject a fault here. */
     final LongBinaryOperator renewal;
 
     /**
@@ -86,10 +90,10 @@ public final class Leases implements AutoCloseable {
     private final String owner;
     private final AtomicInteger lockers = new AtomicInteger();
 
-    /** By claim id, the requests that are open or hold a lease. */
+    /** The requests that are open or hold a lease, by claim id. */
     private final Map<String, LeaseRequest> requests = new ConcurrentHashMap<>();
 
-    /** By claim id, the requests whose release the store has not answered; see above. */
+    /** The requests whose release must be repeated, by claim id; see above. */
     private final Map<String, LeaseRequest> owed = new ConcurrentHashMap<>();
 
     /** The releases that the store has not answered yet. */
@@ -97,7 +101,7 @@ public final class Leases implements AutoCloseable {
 
     private volatile boolean closed;
 
-    /** Whether the timer will call {@link #tick()}, at {@link #tickAt}. Written under this; read before it is locked. */
+    /** Whether {@link #tick()} is scheduled, for {@link #tickAt}. Writes are guarded by this; reads are not. */
     private volatile boolean scheduled;
 
     private volatile long tickAt;
@@ -132,7 +136,7 @@ public final class Leases implements AutoCloseable {
      * Creates the leases of this process. The store need not be reachable yet; see {@link LeaseBackend#connect()}.
      *
      * @param store the store, which is closed with this object
-     * @param owner how other processes show this one as a holder
+     * @param owner the name of this process as a holder in other processes
      * @return new leases
      */
     public static Leases create(LeaseStore store, String owner) {
@@ -169,7 +173,7 @@ public final class Leases implements AutoCloseable {
         requests.put(request.claim.id(), request);
     }
 
-    /** Has the next heartbeat come at a time or earlier, so that it includes a request that waits or holds from now on. */
+    /** Ensures that the next heartbeat, which then includes a new waiter or holder, is sent at this time or earlier. */
     void renewBy(long time) {
         scheduleTick(time);
     }
@@ -178,7 +182,7 @@ public final class Leases implements AutoCloseable {
         requests.remove(request.claim.id(), request);
     }
 
-    /** Repeats the release of a request when the store answers again. */
+    /** Registers a release to be repeated when the store answers again. */
     void owe(LeaseRequest request) {
         long now = timer.nanoTime();
         if (request.mayBeKnown(now)) {
@@ -187,12 +191,12 @@ public final class Leases implements AutoCloseable {
         }
     }
 
-    /** Notes that the store has answered a release, or failed to. */
-    @SuppressWarnings("CollectionUndefinedEquality") // identity is meant
+    /** Records that the store has answered a release, or that the release has failed. */
+    @SuppressWarnings("CollectionUndefinedEquality") // compares by identity on purpose
     void released(CompletableFuture<?> release) {
         releasing.remove(release);
         if (closed) {
-            // It may have been the last.
+            // This may have been the last release.
             scheduleTick(timer.nanoTime());
         }
     }
@@ -201,7 +205,7 @@ public final class Leases implements AutoCloseable {
         owed.remove(request.claim.id());
     }
 
-    /** How many requests may be left in the store because it could not be reached. */
+    /** Returns the number of requests that may remain in the store because it could not be reached. */
     int owed() {
         return owed.size();
     }
@@ -258,7 +262,7 @@ public final class Leases implements AutoCloseable {
             next = TimeUnit.MILLISECONDS.toNanos(100);
             LOG.error("Leases in " + store.name() + " could not be renewed this time", e);
         }
-        // A close that came too late for this tick has scheduled the next one itself.
+        // If this tick did not see a close, the close has scheduled the next tick itself.
         scheduleTick(now + next);
     }
 
@@ -321,16 +325,16 @@ public final class Leases implements AutoCloseable {
     // ---- close
 
     /**
-     * Waits until the store has answered the releases under way, since a release that does not arrive keeps its key until the
-     * lease ends. To be called before the connections of the store are closed.
+     * Waits until the store has answered the pending releases. A release that does not arrive blocks its key until the lease
+     * ends. Call this method before the connections of the store are closed.
      *
-     * @param timeout how long to wait at most
+     * @param timeout the longest wait
      */
     public void awaitReleases(Duration timeout) {
         await(releasing, timeout.toNanos(), "this application");
     }
 
-    /** Waits until the store has answered some releases. */
+    /** Waits until the store has answered the given releases. */
     void await(Collection<CompletableFuture<?>> releases, long nanos, String releaser) {
         CompletableFuture<?> released =
                 CompletableFuture.allOf(List.copyOf(releases).toArray(new CompletableFuture<?>[0]));
@@ -343,7 +347,7 @@ public final class Leases implements AutoCloseable {
         }
     }
 
-    /** Reports no failures from now on, and ends the timer and the store once the last lease has been released. */
+    /** Stops reporting failures. Ends the timer and closes the store once the last lease has been released. */
     @Override
     public void close() {
         closed = true;

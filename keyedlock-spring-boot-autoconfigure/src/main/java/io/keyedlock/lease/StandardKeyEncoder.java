@@ -16,10 +16,10 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.core.KotlinDetector;
 
 /**
- * Names of the form {@code type:text}, and {@code type(part,part)} for what has parts.
+ * Encodes keys as {@code type:text}, and keys with parts as {@code type(part,part)}.
  *
- * <p>Four characters have a meaning of their own and are escaped by a backslash in texts, so that no text looks like a
- * border between parts. A lone surrogate is escaped too, as UTF-8 has no form for it and all of them would be one.
+ * <p>Four characters have a special meaning. A backslash escapes them in texts, so that no text looks like a border between
+ * parts. A lone surrogate is escaped too: UTF-8 cannot encode it, so all lone surrogates would have the same name.
  */
 final class StandardKeyEncoder implements KeyEncoder {
 
@@ -39,7 +39,7 @@ final class StandardKeyEncoder implements KeyEncoder {
             Map.entry(BigDecimal.class, "decimal"),
             Map.entry(UUID.class, "uuid"));
 
-    /** The method of a Kotlin value class that returns what it wraps. */
+    /** The method of a Kotlin value class that returns the wrapped value. */
     private static final String UNBOX = "unbox-impl";
 
     private static final ClassValue<Method[]> COMPONENTS = new ClassValue<>() {
@@ -93,7 +93,7 @@ final class StandardKeyEncoder implements KeyEncoder {
         }
     }
 
-    /** Values of the JDK whose text tells all that their equals compares. */
+    /** Returns whether a value is a date or time of the JDK. Its text contains everything that its equals compares. */
     private static boolean isTime(Object value) {
         return (value instanceof Temporal || value instanceof TemporalAmount)
                 && value.getClass().getPackageName().equals("java.time");

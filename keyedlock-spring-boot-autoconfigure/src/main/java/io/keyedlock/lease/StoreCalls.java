@@ -14,19 +14,18 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The calls of a store: each is answered or fails within its timeout. Decides from their outcomes whether the store can be
- * reached.
+ * The calls of a store. Each call is answered or fails within its timeout. The outcomes decide whether the store is available.
  *
- * <p>The store becomes unavailable when calls have failed for the timeout of the last of them and none has succeeded
- * meanwhile, and available again with the first success. So a single late answer changes nothing, and each outage is logged
+ * <p>The store becomes unavailable when calls have failed for the timeout of the last failed call and no call has succeeded
+ * meanwhile. The first success makes it available again. So a single late answer changes nothing, and each outage is logged
  * once.
  */
 final class StoreCalls {
 
-    /** The code with which a server begins an error, which never contains a key. */
+    /** The code at the beginning of a server's error message. It never contains a key. */
     private static final Pattern ERROR_CODE = Pattern.compile("\\b(?!EVAL)[A-Z]{4,}\\b");
 
-    /** How much of the message of a driver is shown. */
+    /** The number of characters of a driver's message that are shown at most. */
     private static final int LONGEST_FOREIGN = 1000;
 
     private final LeaseTimer timer;
@@ -37,19 +36,19 @@ final class StoreCalls {
 
     private volatile boolean available = true;
 
-    /** Failures after this say nothing about the store, since its client may be shut down. */
+    /** Whether the store is being closed. Its client may be shut down, so failures are no longer evaluated. */
     private volatile boolean closing;
 
-    /** Whether messages of drivers, which may contain commands with keys, are shown. */
+    /** Whether messages of drivers are shown. They may contain commands with keys. */
     private volatile boolean showKeys = true;
 
     /** Whether calls have failed and none has succeeded since. Guarded by this. */
     private boolean failing;
 
-    /** When the first of these calls was made. Guarded by this. */
+    /** When the first of the failed calls was made. Guarded by this. */
     private long failingSince;
 
-    /** Why; a timeout only if there is no better reason. Guarded by this. */
+    /** The reason of the failures. A timeout only if no other reason is known. Guarded by this. */
     private @Nullable Throwable cause;
 
     StoreCalls(LeaseTimer timer, String storeName) {
@@ -74,14 +73,14 @@ final class StoreCalls {
         closing = true;
     }
 
-    /** Makes a call. Exactly one answer or failure is passed on; what arrives after the timeout is dropped. */
+    /** Makes a call. The callback receives exactly one answer or failure. An answer after the timeout is dropped. */
     <T> void call(
             Supplier<CompletionStage<T>> call, long timeoutNanos, BiConsumer<@Nullable T, @Nullable Throwable> answer) {
         long asked = timer.nanoTime();
         CompletableFuture<T> outcome = new CompletableFuture<>();
         Runnable cancelTimer;
         try {
-            // Before the call, since a driver may park in it.
+            // Scheduled before the call, because a driver may park in the call.
             cancelTimer = timer.schedule(() -> outcome.completeExceptionally(noAnswer(timeoutNanos)), timeoutNanos);
         } catch (RuntimeException | Error e) {
             // No thread can be started.
@@ -154,7 +153,7 @@ final class StoreCalls {
         return failing;
     }
 
-    /** Records a failure, and returns the reason to report. */
+    /** Records a failure. Returns the reason to report. */
     private Throwable explain(Throwable failure, long asked, long timeoutNanos) {
         Throwable reason =
                 failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
@@ -205,7 +204,7 @@ final class StoreCalls {
                 showKeys ? reason : null);
     }
 
-    /** Returns the innermost message of a failure, or its type and error code where messages might contain keys. */
+    /** Returns the innermost message of a failure, or its type and error code if messages may contain keys. */
     String describe(@Nullable Throwable failure) {
         if (failure == null) {
             return "unknown reason";

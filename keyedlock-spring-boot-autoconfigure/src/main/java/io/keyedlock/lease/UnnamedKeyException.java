@@ -3,7 +3,7 @@ package io.keyedlock.lease;
 
 import org.jspecify.annotations.Nullable;
 
-/** The exception for a key whose type has no name. Contains the type only, so it may be shown where keys are hidden. */
+/** The exception for a key whose type has no name. Contains only the type, so it may be shown where keys are hidden. */
 final class UnnamedKeyException extends IllegalArgumentException {
 
     private static final long serialVersionUID = 1L;

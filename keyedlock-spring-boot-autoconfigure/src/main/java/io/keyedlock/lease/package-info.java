@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Lockers whose keys exclude each other across processes: the protocol that all stores share.
+ * The protocol that all stores share for lockers whose keys exclude each other across processes.
  *
  * <p>{@link io.keyedlock.lease.Leases} holds the leases of one application in one {@link io.keyedlock.lease.LeaseStore}. It
  * creates a {@link io.keyedlock.lease.LeaseBackend} for each locker, from the settings of the locker and

@@ -23,28 +23,29 @@ import reactor.core.publisher.Mono;
 import reactor.util.retry.Retry;
 
 /**
- * Runs scripts over one connection of the application, and blocks no caller.
+ * Runs scripts over one connection of the application, without blocking the caller.
  *
- * <p>A driver may connect within the call that needs a connection, for seconds if Redis is not there. So a thread of this object,
- * which lives only meanwhile, connects and runs the first script; all calls until then wait for that attempt and fail with it.
+ * <p>A driver may connect within the call that needs the connection, which takes seconds if Redis cannot be reached. So a
+ * separate thread, which lives only for this, connects and runs the first script. Calls made meanwhile wait for this attempt
+ * without blocking, and fail if it fails.
  */
 final class RedisCommands implements AutoCloseable {
 
-    /** How long to wait before a command is repeated whose slot moves; repeated until its caller cancels it. */
+    /** The delay before a command is repeated because its slot is moving. Repeated until the caller cancels it. */
     private static final Duration SLOT_MOVES = Duration.ofMillis(20);
 
-    /** How long Redis may take to answer the first command of a connection, for which others wait. */
+    /** How long Redis may take to answer the first command of a connection. Other calls wait for this answer. */
     private static final Duration FIRST_ANSWER = Duration.ofSeconds(5);
 
     private final ReactiveRedisConnectionFactory factory;
     private final RedisNames names;
 
-    /** Receives what {@link RedisScript#CHECK} says, after each attempt that succeeded. */
+    /** Receives the answer of {@link RedisScript#CHECK} after each successful attempt to connect. */
     private final Consumer<String> contacts;
 
     private final ThreadPoolExecutor connector;
 
-    /** The attempt under way or the connection; null or failed if there is none. */
+    /** The connection or the pending attempt to connect. Null or failed if there is neither. */
     private final AtomicReference<@Nullable CompletableFuture<ReactiveRedisConnection>> connection =
             new AtomicReference<>();
 
@@ -72,12 +73,12 @@ final class RedisCommands implements AutoCloseable {
                 .toFuture();
     }
 
-    /** Runs something that may block, on the thread that connects. */
+    /** Runs a task that may block, on the thread that connects. */
     void mayBlock(Runnable task) {
         try {
             connector.execute(task);
         } catch (RejectedExecutionException e) {
-            // Closed meanwhile, so nobody needs it.
+            // Closed meanwhile, so the task is no longer needed.
         }
     }
 
@@ -138,7 +139,7 @@ final class RedisCommands implements AutoCloseable {
             List<String> arguments) {
         return evaluate(current.join(), script, keys, arguments).doOnError(failure -> {
             if (failure instanceof DataAccessResourceFailureException || mentions(failure, "onnection is closed")) {
-                // The connection may have been closed with its factory, and opened anew.
+                // The connection may have been closed together with its factory, which may have been restarted.
                 if (connection.compareAndSet(current, null)) {
                     closeConnection(current.join());
                 }
@@ -179,12 +180,12 @@ final class RedisCommands implements AutoCloseable {
         return mentions(failure, "NOSCRIPT");
     }
 
-    /** While a slot moves, its keys are on two nodes, and a cluster refuses what needs several of them. */
+    /** While a slot moves, its keys are on two nodes, and a cluster rejects commands that need several of them. */
     private static boolean isInMovingSlot(Throwable failure) {
         return mentions(failure, "TRYAGAIN");
     }
 
-    /** Returns whether the message of a failure or of a cause contains a text, for instance the code of an error of Redis. */
+    /** Returns whether the message of a failure or of a cause contains a text, for example an error code of Redis. */
     static boolean mentions(Throwable failure, String text) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             String message = cause.getMessage();

@@ -17,19 +17,22 @@ import org.springframework.core.NestedExceptionUtils;
 import org.springframework.data.redis.connection.ReactiveRedisConnectionFactory;
 
 /**
- * A store of leases in Redis 6.2 or newer, or Valkey, standalone or as a cluster.
+ * A lease store in Redis 6.2 or newer, or Valkey, standalone or as a cluster.
  *
- * <p>At the first contact it examines the server, and logs what the server lacks: its version, the right to publish, an eviction
- * policy other than {@code noeviction}, and replicas without {@code min-replicas-to-write}.
+ * <p>On the first connection it checks the server and logs each problem: a version that is too old, a missing permission to
+ * publish, an eviction policy other than {@code noeviction}, and replicas without {@code min-replicas-to-write}.
+ *
+ * @since 0.1.0
+ * @see io.keyedlock.lease.Leases#create
  */
 public final class RedisLeaseStore implements LeaseStore {
 
-    /** The default prefix of names. */
+    /** The default prefix of all names in Redis. */
     public static final String DEFAULT_PREFIX = "keyedlock";
 
     private static final LeaseLog LOG = new LeaseLog(RedisLeaseStore.class);
 
-    /** How many claims one script renews, so that none takes long. */
+    /** The number of claims that one script renews at most, so that no script takes long. */
     private static final int BATCH = 100;
 
     private final ReactiveRedisConnectionFactory factory;
@@ -45,7 +48,7 @@ public final class RedisLeaseStore implements LeaseStore {
     /**
      * Creates a store. Redis need not be reachable yet.
      *
-     * @param factory the connections of the application, which stay the application's to close
+     * @param factory the factory of the application's connections; the application remains responsible for closing it
      * @param prefix the prefix of all names in Redis, without braces; see {@link #DEFAULT_PREFIX}
      * @throws IllegalArgumentException if the prefix is blank or contains braces
      */
@@ -127,7 +130,7 @@ public final class RedisLeaseStore implements LeaseStore {
         });
     }
 
-    /** Each locker has a partition, since a cluster may keep another one on another node. */
+    /** Returns the locker's name. Each locker is a partition, because a cluster may place lockers on different nodes. */
     @Override
     public Object partition(Requester requester) {
         return requester.lock();
@@ -202,7 +205,7 @@ public final class RedisLeaseStore implements LeaseStore {
         return Long.toString(Math.max(1, duration.toMillis()));
     }
 
-    /** Maps an answer; cancelling the result cancels the call. */
+    /** Maps an answer. Cancelling the result cancels the call. */
     private static <T extends @Nullable Object> CompletableFuture<T> map(
             CompletableFuture<String> answer, java.util.function.Function<String, T> mapping) {
         CompletableFuture<T> mapped = answer.thenApply(mapping);
@@ -218,7 +221,7 @@ public final class RedisLeaseStore implements LeaseStore {
         });
     }
 
-    // ---- findings, logged where a slow appender delays no answer
+    // ---- findings; LeaseLog keeps a slow appender from delaying answers
 
     private void examine(String answer) {
         publishDenied(answer.substring(0, answer.indexOf('\n')));

@@ -5,10 +5,10 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * The names of keys and channels in Redis. All begin with a prefix and the version of the format.
+ * The names of keys and channels in Redis. Each name begins with a prefix and the version of the format.
  *
- * <p>Redis Cluster chooses the slot by the text in the first braces. That is the name of the locker, so one script may touch all
- * that belongs to a key of it, and lockers spread over the slots.
+ * <p>Redis Cluster chooses the slot by the text in the first braces, which is the name of the locker. So one script may access
+ * all Redis keys of a locker's key, and lockers are distributed over the slots.
  */
 final class RedisNames {
 
@@ -25,29 +25,29 @@ final class RedisNames {
         this.prefix = prefix + VERSION;
     }
 
-    /** The pattern of all names, as an ACL rule contains it. */
+    /** Returns the pattern of all names, in the form of an ACL rule. */
     String pattern() {
         return prefix + "*";
     }
 
-    /** A key that never exists, to check writing. */
+    /** Returns a key that never exists, for checks that writing is possible. */
     String check() {
         return prefix + "check";
     }
 
-    /** The channels on which processes are told of turns, without the id of the process. */
+    /** Returns the common prefix of the channels that notify processes of turns. The id of the process follows it. */
     String channels() {
         return prefix + "turn:";
     }
 
-    /** The last fencing token of a locker: the one key that stays. */
+    /** Returns the key of a locker's last fencing token, the only key that never expires. */
     String token(String lock) {
         return locker(lock) + "token";
     }
 
     /**
-     * The keys of a key of a locker: leases by the time at which they end, tokens and owners of these leases, waiters by their
-     * arrival, and states of these waiters.
+     * Returns the four Redis keys of a locker's key: leases by the time at which they end, tokens and owners of these leases,
+     * waiters by the time of their arrival, and states of these waiters.
      */
     List<String> keys(String lock, String key) {
         String locker = locker(lock);
@@ -58,7 +58,7 @@ final class RedisNames {
                 locker + "waiters:" + key);
     }
 
-    /** The number of the last claim of a key that a requester has released. */
+    /** Returns the key of the number of the last claim that a requester has released for a key. */
     String gone(String lock, String requester, String key) {
         return locker(lock) + "gone:" + requester + ":" + key;
     }

@@ -7,18 +7,20 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /**
- * What is done in Redis in one step. All times are those of Redis; scripts answer with texts.
+ * The scripts that run in Redis as one atomic step. All times are taken from Redis. Scripts answer with texts.
  *
- * <p>A member of {@code holders} and {@code queue} is the limit of the requester and the id of the claim, joined by a space. The
- * state of a waiter is until when it is believed to wait, since when a free lease is offered to it (or 0), how long an offer
- * lasts, and when it was queued or sent its last heartbeat. A waiter without a state has none since it was evicted, and is dropped. An id begins with the id of the process and a
- * dot.
+ * <p>A member of {@code holders} and {@code queue} is the limit of the requester and the id of the claim, joined by a space. An
+ * id begins with the id of the process and a dot.
+ *
+ * <p>The state of a waiter consists of the time until which it is assumed to wait, the time since which a free lease has been
+ * offered to it (or 0), how long an offer lasts, and the time at which it was queued or sent its last heartbeat. A waiter
+ * without a state is removed, because its state was evicted.
  */
 enum RedisScript {
     /**
-     * Grants a lease, or queues the claim. Keys: token, {@link RedisNames#keys}, {@link RedisNames#gone}. Arguments: channels, limit, requester,
-     * number, whether it waits (1 or 0), lease time, patience, offer time, owner. Answers "outcome token otherLimit denied",
-     * where the outcome is 0 (taken), 1 (granted) or 2 (queued).
+     * Grants a lease, or queues the claim. Keys: token, {@link RedisNames#keys}, {@link RedisNames#gone}. Arguments: channels,
+     * limit, requester, number, whether the claim waits (1 or 0), lease time, patience, offer time, owner. Answers "outcome
+     * token otherLimit denied", where the outcome is 0 (taken), 1 (granted) or 2 (queued).
      */
     ACQUIRE("""
             local token, holders, owners, queue, waiters, gone = unpack(KEYS)
@@ -74,8 +76,9 @@ enum RedisScript {
             """),
 
     /**
-     * Releases a lease or a place in the queue, and offers what is free. Keys: {@link RedisNames#keys}, {@link RedisNames#gone}. Arguments: channels,
-     * limit, requester, number, how long that is remembered. Answers "released denied", where the first is 1 or 0.
+     * Releases a lease or a place in the queue, and offers free leases. Keys: {@link RedisNames#keys}, {@link RedisNames#gone}.
+     * Arguments: channels, limit, requester, number, how long the release is remembered. Answers "released denied", where
+     * "released" is 1 or 0.
      */
     RELEASE("""
             local holders, owners, queue, waiters, gone = unpack(KEYS)
@@ -100,13 +103,13 @@ enum RedisScript {
             """),
 
     /**
-     * Renews leases and places. Keys: {@link RedisNames#keys} of each claim. Arguments: channels, then of each
-     * claim limit, id, lease time, patience. Answers "states denied", with a digit for each claim: 0 (gone), 1 (renewed), 2
+     * Renews leases and places in queues. Keys: {@link RedisNames#keys} of each claim. Arguments: channels, then for each claim
+     * its limit, id, lease time and patience. Answers "states denied", with a digit for each claim: 0 (gone), 1 (renewed), 2
      * (waits) or 3 (waits, and it is its turn).
      */
     HEARTBEAT("""
             local answers = {}
-            -- Redis allows this when its memory is full, and then the rest of the script too.
+            -- Redis allows this command when its memory is full, and then also allows the rest of the script.
             redis.call('HDEL', KEYS[2], '')
             for i = 0, #KEYS / 4 - 1 do
               local holders, owners, queue, waiters = unpack(KEYS, 4 * i + 1, 4 * i + 4)
@@ -154,15 +157,15 @@ enum RedisScript {
             return table.concat(lines, '\\n')
             """),
 
-    /** Checks that writing is possible. Key: one that does not exist. */
+    /** Checks that writing is possible. Key: a key that does not exist. */
     PING("""
             redis.call('DEL', KEYS[1])
             return 'PONG'
             """),
 
     /**
-     * Describes the server, as far as it may be asked. Key: one that does not exist. Argument: a channel. Answers the error of
-     * PUBLISH in the first line, then what INFO says.
+     * Describes the server, as far as the user's permissions allow. Key: a key that does not exist. Argument: a channel.
+     * Answers the error of PUBLISH in the first line, then the output of INFO.
      */
     CHECK("""
             redis.call('DEL', KEYS[1])
@@ -183,7 +186,7 @@ enum RedisScript {
             local function text(number)
               return string.format('%.0f', number)
             end
-            -- Has two keys that live equally long live for a time from now at least.
+            -- Extends the lifetime of two keys, which have the same lifetime, to at least the given time from now.
             local function keep(millis, key, other)
               if redis.call('PTTL', key) < tonumber(millis) then
                 redis.call('PEXPIRE', key, millis)
@@ -207,7 +210,7 @@ enum RedisScript {
               end
               return text(micros)
             end
-            -- Removes the leases that have ended. Answers how many are left, and the first of them with their ends.
+            -- Removes the leases that have ended. Returns the number of the others, and the first of them with their ends.
             local function live_holders(holders, owners)
               local found = redis.call('ZRANGE', holders, 0, 15, 'WITHSCORES')
               if found[1] and tonumber(found[2]) <= now then
@@ -234,8 +237,9 @@ enum RedisScript {
               local reply = redis.pcall('PUBLISH', channels .. process, process .. id)
               if type(reply) == 'table' and reply.err then denied = reply.err end
             end
-            -- Offers free leases to the waiters whose turn it is, given how many are taken, if that is known; answers whether one is free for the asking member, if any, and
-            -- whether that is in the queue. Who has sent no heartbeat since the previous one of the asking member delays nobody.
+            -- Offers free leases to the waiters whose turn it is. The count of leases is optional. Returns whether a lease
+            -- is free for the asking member, if there is one, and whether that member is in the queue. A waiter that has sent
+            -- no heartbeat since the previous heartbeat of the asking member does not delay others.
             local function offer(holders, owners, queue, waiters, channels, asking, count)
               local members = redis.call('ZRANGE', queue, 0, -1)
               if not asking and #members == 0 then
@@ -286,7 +290,7 @@ enum RedisScript {
         return text;
     }
 
-    /** The name under which Redis knows the script once it has run. */
+    /** Returns the digest under which Redis caches the script once it has run. */
     String digest() {
         return digest;
     }

@@ -7,7 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What a server lacks for leases, found in what {@link RedisScript#CHECK} answers. */
+/** Finds problems of a server for leases in the answer of {@link RedisScript#CHECK}. */
 final class RedisServerCheck {
 
     private static final int OLDEST_MAJOR = 6;
@@ -15,7 +15,7 @@ final class RedisServerCheck {
 
     private RedisServerCheck() {}
 
-    /** A finding; a warning or else a note. */
+    /** A finding: a warning or a note. */
     record Finding(boolean isWarning, String message) {}
 
     static List<Finding> examine(String answer) {
@@ -60,7 +60,7 @@ final class RedisServerCheck {
                         true, "Redis " + version + " is too old for leases. Use Redis 6.2 or newer, or Valkey."));
             }
         } catch (NumberFormatException e) {
-            // A server with versions of its own, which must be tried.
+            // The server has a version format of its own, so its version cannot be checked.
         }
     }
 

@@ -14,22 +14,23 @@ import reactor.core.Disposables;
 import reactor.core.publisher.Mono;
 
 /**
- * The subscription to the channel of this process, on which Redis offers leases to its waiters. Made when the first claim waits.
+ * The subscription to the channel of this process, on which Redis offers leases to its waiters. Created when the first claim
+ * waits.
  *
- * <p>While there is none, heartbeats find turns. If Redis refuses it, a claim that waits half a minute later tries again. If it is
- * cut, it is made again soon: some drivers do that by themselves, others end it.
+ * <p>Without a subscription, waiters find their turn by heartbeats. If Redis refuses the subscription, a claim that waits half
+ * a minute later tries again. If the subscription is cut, it is renewed soon: some drivers renew it themselves, others end it.
  */
 final class RedisTurns {
 
     private static final long REFUSED_NANOS = TimeUnit.SECONDS.toNanos(30);
 
-    /** How long to wait before a subscription that was cut is made again; doubled with each failure in a row. */
+    /** The delay before a cut subscription is renewed. Doubled with each consecutive failure. */
     private static final Duration FIRST_RETRY = Duration.ofMillis(50);
 
-    /** How often the pause is doubled at most, to 25 seconds. */
+    /** The number of times the delay is doubled at most, to 25 seconds. */
     private static final int MOST_DOUBLED = 9;
 
-    /** How long Redis may take to confirm a subscription. A driver may lose the confirmation with a connection that is cut. */
+    /** How long Redis may take to confirm a subscription. A driver may lose the confirmation if its connection is cut. */
     private static final Duration CONFIRM_TIMEOUT = Duration.ofSeconds(5);
 
     private final ReactiveRedisConnectionFactory factory;
@@ -40,16 +41,16 @@ final class RedisTurns {
     private final Disposable.Swap subscription = Disposables.swap();
     private final Disposable.Swap retry = Disposables.swap();
 
-    /** Whether there is a subscription, or will be one. Guarded by this. */
+    /** Whether a subscription exists or is being created. Guarded by this. */
     private boolean active;
 
-    /** When a subscription was refused last, if one was. Guarded by this. */
+    /** When a subscription was last refused, if {@link #refused} is true. Guarded by this. */
     private long refusedAt;
 
-    /** Guarded by this. */
+    /** Whether a subscription was refused. Guarded by this. */
     private boolean refused;
 
-    /** How many subscriptions failed in a row. Guarded by this. */
+    /** The number of consecutive failures, for the delay. Guarded by this. */
     private int failures;
 
     private volatile @Nullable ReactiveRedisMessageListenerContainer container;
@@ -67,7 +68,7 @@ final class RedisTurns {
         this.refusals = refusals;
     }
 
-    /** Subscribes unless that was done. */
+    /** Subscribes unless a subscription exists, or was refused a short time ago. */
     void subscribe() {
         synchronized (this) {
             if (active || (refused && System.nanoTime() - refusedAt < REFUSED_NANOS)) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A store of leases in Redis or Valkey, through the connections of Spring Data Redis.
+ * A lease store in Redis or Valkey that uses the connections of Spring Data Redis.
  *
  * <p>Unless a method says otherwise, no parameter may be null and no result is null.
  */
