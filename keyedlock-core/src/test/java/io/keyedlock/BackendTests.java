@@ -149,7 +149,7 @@ class BackendTests {
     }
 
     @Test
-    void aLeaseWhoseTurnIsOverGoesBackBeforeAnotherIsAskedFor() throws Exception {
+    void aLeaseThatMayNotBeHandedOffIsReleasedBeforeTheNextRequest() throws Exception {
         CompletableFuture<Permit> first = locker.acquireAsync("k");
         CompletableFuture<Permit> second = locker.acquireAsync("k");
         backend.open().grant();
@@ -292,7 +292,7 @@ class BackendTests {
     }
 
     @Test
-    void aGrantOfAForgottenRequestDoesNotServeWhoeverAskedAnew() throws Exception {
+    void aGrantOfACancelledRequestDoesNotServeANewRequest() throws Exception {
         CompletableFuture<Permit> gone = locker.acquireAsync("k");
         ScriptedBackend.Asked forgotten = backend.open();
         gone.cancel(true);
@@ -412,7 +412,7 @@ class BackendTests {
     }
 
     @Test
-    void silenceUntilTheTimeHasPassedIsTheBackendsFault() {
+    void noAnswerWithinTheWaitTimeIsABackendFailure() {
         clock.script(Thread.currentThread(), () -> clock.advance(SECOND));
         assertThatThrownBy(() -> locker.acquire("k", SECOND))
                 .isInstanceOf(LockBackendException.class)
@@ -421,7 +421,7 @@ class BackendTests {
     }
 
     @Test
-    void aFutureIsToldOfSilenceToo() throws Exception {
+    void aFutureFailsWhenTheBackendDoesNotAnswer() throws Exception {
         DefaultKeyedLocker<Object> real =
                 DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null, backend, Clock.SYSTEM);
         assertThat(Actor.failure(real.acquireAsync("k", Duration.ofMillis(10))))

@@ -44,7 +44,7 @@ class DeadlockSearchTests {
     /** The same scenes as above, where this JVM has no virtual threads but another one at hand has. */
     @Test
     @EnabledForJreRange(max = JRE.JAVA_20)
-    void allOfItHoldsOnVirtualThreadsOfANewerJdk() throws IOException, InterruptedException {
+    void allScenesPassOnVirtualThreadsOfANewerJdk() throws IOException, InterruptedException {
         Optional<Path> jdk = NewerJdk.home();
         assumeTrue(jdk.isPresent(), "no JDK with virtual threads stands beside this one");
         Process process = new ProcessBuilder(

@@ -144,7 +144,7 @@ class HostileCallbacksTests {
     }
 
     @Test
-    void allWhoAwaitTheIdleMomentAreToldAlthoughACallbackParks() throws Exception {
+    void allIdleFuturesCompleteAlthoughACallbackParks() throws Exception {
         Permit held = locker.acquireAsync("k").join();
         CountDownLatch first = completed(locker.whenIdle());
         locker.whenIdle().thenRun(this::park);

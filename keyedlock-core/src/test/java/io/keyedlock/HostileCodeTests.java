@@ -56,7 +56,7 @@ class HostileCodeTests {
 
     @Test
     @DisplayName("an error before the grant takes the waiter out of the queue, and the next one is served")
-    void errorInTheQueueLeavesNoGhost() throws Exception {
+    void errorBeforeTheGrantRemovesTheWaiter() throws Exception {
         DefaultKeyedLocker<String> locker = DefaultKeyedLocker.create(QUIET, null, clock);
         Permit held = locker.acquireAsync("k").join();
         Actor dying = cast.actor("dying");

@@ -33,7 +33,7 @@ class HostileExecutorsTests {
     }
 
     @Test
-    void soDoesOneThatWasDroppedAfterItHadWaited() {
+    void cancellingATaskThatItsExecutorDroppedFreesTheKey() {
         Permit held = locker.acquireAsync("k").join();
         CompletableFuture<Integer> result = locker.supplyAsync("k", runs::incrementAndGet, task -> {});
         held.close();

@@ -168,7 +168,7 @@ class InspectionTests {
     }
 
     @Test
-    void copyEndsAlthoughOthersGoOnLiningUp() {
+    void copyEndsWhileOthersKeepEnqueuing() {
         Inspection.QueueWalk walk = walk();
         walk.copyNext();
         List<Waiter> before = List.copyOf(queue);

@@ -118,7 +118,7 @@ class LongHoldTests {
 
     @Test
     @DisplayName("the scan runs only while something is held, and begins again with the next hold")
-    void scanRestsWithoutHolds() throws Exception {
+    void scanRunsOnlyWhileSomethingIsHeld() throws Exception {
         create(Duration.ofMillis(4), 1);
         for (int round = 0; round < 3; round++) {
             Permit permit = locker.acquire("k");

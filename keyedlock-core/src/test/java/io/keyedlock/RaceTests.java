@@ -194,7 +194,7 @@ class RaceTests {
 
     @Test
     @DisplayName("the head was told of a free permit and a newcomer took it: the next release tells the head again")
-    void passedOverHeadIsToldAgain() throws Exception {
+    void overtakenHeadIsSignalledAgain() throws Exception {
         hold(false, 1);
         Actor newcomer = cast.actor("newcomer");
         whileParked(
@@ -214,7 +214,7 @@ class RaceTests {
 
     @Test
     @DisplayName("the head was told of a free permit and leaves by itself: the one behind it is told")
-    void wordIsPassedOnByALeavingHead() throws Exception {
+    void leavingHeadSignalsTheNextWaiter() throws Exception {
         hold(false, 1);
         Actor behind = cast.actor("behind");
         CompletableFuture<Permit> second = new CompletableFuture<>();
@@ -232,7 +232,7 @@ class RaceTests {
     @Test
     @DisplayName(
             "the head was told of a free permit and somebody else takes it out of the queue: the one behind it is told")
-    void wordIsPassedOnForAHeadThatIsTakenOut() throws Exception {
+    void removingTheHeadSignalsTheNextWaiter() throws Exception {
         hold(false, 1);
         Entry entry = (Entry) held;
         Actor head = cast.actor("head");
@@ -260,7 +260,7 @@ class RaceTests {
 
     @Test
     @DisplayName("a head that takes the free permit tells the one behind it of the next free one")
-    void wordIsPassedOnByAServedHead() throws Exception {
+    void servedHeadSignalsTheNextWaiter() throws Exception {
         hold(false, 2);
         Permit other = held;
         Actor behind = cast.actor("behind");
@@ -279,7 +279,7 @@ class RaceTests {
 
     @Test
     @DisplayName("a cancelled future at the head: the thread behind it is told of the free permit")
-    void cancelledHeadPassesTheWordOn() throws Exception {
+    void cancelledHeadSignalsTheNextWaiter() throws Exception {
         hold(false, 1);
         CompletableFuture<Permit> head = locker.acquireAsync("k");
         whileParked(() -> {

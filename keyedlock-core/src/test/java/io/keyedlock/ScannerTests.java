@@ -114,7 +114,7 @@ class ScannerTests {
     }
 
     @Test
-    void whateverALookAtOneLockerThrowsTheLooksGoOn() throws Exception {
+    void aFailedScanOfOneLockerDoesNotStopTheScans() throws Exception {
         List<Throwable> failures =
                 List.of(new OutOfMemoryError("none left"), new StackOverflowError(), new IllegalStateException("no"));
         AtomicInteger looks = new AtomicInteger();

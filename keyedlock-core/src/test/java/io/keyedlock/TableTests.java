@@ -175,7 +175,7 @@ class TableTests {
     }
 
     @Test
-    void whoeverKeepsAClosedPermitKeepsNoOthers() {
+    void removedEntryDoesNotReferToOthers() {
         List<Entry> entries = new ArrayList<>();
         for (String key : List.of("single", "first", "second", "third")) {
             entries.add(table.insert(key, 1));

@@ -171,7 +171,7 @@ class WaitEventTests {
     }
 
     @Test
-    void futureIsToldOfByWhomeverEndsItsWait() throws Exception {
+    void eventOfAFutureIsRecordedOnTheThreadThatEndsItsWait() throws Exception {
         KeyedLocker<String> locker = KeyedLocker.create(SETTINGS);
         List<RecordedEvent> events = recorded(() -> {
             Permit held = locker.acquireAsync("42").join();

@@ -56,7 +56,7 @@ class ArchitectureTests {
             type -> type.getPackage().tryGetAnnotationOfType(NullMarked.class).isPresent());
 
     @Test
-    void annotationKnowsNoRoomOfOurs() {
+    void annotationPackageDependsOnNoOtherPackage() {
         classes()
                 .that()
                 .resideInAPackage("io.keyedlock.annotation..")
@@ -115,7 +115,7 @@ class ArchitectureTests {
     }
 
     @Test
-    void thereAreNoOtherRooms() {
+    void thereAreNoOtherPackages() {
         classes()
                 .should()
                 .resideInAnyPackage(
@@ -135,7 +135,7 @@ class ArchitectureTests {
     }
 
     @Test
-    void roomsFormNoCycle() {
+    void packagesAreFreeOfCycles() {
         SlicesRuleDefinition.slices()
                 .matching("io.keyedlock.(*)..")
                 .should()

@@ -102,7 +102,7 @@ class LateBodiesTests {
 
     @ParameterizedTest
     @EnumSource
-    void aContextThatCannotBeTakenFailsTheCallAndLeavesTheLine(Kind kind) {
+    void aContextThatCannotBeCapturedFailsTheCallAndLeavesTheQueue(Kind kind) {
         broken(
                 new Accessor() {
                     @Override

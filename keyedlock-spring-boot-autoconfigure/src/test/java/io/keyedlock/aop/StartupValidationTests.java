@@ -246,7 +246,7 @@ class StartupValidationTests {
     }
 
     @Test
-    void mockInPlaceOfABeanIsNotToldOf() {
+    void mockInPlaceOfABeanIsNotReported() {
         Contexts.runner()
                 .withInitializer(context -> context.getBeanFactory().registerSingleton("mock", mock(Right.class)))
                 .run(context -> assertThat(context).hasNotFailed());

@@ -71,7 +71,7 @@ class EarlyBeansTests {
     }
 
     @Test
-    void factoriesAreMadeAsSpringMakesThemAndTheirProductsByWhoeverWantsThem() {
+    void factoryBeansAreCreatedInSpringsOrderAndTheirProductsOnDemand() {
         runner.withUserConfiguration(Beans.class).run(context -> {
             assertThat(MADE).contains("eager factory").doesNotContain("product of eager factory");
             assertThat(MADE.indexOf("eager")).isLessThan(MADE.indexOf("eager factory"));

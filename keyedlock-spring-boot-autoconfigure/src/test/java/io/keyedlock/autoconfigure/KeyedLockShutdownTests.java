@@ -87,7 +87,7 @@ class KeyedLockShutdownTests {
     }
 
     @Test
-    void aHolderThatNeverEndsIsNamedAndTheApplicationStopsAllTheSame(CapturedOutput output) {
+    void aHolderThatNeverEndsIsNamedAndDoesNotPreventShutdown(CapturedOutput output) {
         contexts.withPropertyValues(
                         "keyedlock.locks.orders.limit=1",
                         "keyedlock.shutdown.await-idle=10ms",

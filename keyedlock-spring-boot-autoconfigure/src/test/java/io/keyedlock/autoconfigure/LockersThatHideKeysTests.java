@@ -81,7 +81,7 @@ class LockersThatHideKeysTests {
     }
 
     @Test
-    void httpClientsAreToldNone() {
+    void responsesContainNoHiddenKey() {
         contexts.run(context -> {
             LockProblems problems = context.getBean(LockProblems.class);
             KeyedLockerRegistry lockers = context.getBean(KeyedLockerRegistry.class);

@@ -72,7 +72,7 @@ class RedisBackendTests {
     }
 
     @AfterEach
-    void nothingStaysButTheCounter() {
+    void onlyTokenAndTombstonesRemain() {
         lockers.forEach(KeyedLocker::close);
         leases.forEach(Leases::close);
         RedisProcess.until(() -> redis.leasesAndQueues().isEmpty());
@@ -141,7 +141,7 @@ class RedisBackendTests {
     }
 
     @Test
-    void waitingNeedsNoBeat() throws Exception {
+    void waiterIsNotifiedWithoutAHeartbeat() throws Exception {
         // Only the message can end the wait.
         KeyedLocker<Object> one = locker(here, 1, SLOW);
         KeyedLocker<Object> two = locker(there, 1, SLOW);
@@ -253,7 +253,7 @@ class RedisBackendTests {
     }
 
     @Test
-    void aWaiterThatLeavesLeavesTheLineInRedisToo() throws Exception {
+    void aWaiterThatLeavesIsRemovedFromTheQueueInRedis() throws Exception {
         KeyedLocker<Object> one = locker(here);
         KeyedLocker<Object> two = locker(there);
         Permit first = one.acquire("k");

@@ -122,7 +122,7 @@ class RedisOutageTests {
     @Test
     @DisabledOnOs(OS.WINDOWS)
     @DisplayName("a lease that Redis grants when nobody hears of it any more is released")
-    void nobodyHearsOfTheGrant() throws Exception {
+    void aLateGrantIsReleased() throws Exception {
         KeyedLocker<Object> other = locker(backend(HOUR, Duration.ofSeconds(1)));
         redis.standStill();
         assertThatThrownBy(() -> other.acquire("another")).isInstanceOf(LockBackendException.class);
