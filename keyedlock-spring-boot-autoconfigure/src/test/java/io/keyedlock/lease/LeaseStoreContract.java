@@ -287,13 +287,13 @@ public abstract class LeaseStoreContract {
         Claim mine = one.claim(false);
         one.acquire(mine);
         for (int i = 1; i <= 3; i++) {
-            two.acquire(two.withOfferTime(i, 1, Duration.ofMillis(50)));
+            two.acquire(two.withOfferTime(i, 1, SHORT));
         }
         Claim third = three.queued();
         long released = awaitTick();
         one.release(mine);
         assertThat(three.heartbeat(third)).as("one is offered the lease").isEqualTo(Heartbeat.WAITING);
-        until(() -> System.currentTimeMillis() > released + 100);
+        until(() -> System.currentTimeMillis() > released + SHORT.toMillis() + 50);
         assertThat(three.heartbeat(third)).isEqualTo(Heartbeat.ITS_TURN);
         assertThat(three.acquire(third).outcome()).isEqualTo(Outcome.GRANTED);
     }
