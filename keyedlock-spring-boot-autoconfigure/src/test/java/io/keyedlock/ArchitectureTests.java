@@ -49,7 +49,9 @@ class ArchitectureTests {
             "org.springframework.boot.context.properties..",
             "org.springframework.boot.convert",
             "org.springframework.boot.diagnostics..",
-            "org.springframework.boot.origin");
+            "org.springframework.boot.jdbc",
+            "org.springframework.boot.origin",
+            "org.springframework.boot.sql.init.dependency");
 
     private static final DescribedPredicate<JavaClass> FROM_A_NULL_MARKED_PACKAGE = DescribedPredicate.describe(
             "from a @NullMarked package",
@@ -90,15 +92,30 @@ class ArchitectureTests {
                 .check(ALL);
     }
 
-    @Test
-    void storesKnowLeaseAndCore() {
+    @ParameterizedTest
+    @ValueSource(strings = {"redis", "jdbc"})
+    void storesKnowLeaseAndCore(String store) {
         classes()
                 .that()
-                .resideInAPackage("io.keyedlock.redis..")
+                .resideInAPackage("io.keyedlock." + store + "..")
                 .should()
-                .onlyDependOnClassesThat(
-                        NOT_OURS.or(CORE).or(resideInAnyPackage("io.keyedlock.redis..", "io.keyedlock.lease..")))
-                .allowEmptyShould(true)
+                .onlyDependOnClassesThat(NOT_OURS.or(CORE)
+                        .or(resideInAnyPackage("io.keyedlock." + store + "..", "io.keyedlock.lease..")))
+                .check(ALL);
+    }
+
+    /** The clock of a client may be wrong. */
+    @ParameterizedTest
+    @ValueSource(strings = {"redis", "jdbc"})
+    void storesDoNotReadTheClockOfTheirHost(String store) {
+        noClasses()
+                .that()
+                .resideInAPackage("io.keyedlock." + store + "..")
+                .should()
+                .callMethod(System.class, "currentTimeMillis")
+                .orShould()
+                .dependOnClassesThat()
+                .haveFullyQualifiedName("java.time.Instant")
                 .check(ALL);
     }
 
@@ -126,6 +143,7 @@ class ArchitectureTests {
                         "io.keyedlock.metrics",
                         "io.keyedlock.lease",
                         "io.keyedlock.redis",
+                        "io.keyedlock.jdbc",
                         "io.keyedlock.integration",
                         "io.keyedlock.autoconfigure",
                         // Of a module that the tests use.

@@ -20,6 +20,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -42,7 +43,10 @@ final class ContextLockers implements SmartInitializingSingleton {
 
     private static final Logger log = LoggerFactory.getLogger(ContextLockers.class);
 
-    /** The name of the bean that creates backends, if there is one. */
+    /**
+     * The name of the bean that creates backends of any kind, if there is one. That of one kind, which comes first, has this name
+     * with a dot and the kind.
+     */
     static final String BACKENDS = "keyedLockerBackends";
 
     static final String BEAN = "keyedLockerRegistryOfContext";
@@ -175,7 +179,7 @@ final class ContextLockers implements SmartInitializingSingleton {
         BackendChoice choice = this.settings.backend(settings.name());
         KeyedLockerBackend backend = choice.kind().equals(BackendChoice.LOCAL)
                 ? null
-                : backends(settings.name()).create(settings, choice);
+                : backends(settings.name(), choice.kind()).create(settings, choice);
         KeyedLockerSettings limited = withKeyLimits(settings);
         KeyedLocker<?> locker = backend == null ? KeyedLocker.create(limited) : KeyedLocker.createOn(backend, limited);
         try {
@@ -198,26 +202,28 @@ final class ContextLockers implements SmartInitializingSingleton {
                 : settings.withKeyLimits(new ConfiguredLimits(settings.name(), configured, keyLimits));
     }
 
-    private LockerBackends backends(String lockName) {
-        if (!beans.containsBean(BACKENDS)) {
-            throw new MissingRedisException(lockName);
-        }
-        LockerBackends backends = beans.getBean(BACKENDS, LockerBackends.class);
+    private LockerBackends backends(String lockName, String kind) {
+        String name = Stream.of(BACKENDS + "." + kind, BACKENDS)
+                .filter(beans::containsBean)
+                .findFirst()
+                .orElseThrow(() -> new MissingBackendException(lockName, kind));
+        LockerBackends backends = beans.getBean(name, LockerBackends.class);
         // Closes the lockers before the client that they use.
-        beans.registerDependentBean(BACKENDS, LockerBeans.BEAN);
+        beans.registerDependentBean(name, LockerBeans.BEAN);
         return backends;
     }
 
     /**
      * Checks at startup that a locker can be created with the defaults, because lockers of lazy beans are created later.
      *
-     * @throws MissingRedisException if the default backend has no connections to use
+     * @throws MissingBackendException if the default backend has no connections to use
      * @throws LockBackendException if the defaults set {@code fail-fast} and the backend cannot be reached
      */
     void checkDefaults() {
         BackendChoice choice = settings.defaultBackend();
         if (!choice.kind().equals(BackendChoice.LOCAL)) {
-            LockerBackends backends = backends(LockerSettings.DEFAULTS);
+            LockerBackends backends = backends(LockerSettings.DEFAULTS, choice.kind());
+            backends.check();
             if (choice.failFast()) {
                 KeyedLockerBackend backend =
                         backends.create(settings.own(LockerSettings.DEFAULTS, OptionalInt.empty()), choice);

@@ -2,6 +2,7 @@
 package io.keyedlock.autoconfigure;
 
 import io.keyedlock.KeyedLockerSettings;
+import io.keyedlock.jdbc.JdbcStoreSettings;
 import java.time.Duration;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +31,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param owner Name under which other processes show this one as a holder of a key. The default consists of application,
  *     host and process id.
  * @param redis Redis.
+ * @param jdbc The database of lockers with backend 'jdbc'.
  */
 @ConfigurationProperties("keyedlock")
 record KeyedLockProperties(
@@ -48,7 +50,8 @@ record KeyedLockProperties(
         @DefaultValue Shutdown shutdown,
         @DefaultValue Web web,
         @Nullable String owner,
-        @DefaultValue Redis redis) {
+        @DefaultValue Redis redis,
+        @DefaultValue Jdbc jdbc) {
 
     /**
      * One locker. Null values fall back to the defaults.
@@ -59,8 +62,8 @@ record KeyedLockProperties(
      * @param fair Whether a released permit always goes to the waiter that has waited longest.
      * @param maxWaiters How many callers may wait for one key, or 'unbounded'. Further callers are rejected.
      * @param reentrant Whether a thread that holds a key may acquire it again.
-     * @param backend Source of permits: 'local' for this process alone, 'redis' to share them with all processes that use the
-     *     same Redis.
+     * @param backend Source of permits: 'local' for this process alone, 'redis' or 'jdbc' to share them with all processes that
+     *     use the same Redis or database.
      * @param leaseTime How long a lease in the backend lasts unless it is renewed. A running process renews its leases.
      * @param backendTimeout How long to wait for a reply of the backend.
      * @param handoffWindow How long after its grant a lease may be handed off within this process before waiters of other
@@ -90,6 +93,29 @@ record KeyedLockProperties(
      * @param prefix Prefix of all names in Redis, so that applications can share a server.
      */
     record Redis(@DefaultValue("keyedlock") String prefix) {}
+
+    /**
+     * The database of lockers with backend 'jdbc'.
+     *
+     * @param initializeSchema When to create the table: in embedded databases only, always, or never.
+     * @param platform Kind of database: 'postgresql', 'mysql', 'mariadb' or 'h2'. If not set, the database is asked.
+     * @param tablePrefix Prefix of the table's name, which may begin with a schema and a dot.
+     * @param tokenRetention How long the last fencing token of a key is kept after its last use.
+     * @param pollMin Shortest pause between two looks for turns, while callers wait and the database does not notify.
+     * @param pollMax Longest pause between two looks for turns.
+     */
+    record Jdbc(
+            @DefaultValue("embedded") JdbcStoreSettings.InitializeSchema initializeSchema,
+            @Nullable String platform,
+            @DefaultValue("KEYEDLOCK_") String tablePrefix,
+            @DefaultValue("30d") Duration tokenRetention,
+            @DefaultValue("25ms") Duration pollMin,
+            @DefaultValue("1s") Duration pollMax) {
+
+        JdbcStoreSettings settings() {
+            return new JdbcStoreSettings(initializeSchema, platform, tablePrefix, tokenRetention, pollMin, pollMax);
+        }
+    }
 
     /**
      * The advice.

@@ -3,11 +3,9 @@ package io.keyedlock.autoconfigure;
 
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.lease.KeyEncoder;
-import io.keyedlock.lease.LeaseBackend;
 import io.keyedlock.lease.Leases;
 import io.keyedlock.redis.RedisLeaseStore;
 import org.springframework.beans.factory.ObjectProvider;
-import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.beans.factory.config.ConfigurableBeanFactory;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
@@ -39,6 +37,8 @@ public final class KeyedLockRedisAutoConfiguration {
 
     static final String LEASES = "keyedLockRedisLeases";
 
+    private static final String BACKENDS = ContextLockers.BACKENDS + "." + BackendChoice.REDIS;
+
     /** For the application context. */
     public KeyedLockRedisAutoConfiguration() {}
 
@@ -57,25 +57,8 @@ public final class KeyedLockRedisAutoConfiguration {
         return new LeaseReleases(() -> beans.getSingleton(LEASES) instanceof Leases created ? created : null);
     }
 
-    @Bean(ContextLockers.BACKENDS)
-    LockerBackends keyedLockerRedisBackends(
-            @Qualifier(LEASES) ObjectProvider<Leases> leases,
-            ObjectProvider<KeyEncoder> encoder,
-            ConfigurableBeanFactory beans) {
-        return (settings, choice) -> {
-            // Closes all lockers before their leases.
-            beans.registerDependentBean(LEASES, ContextLockers.BACKENDS);
-            LeaseBackend backend = leases.getObject()
-                    .backend(settings, choice.leases().withKeyEncoder(encoder.getIfAvailable(KeyEncoder::standard)));
-            if (choice.failFast()) {
-                try {
-                    backend.connect();
-                } catch (RuntimeException e) {
-                    backend.close();
-                    throw e;
-                }
-            }
-            return backend;
-        };
+    @Bean(BACKENDS)
+    LockerBackends keyedLockerRedisBackends(ObjectProvider<KeyEncoder> encoder, ConfigurableBeanFactory beans) {
+        return new LeaseBackends(BACKENDS, LEASES, encoder, beans);
     }
 }

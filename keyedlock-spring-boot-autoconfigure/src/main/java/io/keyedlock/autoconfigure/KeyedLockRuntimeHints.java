@@ -4,6 +4,7 @@ package io.keyedlock.autoconfigure;
 import io.keyedlock.annotation.KeyedLock;
 import io.keyedlock.annotation.KeyedLocks;
 import io.keyedlock.aop.LockInvocation;
+import io.keyedlock.jdbc.JdbcStoreSettings;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aot.hint.MemberCategory;
@@ -27,6 +28,8 @@ final class KeyedLockRuntimeHints implements RuntimeHintsRegistrar {
         hints.reflection().registerType(LockInvocation.class, MemberCategory.INVOKE_PUBLIC_METHODS);
         registerRecords(hints.reflection(), KeyedLockProperties.class);
         hints.resources().registerPattern("io/keyedlock/actuate/page/*");
+        hints.resources()
+                .registerPattern(JdbcStoreSettings.class.getPackageName().replace('.', '/') + "/schema-*.sql");
         // Flight Recorder reads the fields of an event.
         hints.reflection().registerType(TypeReference.of(WAIT_EVENT), event -> {
             event.withMembers(MemberCategory.INVOKE_DECLARED_CONSTRUCTORS);

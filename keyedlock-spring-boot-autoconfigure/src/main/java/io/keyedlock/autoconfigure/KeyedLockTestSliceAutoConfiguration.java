@@ -15,7 +15,7 @@ import org.springframework.core.Ordered;
  */
 @AutoConfiguration
 @AutoConfigureOrder(Ordered.LOWEST_PRECEDENCE)
-@ConditionalOnMissingBean(LockerBackends.class)
+@ConditionalOnMissingBean(name = ContextLockers.BACKENDS)
 public final class KeyedLockTestSliceAutoConfiguration {
 
     /** For the application context. */

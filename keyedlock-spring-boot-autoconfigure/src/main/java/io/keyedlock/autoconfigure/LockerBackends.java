@@ -11,4 +11,7 @@ interface LockerBackends {
     /** Creates the backend of a locker, or returns null to make the locker local regardless of its configuration. */
     @Nullable
     KeyedLockerBackend create(KeyedLockerSettings settings, BackendChoice choice);
+
+    /** Checks what the backends need, as far as that is possible now. */
+    default void check() {}
 }

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.BeanFactory;
 import org.springframework.beans.factory.BeanFactoryInitializer;
@@ -49,8 +50,8 @@ final class LockerBeans
     /** The attribute of a bean definition whose value is the {@link LockerSettings} of its context. */
     private static final String CONFIGURED = LockerBeans.class.getName() + ".configured";
 
-    /** Whether any locker needs {@link ContextLockers#BACKENDS}. */
-    private boolean usesBackend;
+    /** The kinds of backends that lockers need. */
+    private Set<String> backendKinds = Set.of();
 
     /** The lockers to close when this bean is destroyed. */
     private final Set<KeyedLocker<?>> open = ConcurrentHashMap.newKeySet();
@@ -75,7 +76,7 @@ final class LockerBeans
         PropertyCheck.check(environment);
         KeyedLockProperties properties = Binder.get(environment).bindOrCreate("keyedlock", KeyedLockProperties.class);
         LockerSettings settings = new LockerSettings(properties);
-        usesBackend = settings.usesBackend();
+        backendKinds = settings.backendKinds();
         settings.configured().keySet().forEach(name -> {
             if (beans.containsLocalBean(name)) {
                 rejectOtherType(name, beans);
@@ -91,8 +92,10 @@ final class LockerBeans
     /** Creates the backends bean before the beans that use lockers, so that it is destroyed after them. */
     @Override
     public void initialize(ConfigurableListableBeanFactory beans) {
-        if (usesBackend && beans.containsBean(ContextLockers.BACKENDS)) {
-            beans.getBean(ContextLockers.BACKENDS);
+        for (String kind : backendKinds) {
+            Stream.of(ContextLockers.BACKENDS + "." + kind, ContextLockers.BACKENDS)
+                    .filter(beans::containsBean)
+                    .forEach(beans::getBean);
         }
     }
 

@@ -11,9 +11,12 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.BeanFactory;
@@ -85,10 +88,12 @@ final class LockerSettings {
         return settings(name) + ", " + backend(name) + ", limits " + limits(name);
     }
 
-    /** Returns whether any locker, including those of annotated methods, has a backend beyond this process. */
-    boolean usesBackend() {
+    /** Returns the kinds of backends beyond this process that lockers have, including those of annotated methods. */
+    Set<String> backendKinds() {
         return Stream.concat(Stream.of(defaultBackend), backends.values().stream())
-                .anyMatch(choice -> !choice.kind().equals(BackendChoice.LOCAL));
+                .map(BackendChoice::kind)
+                .filter(kind -> !kind.equals(BackendChoice.LOCAL))
+                .collect(Collectors.toCollection(TreeSet::new));
     }
 
     /** Returns the limits of individual keys of a locker, by the text of the key. */
@@ -229,12 +234,12 @@ final class LockerSettings {
     }
 
     private static String kind(String property, String value) {
-        for (String kind : List.of(BackendChoice.LOCAL, BackendChoice.REDIS)) {
+        for (String kind : List.of(BackendChoice.LOCAL, BackendChoice.REDIS, BackendChoice.JDBC)) {
             if (value.trim().equalsIgnoreCase(kind)) {
                 return kind;
             }
         }
-        throw invalid(property, value, "There is no such backend. Write 'local' or 'redis'.");
+        throw invalid(property, value, "There is no such backend. Write 'local', 'redis' or 'jdbc'.");
     }
 
     private static Duration inRange(String property, @Nullable Duration value, Duration base, Duration min) {

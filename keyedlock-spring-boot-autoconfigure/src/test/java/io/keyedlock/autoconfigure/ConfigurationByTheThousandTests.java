@@ -299,7 +299,7 @@ class ConfigurationByTheThousandTests {
                 assertThat(analysis.getAction()).containsAnyOf("Write", "write");
                 return;
             }
-            if (cause instanceof MissingRedisException) {
+            if (cause instanceof MissingBackendException) {
                 return;
             }
         }

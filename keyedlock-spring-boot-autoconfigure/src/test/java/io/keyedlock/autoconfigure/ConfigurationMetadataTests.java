@@ -57,6 +57,11 @@ class ConfigurationMetadataTests {
                 .containsEntry("keyedlock.defaults.max-hold", "0s")
                 .containsEntry("keyedlock.defaults.on-lease-lost", "fail")
                 .containsEntry("keyedlock.redis.prefix", "keyedlock")
+                .containsEntry("keyedlock.jdbc.initialize-schema", "embedded")
+                .containsEntry("keyedlock.jdbc.table-prefix", "KEYEDLOCK_")
+                .containsEntry("keyedlock.jdbc.token-retention", "30d")
+                .containsEntry("keyedlock.jdbc.poll-min", "25ms")
+                .containsEntry("keyedlock.jdbc.poll-max", "1s")
                 .containsEntry("keyedlock.defaults.fail-fast", false)
                 .containsEntry("keyedlock.aop.order", Integer.MAX_VALUE - 100)
                 .containsEntry("keyedlock.release", "after-transaction")
@@ -93,7 +98,7 @@ class ConfigurationMetadataTests {
     void valuesThatAreNoPlainTypeAreHinted() {
         assertThat(values("keyedlock.defaults.wait-time")).contains("forever");
         assertThat(values("keyedlock.defaults.max-waiters")).contains("unbounded");
-        assertThat(values("keyedlock.defaults.backend")).containsExactly("local", "redis");
+        assertThat(values("keyedlock.defaults.backend")).containsExactly("local", "redis", "jdbc");
         assertThat(values("keyedlock.release")).containsExactly("after-transaction", "on-return");
         assertThat(JsonPath.<List<String>>read(
                         metadata, "$.hints[?(@.name == 'keyedlock.executor')].providers[*].parameters.target"))

@@ -177,7 +177,7 @@ class KeyedLockRedisAutoConfigurationTests {
                 .run(context -> assertThat(context)
                         .getFailure()
                         .rootCause()
-                        .isInstanceOf(MissingRedisException.class)
+                        .isInstanceOf(MissingBackendException.class)
                         .hasMessageContaining(
                                 "no ReactiveRedisConnectionFactory bean, or there are several and none is primary"));
     }
@@ -300,8 +300,8 @@ class KeyedLockRedisAutoConfigurationTests {
                 .run(context -> assertThat(context)
                         .getFailure()
                         .rootCause()
-                        .isInstanceOf(MissingRedisException.class)
-                        .satisfies(failure -> assertThat(new MissingRedisFailureAnalyzer()
+                        .isInstanceOf(MissingBackendException.class)
+                        .satisfies(failure -> assertThat(new MissingBackendFailureAnalyzer()
                                         .analyze(context.getStartupFailure())
                                         .getAction())
                                 .contains("Jedis is not supported")));
@@ -335,7 +335,7 @@ class KeyedLockRedisAutoConfigurationTests {
                 .withBean(Shop.class, Shop::new, definition -> definition.setLazyInit(true))
                 .run(context -> assertThat(context)
                         .getFailure()
-                        .isInstanceOf(MissingRedisException.class)
+                        .isInstanceOf(MissingBackendException.class)
                         .hasMessageContaining("keyedlock.defaults"));
     }
 
@@ -346,7 +346,7 @@ class KeyedLockRedisAutoConfigurationTests {
         assertThatThrownBy(() -> application
                         .run("--keyedlock.locks.orders.backend=redis")
                         .close())
-                .hasStackTraceContaining("MissingRedisException");
+                .hasStackTraceContaining("MissingBackendException");
         assertThat(output)
                 .contains("Locker 'orders' is configured with backend 'redis'")
                 .contains("spring-boot-starter-data-redis")

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.jdbc;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariConfigMXBean;
+import com.zaxxer.hikari.HikariDataSource;
+import io.keyedlock.KeyText;
+import io.keyedlock.lease.LeaseLog;
+import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSetMetaData;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.sql.Types;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.jdbc.DataSourceBuilder;
+import org.springframework.boot.jdbc.DataSourceUnwrapper;
+import org.springframework.core.io.ClassPathResource;
+import org.springframework.jdbc.datasource.SimpleDriverDataSource;
+import org.springframework.util.ClassUtils;
+import org.springframework.util.StreamUtils;
+
+/**
+ * Opens the connections of a store, which are not those of the application's pool: callers that wait for a key may hold all of
+ * these. Prepares each session, and creates and checks the table at the first contact.
+ */
+final class JdbcConnections implements AutoCloseable {
+
+    private static final LeaseLog LOG = new LeaseLog(JdbcLeaseStore.class);
+
+    /** Longer than a session waits for a lock. Then the connection is believed to be cut. */
+    private static final int NETWORK_TIMEOUT_MILLIS = 10_000;
+
+    private static final long OPEN_TIMEOUT_MILLIS = TimeUnit.SECONDS.toMillis(5);
+
+    private static final boolean HIKARI =
+            ClassUtils.isPresent("com.zaxxer.hikari.HikariDataSource", JdbcConnections.class.getClassLoader());
+
+    private final DataSource application;
+    private final DataSource source;
+    private final JdbcStoreSettings settings;
+
+    /** The table; null until the first contact. */
+    private volatile @Nullable JdbcTable table;
+
+    JdbcConnections(DataSource application, JdbcStoreSettings settings, int most) {
+        this.application = application;
+        this.source = derive(application, most);
+        this.settings = settings;
+    }
+
+    private static DataSource derive(DataSource application, int most) {
+        if (HIKARI) {
+            DataSource pool = HikariPools.derive(application, most);
+            if (pool != null) {
+                return pool;
+            }
+        }
+        try {
+            return DataSourceBuilder.derivedFrom(application)
+                    .type(SimpleDriverDataSource.class)
+                    .build();
+        } catch (RuntimeException e) {
+            LOG.warn(
+                    "The address of the database cannot be derived from "
+                            + application.getClass().getName()
+                            + ". Leases use its connections: it must have " + most
+                            + " that no waiting caller holds. Mark"
+                            + " another DataSource with @KeyedLockDataSource if need be.",
+                    null);
+            return application;
+        }
+    }
+
+    /**
+     * Returns the table.
+     *
+     * @throws IllegalStateException before the first connection was opened
+     */
+    JdbcTable table() {
+        JdbcTable known = table;
+        if (known == null) {
+            throw new IllegalStateException("no connection has been opened yet");
+        }
+        return known;
+    }
+
+    /** Opens a connection with auto-commit. */
+    Connection open() throws SQLException {
+        Connection connection = source.getConnection();
+        try {
+            connection.setAutoCommit(true);
+            connection.setTransactionIsolation(Connection.TRANSACTION_READ_COMMITTED);
+            limitAnswers(connection);
+            JdbcPlatform platform =
+                    settings.platform() == null ? JdbcPlatform.of(connection) : JdbcPlatform.of(settings.platform());
+            try (Statement statement = connection.createStatement()) {
+                statement.execute(platform.session);
+            }
+            if (table == null) {
+                initialize(connection, platform);
+                table = new JdbcTable(platform, settings.table());
+            }
+            return connection;
+        } catch (SQLException | RuntimeException | Error e) {
+            close(connection);
+            throw e;
+        }
+    }
+
+    /** Has the driver give up a connection on which nothing arrives any more. */
+    private static void limitAnswers(Connection connection) {
+        try {
+            connection.setNetworkTimeout(Runnable::run, NETWORK_TIMEOUT_MILLIS);
+        } catch (SQLException | RuntimeException | AbstractMethodError e) {
+            // The driver does not support it.
+        }
+    }
+
+    static void close(Connection connection) {
+        try {
+            connection.close();
+        } catch (SQLException | RuntimeException e) {
+            // It was broken.
+        }
+    }
+
+    @Override
+    public void close() {
+        if (source != application && source instanceof AutoCloseable pool) {
+            try {
+                pool.close();
+            } catch (Exception e) {
+                // Its connections end with their threads.
+            }
+        }
+    }
+
+    // ---- the table
+
+    private void initialize(Connection connection, JdbcPlatform platform) throws SQLException {
+        SQLException problem = problem(connection);
+        if (problem == null) {
+            return;
+        }
+        String url = connection.getMetaData().getURL();
+        boolean creates = switch (settings.initializeSchema()) {
+            case ALWAYS -> true;
+            case EMBEDDED -> url != null && url.startsWith("jdbc:h2:mem:");
+            case NEVER -> false;
+        };
+        if (creates) {
+            problem = create(connection, platform);
+        }
+        if (problem != null) {
+            throw new JdbcSchemaException(
+                    "The table " + settings.table() + " of leases is missing or not as expected: "
+                            + KeyText.inLine(problem.getMessage())
+                            + ". Create it with the script classpath:" + platform.script()
+                            + ", or set keyedlock.jdbc.initialize-schema=always.",
+                    problem);
+        }
+    }
+
+    private @Nullable SQLException create(Connection connection, JdbcPlatform platform) throws SQLException {
+        SQLException failure = null;
+        try (Statement statement = connection.createStatement()) {
+            for (String command : script(platform).split(";", -1)) {
+                if (!command.isBlank()) {
+                    statement.execute(command);
+                }
+            }
+        } catch (SQLException e) {
+            // Another process may have created it at the same time.
+            failure = e;
+        }
+        SQLException problem = problem(connection);
+        return problem == null || failure == null ? problem : failure;
+    }
+
+    private String script(JdbcPlatform platform) {
+        try {
+            String text = StreamUtils.copyToString(
+                    new ClassPathResource(platform.script(), JdbcConnections.class.getClassLoader()).getInputStream(),
+                    StandardCharsets.UTF_8);
+            String plain = settings.table().substring(settings.table().indexOf('.') + 1);
+            return text.replaceAll("(?m)^--.*$", "")
+                    .replace("KEYEDLOCK_KEY_LAST_DAY", plain + "_LAST_DAY")
+                    .replaceAll("\\bKEYEDLOCK_KEY\\b", settings.table());
+        } catch (java.io.IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    /** Returns what is wrong with the table, or null. */
+    private @Nullable SQLException problem(Connection connection) {
+        try (PreparedStatement select = connection.prepareStatement(
+                "SELECT ID, LOCK_NAME, KEY_NAME, STATE, TOKEN, LAST_DAY FROM " + settings.table() + " WHERE 1 = 0")) {
+            ResultSetMetaData columns = select.executeQuery().getMetaData();
+            for (int column = 1; column <= columns.getColumnCount(); column++) {
+                boolean isNumber = columns.getColumnType(column) == Types.BIGINT;
+                if (isNumber != column > 4) {
+                    return new SQLException(
+                            "the column " + columns.getColumnName(column) + " is of type "
+                                    + columns.getColumnTypeName(column),
+                            "42804");
+                }
+            }
+            return null;
+        } catch (SQLException e) {
+            return e;
+        }
+    }
+
+    /** What needs the classes of Hikari. */
+    private static final class HikariPools {
+
+        /** Returns a small pool with the settings of the application's, or null if that is another pool. */
+        static @Nullable DataSource derive(DataSource application, int most) {
+            HikariDataSource pool =
+                    DataSourceUnwrapper.unwrap(application, HikariConfigMXBean.class, HikariDataSource.class);
+            if (pool == null) {
+                return null;
+            }
+            HikariConfig config = new HikariConfig();
+            pool.copyStateTo(config);
+            config.setPoolName(Objects.requireNonNullElse(pool.getPoolName(), "pool") + "-keyedlock");
+            config.setMaximumPoolSize(most);
+            config.setMinimumIdle(0);
+            config.setReadOnly(false);
+            config.setRegisterMbeans(false);
+            config.setLeakDetectionThreshold(0);
+            config.setInitializationFailTimeout(-1);
+            config.setConnectionTimeout(Math.min(config.getConnectionTimeout(), OPEN_TIMEOUT_MILLIS));
+            return new HikariDataSource(config);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.jdbc;
+
+import io.keyedlock.KeyText;
+import io.keyedlock.lease.LeaseLog;
+import io.keyedlock.lease.LeaseStore;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A store of leases in a table of PostgreSQL, MySQL, MariaDB or H2.
+ *
+ * <p>It works on at most three connections of its own, opened with the address and settings of a {@link DataSource}, in short
+ * transactions of its own. So it neither takes part in transactions of the application nor needs a free connection in its pool. No
+ * connection or row is locked while a lease is held. All times are those of the database.
+ *
+ * @since 0.1.0
+ */
+public final class JdbcLeaseStore implements LeaseStore {
+
+    private static final LeaseLog LOG = new LeaseLog(JdbcLeaseStore.class);
+
+    private static final long HOUSEKEEPING_NANOS = TimeUnit.HOURS.toNanos(1);
+
+    private final JdbcStoreSettings settings;
+    private final JdbcConnections connections;
+    private final JdbcWorkers workers;
+
+    /** When rows of old keys were last removed. */
+    private final AtomicLong housekeepingAt = new AtomicLong(System.nanoTime() - HOUSEKEEPING_NANOS);
+
+    private volatile @Nullable JdbcTurns turns;
+
+    /**
+     * Creates a store. The database need not be reachable yet.
+     *
+     * @param dataSource tells where the database is. The store opens connections like those of this source; if its kind is
+     *     unknown, it uses connections of this source
+     * @param settings how to use the database
+     */
+    public JdbcLeaseStore(DataSource dataSource, JdbcStoreSettings settings) {
+        this.settings = settings;
+        this.connections = new JdbcConnections(dataSource, settings, JdbcWorkers.THREADS + 1);
+        this.workers = new JdbcWorkers(connections);
+    }
+
+    /**
+     * Waits until the table has been checked, and created if the settings say so. Returns without a result if the database cannot
+     * be reached in time; then the first call does the same.
+     *
+     * @param timeout how long to wait at most
+     * @throws JdbcSchemaException if the table is missing or not as expected
+     */
+    public void initialize(Duration timeout) throws JdbcSchemaException {
+        CompletableFuture<?> ready = ping().toCompletableFuture();
+        try {
+            ready.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (TimeoutException e) {
+            ready.cancel(false);
+        } catch (ExecutionException e) {
+            Throwable cause = e.getCause();
+            if (cause instanceof JdbcSchemaException problem) {
+                throw problem;
+            }
+            LOG.info("The database of leases cannot be used yet: " + KeyText.inLine(e.getMessage()));
+        }
+    }
+
+    @Override
+    public String name() {
+        return "jdbc";
+    }
+
+    @Override
+    public void listen(String process, TurnListener listener) {
+        turns = new JdbcTurns(connections, settings, process, listener);
+    }
+
+    @Override
+    public CompletionStage<Grant> acquire(Claim claim) {
+        CompletableFuture<Grant> answer =
+                workers.change(claim, (state, now, offers) -> state.acquire(claim, now, offers));
+        // Before the stages of the caller, so that a release which follows finds it.
+        return map(answer, grant -> {
+            noteWait(claim, grant.outcome() == Outcome.QUEUED);
+            return grant;
+        });
+    }
+
+    private void noteWait(Claim claim, boolean waits) {
+        JdbcTurns current = turns;
+        if (current != null && claim.waits()) {
+            if (waits) {
+                current.waits(claim);
+            } else {
+                current.waitsNoLonger(claim);
+            }
+        }
+    }
+
+    @Override
+    public CompletionStage<Boolean> release(Claim claim) {
+        noteWait(claim, false);
+        return workers.change(claim, (state, now, offers) -> state.release(claim, now, offers));
+    }
+
+    @Override
+    public CompletionStage<List<Heartbeat>> heartbeat(List<Claim> claims) {
+        List<CompletableFuture<Heartbeat>> answers = new ArrayList<>();
+        for (Claim claim : claims) {
+            CompletableFuture<Heartbeat> answer =
+                    workers.change(claim, (state, now, offers) -> state.heartbeat(claim, now, offers));
+            answers.add(map(answer, heartbeat -> {
+                noteWait(claim, heartbeat == Heartbeat.WAITING || heartbeat == Heartbeat.ITS_TURN);
+                return heartbeat;
+            }));
+        }
+        CompletableFuture<List<Heartbeat>> all = CompletableFuture.allOf(answers.toArray(new CompletableFuture<?>[0]))
+                .thenApply(nothing -> {
+                    keepHouse();
+                    return answers.stream().map(CompletableFuture::join).toList();
+                });
+        all.whenComplete((value, failure) -> {
+            if (all.isCancelled()) {
+                answers.forEach(answer -> answer.cancel(false));
+            }
+        });
+        return all;
+    }
+
+    @Override
+    public CompletionStage<List<Holder>> holders(String lock, String key) {
+        String id = JdbcTable.id(lock, key);
+        return workers.run((connection, table) -> {
+            JdbcTable.Row row = table.read(connection, List.of(id)).get(id);
+            return row == null ? List.of() : new KeyState(row.token(), row.state()).holders(row.readAt());
+        });
+    }
+
+    @Override
+    public CompletionStage<Void> ping() {
+        CompletableFuture<Boolean> checked = workers.run((connection, table) -> {
+            table.check(connection);
+            return true;
+        });
+        return map(checked, done -> {
+            keepHouse();
+            return null;
+        });
+    }
+
+    /** Maps an answer; cancelling the result cancels the call. */
+    private static <T, R extends @Nullable Object> CompletableFuture<R> map(
+            CompletableFuture<T> answer, Function<T, R> mapping) {
+        CompletableFuture<R> mapped = answer.thenApply(mapping);
+        mapped.whenComplete((value, failure) -> {
+            if (mapped.isCancelled()) {
+                answer.cancel(false);
+            }
+        });
+        return mapped;
+    }
+
+    // ---- housekeeping
+
+    /** Removes rows of old keys if that was not done for an hour; after other calls, so that a quiet application sends nothing. */
+    private void keepHouse() {
+        long last = housekeepingAt.get();
+        long now = System.nanoTime();
+        if (now - last >= HOUSEKEEPING_NANOS && housekeepingAt.compareAndSet(last, now)) {
+            removeOld();
+        }
+    }
+
+    private void removeOld() {
+        long retention = settings.tokenRetention().plusDays(1).toDays();
+        workers.run((connection, table) ->
+                        table.removeOld(connection, JdbcTable.day(table.now(connection)) - retention))
+                .whenComplete((more, failure) -> {
+                    if (failure == null && more) {
+                        // Behind the calls that have come meanwhile.
+                        removeOld();
+                    } else if (failure instanceof SQLException) {
+                        LOG.info("Rows of old keys could not be removed this time: "
+                                + KeyText.inLine(failure.getMessage()));
+                    }
+                });
+    }
+
+    @Override
+    public void close() {
+        JdbcTurns current = turns;
+        if (current != null) {
+            current.close();
+        }
+        workers.close();
+        connections.close();
+    }
+}

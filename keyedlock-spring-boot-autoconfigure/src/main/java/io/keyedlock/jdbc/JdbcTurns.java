@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.jdbc;
+
+import io.keyedlock.KeyText;
+import io.keyedlock.lease.LeaseLog;
+import io.keyedlock.lease.LeaseStore;
+import io.keyedlock.lease.LeaseStore.Claim;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.PGConnection;
+import org.postgresql.PGNotification;
+import org.springframework.util.ClassUtils;
+
+/**
+ * Finds the turns of the waiters of this process, on one thread and one connection, which there are while claims wait and for
+ * some time afterwards.
+ *
+ * <p>PostgreSQL notifies of them. Elsewhere, or if the driver is not that of PostgreSQL, one query looks at the keys of all
+ * waiters, with pauses that double while nothing changes. If the connection breaks, another is made, with pauses that double too;
+ * meanwhile heartbeats find turns.
+ */
+final class JdbcTurns implements AutoCloseable {
+
+    private static final LeaseLog LOG = new LeaseLog(JdbcLeaseStore.class);
+
+    private static final long LINGER_NANOS = TimeUnit.SECONDS.toNanos(30);
+
+    /** How long a wait for a notification lasts; then it is seen whether the store has been closed. Costs no message. */
+    private static final int NOTIFICATION_MILLIS = 250;
+
+    /** How long nothing may arrive on the connection before it is tried. */
+    private static final long SILENCE_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+    private static final long FIRST_RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+    private static final long LAST_RETRY_NANOS = TimeUnit.SECONDS.toNanos(25);
+
+    private static final boolean POSTGRESQL =
+            ClassUtils.isPresent("org.postgresql.PGConnection", JdbcTurns.class.getClassLoader());
+
+    private final JdbcConnections connections;
+    private final JdbcStoreSettings settings;
+    private final String process;
+    private final LeaseStore.TurnListener listener;
+
+    /** The claims that wait as far as the answers of the database say, and when it last said so. */
+    private final Map<Claim, Long> waiting = new ConcurrentHashMap<>();
+
+    private final AtomicBoolean warned = new AtomicBoolean();
+
+    /** Whether a claim was added since the last look. */
+    private volatile boolean added;
+
+    private volatile boolean closed;
+
+    /** Written under this. */
+    private volatile @Nullable Thread thread;
+
+    JdbcTurns(
+            JdbcConnections connections, JdbcStoreSettings settings, String process, LeaseStore.TurnListener listener) {
+        this.connections = connections;
+        this.settings = settings;
+        this.process = process;
+        this.listener = listener;
+    }
+
+    /** Finds the turn of a claim for its patience from now on. */
+    void waits(Claim claim) {
+        if (waiting.put(claim, System.nanoTime()) == null) {
+            added = true;
+            Thread running = thread;
+            if (running == null) {
+                start();
+            } else {
+                LockSupport.unpark(running);
+            }
+        }
+    }
+
+    void waitsNoLonger(Claim claim) {
+        waiting.remove(claim);
+    }
+
+    /** Returns whether no claim waits. Forgets those of which nothing was heard for long, as their waiters are gone. */
+    private boolean nobodyWaits() {
+        long now = System.nanoTime();
+        waiting.entrySet()
+                .removeIf(entry -> now - entry.getValue()
+                        > entry.getKey().requester().patience().toNanos());
+        return waiting.isEmpty();
+    }
+
+    private synchronized void start() {
+        if (thread == null && !closed) {
+            Thread started = new Thread(null, this::run, "keyedlock-jdbc-turns", 0, false);
+            started.setContextClassLoader(null);
+            started.setDaemon(true);
+            thread = started;
+            try {
+                started.start();
+            } catch (RuntimeException | Error e) {
+                // No thread can be started. The next claim tries again, and heartbeats find turns meanwhile.
+                thread = null;
+            }
+        }
+    }
+
+    private void run() {
+        long pause = FIRST_RETRY_NANOS;
+        while (!endsHere()) {
+            try (Connection connection = connections.open()) {
+                pause = FIRST_RETRY_NANOS;
+                JdbcTable table = connections.table();
+                Notifications notifications =
+                        POSTGRESQL && table.platform() == JdbcPlatform.POSTGRESQL ? Notifications.of(connection) : null;
+                if (notifications == null) {
+                    poll(connection, table);
+                } else {
+                    listen(connection, notifications);
+                }
+            } catch (SQLException | RuntimeException | Error e) {
+                if (!closed && warned.compareAndSet(false, true)) {
+                    LOG.warn(
+                            "Turns cannot be found in the database now (" + KeyText.inLine(e.getMessage())
+                                    + "). Waiters find them by heartbeats, which takes longer, until a new attempt succeeds.",
+                            null);
+                }
+                LockSupport.parkNanos(pause);
+                pause = Math.min(2 * pause, LAST_RETRY_NANOS);
+            }
+        }
+    }
+
+    /** Ends the thread if nobody waits. */
+    private boolean endsHere() {
+        if (!closed && !nobodyWaits()) {
+            return false;
+        }
+        synchronized (this) {
+            thread = null;
+        }
+        // Whoever came before that did not start another.
+        if (!closed && !nobodyWaits()) {
+            start();
+        }
+        return true;
+    }
+
+    // ---- notifications
+
+    /** What needs the classes of PostgreSQL's driver. */
+    private record Notifications(PGConnection source) {
+
+        static @Nullable Notifications of(Connection connection) throws SQLException {
+            return connection.isWrapperFor(PGConnection.class)
+                    ? new Notifications(connection.unwrap(PGConnection.class))
+                    : null;
+        }
+
+        List<String> await() throws SQLException {
+            PGNotification[] notifications = source.getNotifications(NOTIFICATION_MILLIS);
+            return notifications == null
+                    ? List.of()
+                    : Stream.of(notifications).map(PGNotification::getParameter).toList();
+        }
+    }
+
+    private void listen(Connection connection, Notifications notifications) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("LISTEN \"" + JdbcTable.channel(process).replace("\"", "") + '"');
+            heard();
+            long usedAt = System.nanoTime();
+            long heardAt = usedAt;
+            while (!closed) {
+                long now = System.nanoTime();
+                if (!nobodyWaits()) {
+                    usedAt = now;
+                } else if (now - usedAt > LINGER_NANOS) {
+                    return;
+                }
+                List<String> claimIds = notifications.await();
+                if (!claimIds.isEmpty()) {
+                    heardAt = now;
+                    claimIds.forEach(listener::turn);
+                } else if (now - heardAt > SILENCE_NANOS && !nobodyWaits()) {
+                    statement.execute("SELECT 1");
+                    heardAt = now;
+                }
+            }
+        }
+    }
+
+    private void heard() {
+        if (warned.getAndSet(false)) {
+            LOG.info("Turns are found in the database again");
+        }
+        listener.listening();
+    }
+
+    // ---- polling
+
+    private void poll(Connection connection, JdbcTable table) throws SQLException {
+        long shortest = settings.pollMin().toNanos();
+        long longest = settings.pollMax().toNanos();
+        heard();
+        long pause = shortest;
+        long usedAt = System.nanoTime();
+        while (!closed && System.nanoTime() - usedAt < LINGER_NANOS) {
+            if (nobodyWaits()) {
+                LockSupport.parkNanos(this, LINGER_NANOS);
+                continue;
+            }
+            LockSupport.parkNanos(this, pause);
+            boolean found = look(connection, table);
+            pause = found || added ? shortest : Math.min(2 * pause, longest);
+            added = false;
+            usedAt = System.nanoTime();
+        }
+    }
+
+    private boolean look(Connection connection, JdbcTable table) throws SQLException {
+        List<Claim> claims = List.copyOf(waiting.keySet());
+        Set<String> ids = new HashSet<>();
+        claims.forEach(claim -> ids.add(id(claim)));
+        if (ids.isEmpty()) {
+            return false;
+        }
+        Map<String, JdbcTable.Row> rows = table.read(connection, ids);
+        boolean found = false;
+        for (Claim claim : claims) {
+            JdbcTable.Row row = rows.get(id(claim));
+            if (row != null && new KeyState(row.token(), row.state()).isTurn(claim, row.readAt())) {
+                found = true;
+                listener.turn(claim.id());
+            }
+        }
+        return found;
+    }
+
+    private static String id(Claim claim) {
+        return JdbcTable.id(claim.requester().lock(), claim.key());
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        Thread running = thread;
+        if (running != null) {
+            LockSupport.unpark(running);
+        }
+    }
+}

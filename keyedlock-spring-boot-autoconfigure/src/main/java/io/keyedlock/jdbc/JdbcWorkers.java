@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.jdbc;
+
+import io.keyedlock.lease.LeaseStore.Claim;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Makes the calls of a store, on threads and connections of its own that no caller can hold.
+ *
+ * <p>Changes of keys are queued, and a thread that is free makes all that are queued, up to a limit, in one transaction. So a
+ * call alone is made at once, and calls that arrive during a commit share the next.
+ */
+final class JdbcWorkers implements AutoCloseable {
+
+    /*
+     * ATOMICITY
+     * A transaction at READ COMMITTED locks the rows of its keys, decides in memory by their states (KeyState), and
+     * writes them. The decision about a key is atomic because of the statement that locks its row:
+     *   PostgreSQL, MySQL, MariaDB, H2: SELECT ... ORDER BY ID FOR UPDATE, which waits for another transaction that has
+     *   the row and then reads what that one has committed.
+     * A key without a row has the empty state. The transaction inserts its row, and the primary key decides:
+     *   PostgreSQL: INSERT ... ON CONFLICT DO NOTHING waits for another transaction that inserts the row, and then counts 0.
+     *   MySQL, MariaDB: INSERT IGNORE does the same.
+     *   H2: INSERT waits likewise, and then fails as a duplicate.
+     * Then everything is rolled back and decided again. Answers are given after the commit.
+     *
+     * NO DEADLOCKS, AND IF SO, NO ERRORS
+     * Rows are locked in the order of their ids; then rows are inserted, in that order too, and nothing is locked after that.
+     * Whoever waits for an insertion of another holds only rows that were there, for which nobody who inserts waits.
+     * Should a database find a deadlock or a serialization failure nonetheless, the transaction is repeated.
+     *
+     * UNKNOWN OUTCOMES
+     * A connection that breaks during a commit leaves open whether the transaction took effect. A call that is repeated is
+     * harmless by the contract of LeaseStore, so a transaction whose connection broke is made again on a new one.
+     */
+
+    /** One commits while the other collects. */
+    static final int THREADS = 2;
+
+    /** How many changes one transaction makes. */
+    private static final int BATCH = 64;
+
+    private static final int MOST_ATTEMPTS = 20;
+
+    /** How often a transaction is repeated whose connection broke. One that cannot be opened is not tried again. */
+    private static final int MOST_OUTAGES = 2;
+
+    /** SQL states after which a transaction is repeated: deadlock, serialization failure, duplicate row. */
+    private static final Set<String> REPEATED =
+            Set.of(JdbcTable.SERIALIZATION_FAILURE, "40P01", "40000", "41000", "23505", "23000", "90131");
+
+    /** A change of the state of a key, and the answer to it. */
+    interface Step<T> {
+        T apply(KeyState state, long now, List<String> offers);
+    }
+
+    /** Something to do in a transaction of its own. */
+    interface Work<T> {
+        T apply(Connection connection, JdbcTable table) throws SQLException;
+    }
+
+    private record Change<T>(Claim claim, String id, Step<T> step, CompletableFuture<T> answer) {
+
+        Runnable apply(KeyState state, long now, List<String> offers) {
+            T result = step.apply(state, now, offers);
+            return () -> answer.complete(result);
+        }
+    }
+
+    private final JdbcConnections connections;
+    private final ThreadPoolExecutor threads;
+    private final Queue<Change<?>> changes = new ConcurrentLinkedQueue<>();
+
+    /** Open connections without auto-commit that no thread uses. */
+    private final Deque<Connection> idle = new ConcurrentLinkedDeque<>();
+
+    private volatile boolean closed;
+
+    JdbcWorkers(JdbcConnections connections) {
+        this.connections = connections;
+        this.threads =
+                new ThreadPoolExecutor(THREADS, THREADS, 1, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), task -> {
+                    Thread thread = new Thread(null, task, "keyedlock-jdbc", 0, false);
+                    thread.setContextClassLoader(null);
+                    thread.setDaemon(true);
+                    return thread;
+                });
+        threads.allowCoreThreadTimeOut(true);
+    }
+
+    /** Changes the state of the key of a claim. A change whose future is cancelled is not made if it has not begun. */
+    <T> CompletableFuture<T> change(Claim claim, Step<T> step) {
+        CompletableFuture<T> answer = new CompletableFuture<>();
+        changes.add(new Change<>(claim, JdbcTable.id(claim.requester().lock(), claim.key()), step, answer));
+        execute(this::drain, answer);
+        return answer;
+    }
+
+    /** Does something in a transaction of its own. */
+    <T> CompletableFuture<T> run(Work<T> work) {
+        CompletableFuture<T> answer = new CompletableFuture<>();
+        execute(
+                () -> {
+                    if (!answer.isDone()) {
+                        try {
+                            answer.complete(transact(work));
+                        } catch (SQLException | RuntimeException | Error e) {
+                            answer.completeExceptionally(e);
+                        }
+                    }
+                },
+                answer);
+        return answer;
+    }
+
+    private void execute(Runnable task, CompletableFuture<?> answer) {
+        try {
+            threads.execute(task);
+        } catch (RuntimeException | Error e) {
+            // The store is closed, or no thread can be started.
+            answer.completeExceptionally(closed ? new IllegalStateException("The JDBC store is closed", e) : e);
+        }
+    }
+
+    private void drain() {
+        List<Change<?>> batch = new ArrayList<>();
+        while (batch.size() < BATCH) {
+            Change<?> next = changes.poll();
+            if (next == null) {
+                break;
+            }
+            if (!next.answer.isDone()) {
+                batch.add(next);
+            }
+        }
+        if (!batch.isEmpty()) {
+            make(batch);
+        }
+    }
+
+    private void make(List<Change<?>> batch) {
+        List<Runnable> answers;
+        try {
+            answers = transact((connection, table) -> apply(batch, connection, table));
+        } catch (SQLException | RuntimeException | Error e) {
+            if (batch.size() == 1 || (e instanceof SQLException failure && isOutage(failure))) {
+                batch.forEach(change -> change.answer.completeExceptionally(e));
+                return;
+            }
+            // One of the keys may be the reason, for instance a row that somebody else has locked.
+            batch.stream().filter(change -> !change.answer.isDone()).forEach(change -> make(List.of(change)));
+            return;
+        }
+        answers.forEach(Runnable::run);
+    }
+
+    private static List<Runnable> apply(List<Change<?>> batch, Connection connection, JdbcTable table)
+            throws SQLException {
+        SortedMap<String, List<Change<?>>> byId = new TreeMap<>();
+        batch.forEach(change ->
+                byId.computeIfAbsent(change.id, id -> new ArrayList<>()).add(change));
+        Map<String, JdbcTable.Row> rows = table.lock(connection, byId);
+        long now = rows.isEmpty()
+                ? table.now(connection)
+                : rows.values().stream().mapToLong(JdbcTable.Row::readAt).max().getAsLong();
+        List<Runnable> answers = new ArrayList<>();
+        List<String> offers = new ArrayList<>();
+        List<JdbcTable.Write> updates = new ArrayList<>();
+        List<JdbcTable.Write> inserts = new ArrayList<>();
+        byId.forEach((id, ofKey) -> {
+            JdbcTable.Row row = rows.get(id);
+            KeyState state = row == null ? new KeyState(0, "") : new KeyState(row.token(), row.state());
+            ofKey.forEach(change -> answers.add(change.apply(state, now, offers)));
+            String text = state.text();
+            long day = JdbcTable.day(state.neededUntil(now));
+            if (row == null) {
+                Claim claim = ofKey.get(0).claim;
+                inserts.add(new JdbcTable.Write(id, claim.requester().lock(), claim.key(), state.token(), text, day));
+            } else if (!text.equals(row.state())) {
+                updates.add(new JdbcTable.Write(id, null, null, state.token(), text, Math.max(day, row.lastDay())));
+            }
+        });
+        table.update(connection, updates);
+        table.insert(connection, inserts);
+        table.notifyOf(connection, offers);
+        return answers;
+    }
+
+    // ---- transactions
+
+    private <T> T transact(Work<T> work) throws SQLException {
+        int outages = 0;
+        for (int attempt = 1; ; attempt++) {
+            Connection reused = idle.pollFirst();
+            Connection connection = reused == null ? open() : reused;
+            try {
+                T result = work.apply(connection, connections.table());
+                connection.commit();
+                keep(connection);
+                return result;
+            } catch (SQLException e) {
+                if (isRepeated(e) && attempt < MOST_ATTEMPTS && rolledBack(connection)) {
+                    keep(connection);
+                    continue;
+                }
+                boolean isOutage = isOutage(e) || isClosed(connection);
+                JdbcConnections.close(connection);
+                if (!isOutage || ++outages > MOST_OUTAGES) {
+                    throw e;
+                }
+                // The others may be broken too.
+                closeIdle();
+            } catch (RuntimeException | Error e) {
+                JdbcConnections.close(connection);
+                throw e;
+            }
+        }
+    }
+
+    private Connection open() throws SQLException {
+        Connection connection = connections.open();
+        try {
+            connection.setAutoCommit(false);
+            return connection;
+        } catch (SQLException | RuntimeException | Error e) {
+            JdbcConnections.close(connection);
+            throw e;
+        }
+    }
+
+    private void keep(Connection connection) {
+        idle.addFirst(connection);
+        if (closed) {
+            closeIdle();
+        }
+    }
+
+    private void closeIdle() {
+        for (Connection next = idle.pollFirst(); next != null; next = idle.pollFirst()) {
+            JdbcConnections.close(next);
+        }
+    }
+
+    private static boolean rolledBack(Connection connection) {
+        try {
+            connection.rollback();
+            return true;
+        } catch (SQLException | RuntimeException e) {
+            return false;
+        }
+    }
+
+    private static boolean isClosed(Connection connection) {
+        try {
+            return connection.isClosed();
+        } catch (SQLException | RuntimeException e) {
+            return true;
+        }
+    }
+
+    private static boolean isRepeated(SQLException failure) {
+        return REPEATED.contains(String.valueOf(failure.getSQLState()));
+    }
+
+    /**
+     * Returns whether a failure is one of the connection or the server, and not of a statement: also a server that is read-only
+     * since a failover, for which a new connection may find another.
+     */
+    private static boolean isOutage(SQLException failure) {
+        String state = String.valueOf(failure.getSQLState());
+        return failure instanceof java.sql.SQLNonTransientConnectionException
+                || failure instanceof java.sql.SQLTransientConnectionException
+                || failure instanceof java.sql.SQLRecoverableException
+                || state.startsWith("08")
+                || state.startsWith("57P")
+                || state.equals("25006")
+                || state.startsWith("9006")
+                || state.equals("90098")
+                || state.equals("90121");
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        threads.shutdown();
+        closeIdle();
+    }
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.jdbc;
+
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+
+/** The store keeps the rules of a store on H2. */
+class H2LeaseStoreTests extends JdbcStoreContract {
+
+    private static JdbcDatabase database;
+
+    @BeforeAll
+    static void start() {
+        database = JdbcDatabase.h2();
+    }
+
+    @AfterAll
+    static void stop() {
+        database.close();
+    }
+
+    @Override
+    JdbcDatabase database() {
+        return database;
+    }
+}
