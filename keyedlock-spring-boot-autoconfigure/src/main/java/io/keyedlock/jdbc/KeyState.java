@@ -164,7 +164,7 @@ final class KeyState {
         forget(now);
         Requester requester = claim.requester();
         Lease own = leases.get(claim.id());
-        int other = otherLimit(requester.limit());
+        int other = otherLimit(requester);
         if (own != null) {
             own.ends = Math.max(own.ends, now + micros(requester.leaseTime()));
             return new Grant(Outcome.GRANTED, own.token, other);
@@ -295,10 +295,12 @@ final class KeyState {
         return asking != null && taken < asking.requester().limit();
     }
 
-    private int otherLimit(int limit) {
+    /** Returns a limit of another requester that differs, or 0. */
+    private int otherLimit(Requester requester) {
         return leases.values().stream()
+                .filter(lease -> !lease.claimId.startsWith(requester.id() + ":"))
                 .mapToInt(lease -> lease.limit)
-                .filter(other -> other != limit)
+                .filter(other -> other != requester.limit())
                 .findFirst()
                 .orElse(0);
     }
