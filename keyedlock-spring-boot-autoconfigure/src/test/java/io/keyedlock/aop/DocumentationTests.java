@@ -50,6 +50,7 @@ class DocumentationTests {
             // What cannot be, or an error of ours if it is.
             "a stuck thread waits for a key whose holders are stuck",
             "interrupts are ignored",
+            " did not answer each claim of a heartbeat",
             "the future of the idle moment does not fail",
             "a thread's waiter",
             "an entry that is not in its table",
