@@ -33,12 +33,18 @@ class LinearizabilityTests {
 
     private static final boolean LONG = "long".equals(System.getProperty("proofs.length"));
 
+    /** A change of the limit visits each of these. More rounds of a loop are taken for a livelock. */
+    private static final int MOST_STRIPES = 256;
+
     /** Explores the ways in which the threads' steps can interleave. */
     @ParameterizedTest
     @ValueSource(classes = {OnePermit.class, TwoPermits.class, OneEntry.class, ChangingLimit.class})
     void holdsInEveryInterleavingThatIsExplored(Class<?> locker) {
         check(
-                new ModelCheckingOptions().iterations(LONG ? 100 : 6).invocationsPerIteration(LONG ? 10_000 : 300),
+                new ModelCheckingOptions()
+                        .loopBound(MOST_STRIPES + 1)
+                        .iterations(LONG ? 100 : 6)
+                        .invocationsPerIteration(LONG ? 10_000 : 300),
                 locker);
     }
 
