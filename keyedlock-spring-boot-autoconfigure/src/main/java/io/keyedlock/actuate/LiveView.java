@@ -134,12 +134,9 @@ record LiveView(Map<String, Locker> lockers, List<Key> keys, long matching, long
             if (!listed) {
                 return;
             }
-            List<Candidate> some = candidates(name, overview, wanted);
-            found[0] += wanted == null ? overview.activeKeys() : some.size();
+            long matching = addCandidates(name, overview, wanted, keys);
+            found[0] += wanted == null ? overview.activeKeys() : matching;
             found[1] += wanted == null ? overview.activeKeys() : overview.keys().size();
-            keys.addAll(some);
-            keys.sort(BY_CONTENTION);
-            truncate(keys);
             if (past != null) {
                 long now = System.nanoTime();
                 past.lastRefusals().forEach(refusal -> {
@@ -187,14 +184,30 @@ record LiveView(Map<String, Locker> lockers, List<Key> keys, long matching, long
         return new Counts(past.acquired.sum(), past.waits.sum(), past.waitedNanos.sum() / 1_000_000, refused);
     }
 
-    private static List<Candidate> candidates(String lock, LockerOverview<?> overview, @Nullable String wanted) {
-        List<Candidate> candidates = new ArrayList<>();
+    /**
+     * Adds the keys of one locker to the most contended ones so far. Returns how many contain the wanted text. The keys of a
+     * locker come in the same order, so most lockers add none after a few comparisons.
+     */
+    private static long addCandidates(
+            String lock, LockerOverview<?> overview, @Nullable String wanted, List<Candidate> best) {
+        Candidate worst = best.size() < LISTED ? null : best.get(LISTED - 1);
+        long matching = 0;
         for (LockerOverview.KeyFigures<?> figures : overview.keys()) {
+            Candidate candidate = new Candidate(lock, figures);
+            boolean better = worst == null || BY_CONTENTION.compare(candidate, worst) < 0;
+            if (wanted == null && !better) {
+                break;
+            }
             if (wanted == null || contains(KeyText.of(figures.key(), KeyedLocksEndpoint.MAX_KEY_LENGTH), wanted)) {
-                candidates.add(new Candidate(lock, figures));
+                matching++;
+                if (better) {
+                    best.add(candidate);
+                }
             }
         }
-        return candidates;
+        best.sort(BY_CONTENTION);
+        truncate(best);
+        return matching;
     }
 
     private static Key describe(Candidate candidate) {
