@@ -1,15 +1,17 @@
-// The uses, each of which runs with the lock and without, and their figures side by side.
+// The uses, each of which runs with the lock and without, and their figures side by side. The server knows what runs and what the
+// last figures are, so all windows show the same.
 
-import { announce, element, getJson, problemOf, setText } from "./elements.js";
+import { element, setText } from "./actuator/keyedlocks/page/elements.js";
+import { Poller } from "./actuator/keyedlocks/page/poller.js";
 
 class UseCard {
   constructor(use, node) {
     this.use = use;
     this.results = new Map();
     this.buttons = element("div", { class: "buttons" });
-    this.addButton("Compare", "primary", () => runAll(this, use.ways));
+    this.addButton("Compare", "primary", () => this.run(use.ways));
     for (const way of use.ways) {
-      this.addButton(way.label, "", () => runAll(this, [way]));
+      this.addButton(way.label, "", () => this.run([way]));
     }
     this.progressText = element("span");
     this.progressBar = element("progress", { "aria-label": "Progress" });
@@ -38,8 +40,49 @@ class UseCard {
     }
   }
 
+  async run(ways) {
+    setText(this.problem, "");
+    try {
+      const query = ways.map(way => `way=${encodeURIComponent(way.id)}`).join("&");
+      const answer = await fetch(`uses/${this.use.id}/runs?${query}`, { method: "POST" });
+      if (!answer.ok) {
+        throw new Error(await problemOf(answer));
+      }
+    } catch (failure) {
+      setText(this.problem, failure.message);
+    }
+    poller.restart();
+  }
+
+  /** Shows the state of all runs, as far as it concerns this use. */
+  show({ busy, run, results }) {
+    this.disable(busy);
+    const mine = run?.use === this.use.id;
+    this.progress.hidden = !(mine && busy);
+    if (mine && busy) {
+      this.showProgress(this.use.ways.find(way => way.id === run.way), run);
+      setText(this.problem, "");
+    }
+    if (mine && run.state === "FAILED") {
+      setText(this.problem, run.error);
+    }
+    const figures = JSON.stringify(results[this.use.id] ?? {});
+    if (figures !== this.shown) {
+      this.shown = figures;
+      this.results = new Map(Object.entries(results[this.use.id] ?? {}));
+      if (this.results.size > 0) {
+        this.showResults();
+      }
+    }
+    if (mine && run.state === "DONE" && this.announced !== run.id) {
+      this.announced = run.id;
+      const [first] = run.figures;
+      setText(document.getElementById("announcer"), `${this.use.ways.find(way => way.id === run.way).label}: done. `
+        + `${first.label} ${amount(first).map(part => part.textContent ?? part).join("")}`);
+    }
+  }
+
   showProgress(way, run) {
-    this.progress.hidden = false;
     setText(this.progressText, `${way.label}: ${run.of > 0
       ? `${run.done.toLocaleString("en")} of ${run.of.toLocaleString("en")}` : "starting"}`);
     if (run.of > 0) {
@@ -71,7 +114,7 @@ class UseCard {
     const length = element("span");
     length.style.width = `${highest > 0 ? figure.value / highest * 100 : 0}%`;
     return element("td", {}, element("span", { class: "value" }, ...amount(figure)),
-      element("span", { class: way.lock ? "bar lock" : "bar", "aria-hidden": "true" }, length));
+      element("span", { class: way.lock ? "share lock" : "share", "aria-hidden": "true" }, length));
   }
 }
 
@@ -86,62 +129,25 @@ function amount({ value, unit }) {
     element("small", {}, long ? " s" : " ms")];
 }
 
-const uses = new Map();
-const pause = millis => new Promise(resolve => setTimeout(resolve, millis));
-
-async function runAll(card, ways) {
-  uses.forEach(other => other.disable(true));
-  setText(card.problem, "");
+export async function problemOf(answer) {
   try {
-    for (const way of ways) {
-      card.showProgress(way, { done: 0, of: 0 });
-      const answer = await fetch(`uses/${card.use.id}/runs?way=${encodeURIComponent(way.id)}`, { method: "POST" });
-      if (!answer.ok) {
-        throw new Error(await problemOf(answer));
-      }
-      await follow(card, way, await answer.json());
-    }
-  } catch (failure) {
-    setText(card.problem, failure.message);
-  } finally {
-    card.progress.hidden = true;
-    uses.forEach(other => other.disable(false));
+    const problem = await answer.json();
+    return problem.detail || problem.title || `status ${answer.status}`;
+  } catch {
+    return `status ${answer.status}`;
   }
 }
 
-async function follow(card, way, begun) {
-  let run = begun;
-  while (run.state === "RUNNING") {
-    card.showProgress(way, run);
-    await pause(200);
-    run = await getJson("uses/run");
-    if (run === null || run.id !== begun.id) {
-      throw new Error("The demo was started anew meanwhile");
-    }
-  }
-  if (run.state === "FAILED") {
-    throw new Error(run.error);
-  }
-  card.results.set(way.id, run.figures);
-  card.showResults();
-  const [first] = run.figures;
-  announce(`${way.label}: done. ${first.label} ${amount(first).map(part => part.textContent ?? part).join("")}`);
-}
+const uses = [];
+const poller = new Poller(() => "uses/state", state => uses.forEach(card => card.show(state)));
 
 export async function showUses() {
-  for (const use of await getJson("uses")) {
+  const answer = await fetch("uses");
+  for (const use of await answer.json()) {
     const node = document.querySelector(`[data-use="${CSS.escape(use.id)}"]`);
     if (node) {
-      uses.set(use.id, new UseCard(use, node));
+      uses.push(new UseCard(use, node));
     }
   }
-  const run = await getJson("uses/run");
-  const card = run && uses.get(run.use);
-  if (card && run.state === "RUNNING") {
-    // A run goes on that another window began, or this one before it was loaded again.
-    uses.forEach(other => other.disable(true));
-    await follow(card, card.use.ways.find(way => way.id === run.way), run).catch(() => {});
-    card.progress.hidden = true;
-    uses.forEach(other => other.disable(false));
-  }
+  poller.restart();
 }

@@ -219,13 +219,13 @@ class DemoApplicationTests {
         assertThat(http.post("/uses/reports/runs?way=wait").statusCode()).isEqualTo(202);
         HttpResponse<String> second = http.post("/uses/events/runs?way=lock");
         assertThat(second.statusCode()).isEqualTo(409);
-        assertThat(Http.text(http.get("/uses/run"), "$.state")).isEqualTo("RUNNING");
+        assertThat(Http.text(http.get("/uses/state"), "$.run.state")).isEqualTo("RUNNING");
         await().until(() -> writer.inside("initech") == 3);
 
         writer.openGate();
 
-        await().until(() -> Http.text(http.get("/uses/run"), "$.state").equals("DONE"));
-        assertThat(http.get("/uses/run").body())
+        await().until(() -> Http.text(http.get("/uses/state"), "$.run.state").equals("DONE"));
+        assertThat(http.get("/uses/state").body())
                 .contains("{\"label\":\"Most at once per tenant\",\"value\":3.0,\"unit\":\"\"}");
     }
 

@@ -87,12 +87,14 @@ record LiveView(Map<String, Locker> lockers, List<Key> keys, long matching, long
      * @param lock the name of the locker
      * @param key the text of the key
      * @param cut whether that text was cut, so that the key cannot be found by it
+     * @param limit the limit of the key
      * @param holders the number of holders
      * @param waiters the number of waiters
      * @param holdMillis the age of the oldest holder
      * @param waitMillis the age of the oldest waiter
      */
-    record Key(String lock, String key, boolean cut, int holders, int waiters, long holdMillis, long waitMillis) {}
+    record Key(
+            String lock, String key, boolean cut, int limit, int holders, int waiters, long holdMillis, long waitMillis) {}
 
     /**
      * A caller that got no permit.
@@ -218,6 +220,7 @@ record LiveView(Map<String, Locker> lockers, List<Key> keys, long matching, long
                 candidate.lock(),
                 cut ? KeyText.of(text, MAX_KEY_LENGTH) : text,
                 cut,
+                figures.limit(),
                 figures.holders(),
                 figures.waiters(),
                 figures.longestHold().toMillis(),

@@ -14,15 +14,15 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param orders the number of orders, whose ids are the keys
  * @param size the maximum number of messages of a batch
  * @param threads the number of threads that process a batch
- * @param thinkTime the processing time of each message, without the database
+ * @param thinkTime the mean processing time of a message, without the database
  */
 @ConfigurationProperties("demo.batches")
 public record BatchProperties(
-        @DefaultValue("20000") int messages,
-        @DefaultValue("200") int orders,
-        @DefaultValue("500") int size,
-        @DefaultValue("32") int threads,
-        @DefaultValue("2ms") Duration thinkTime) {
+        @DefaultValue("800") int messages,
+        @DefaultValue("8") int orders,
+        @DefaultValue("200") int size,
+        @DefaultValue("6") int threads,
+        @DefaultValue("25ms") Duration thinkTime) {
 
     /** Validates the properties. */
     public BatchProperties {

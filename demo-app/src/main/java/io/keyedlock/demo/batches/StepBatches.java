@@ -3,6 +3,7 @@ package io.keyedlock.demo.batches;
 
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerSettings;
+import io.keyedlock.actuate.LockerHistory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -12,6 +13,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.DisposableBean;
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.stereotype.Component;
 
 /**
@@ -25,11 +27,15 @@ public class StepBatches implements DisposableBean {
     private final ExecutorService executor;
     private final long thinkNanos;
 
-    // Written by the thread that submits a batch, read by observers.
-    private volatile @Nullable KeyedLocker<String> current;
+    /** Counts the events of the lockers of all batches for the live page, if there is one. */
+    private final List<LockerHistory> history;
 
-    StepBatches(StepLedger ledger, BatchProperties properties) {
+    // Written by the thread that submits a batch, read by observers.
+    private volatile @Nullable KeyedLocker<String> last;
+
+    StepBatches(StepLedger ledger, BatchProperties properties, ObjectProvider<LockerHistory> history) {
         this.ledger = ledger;
+        this.history = history.stream().toList();
         this.executor = Executors.newFixedThreadPool(properties.threads(), task -> {
             Thread thread = new Thread(task);
             thread.setName("batch-" + thread.getId());
@@ -62,15 +68,14 @@ public class StepBatches implements DisposableBean {
     private void inOrder(List<Step> batch, Batch work) throws InterruptedException {
         try (KeyedLocker<String> locker =
                 KeyedLocker.create(KeyedLockerSettings.defaults().withName("batch"))) {
-            current = locker;
+            history.forEach(locker::addListener);
+            last = locker;
             List<CompletableFuture<?>> results = new ArrayList<>(batch.size());
             for (Step step : batch) {
                 results.add(locker.supplyAsync(step.order(), () -> work.handle(step), executor));
             }
             await(results);
             locker.awaitIdle();
-        } finally {
-            current = null;
         }
     }
 
@@ -80,12 +85,12 @@ public class StepBatches implements DisposableBean {
     }
 
     /**
-     * Returns the locker of the batch that is currently processed in order.
+     * Returns the locker of the last batch that was processed in order, which may be in progress.
      *
-     * @return the locker, or empty if there is no such batch
+     * @return the locker, or empty if there was no such batch
      */
-    public Optional<KeyedLocker<String>> current() {
-        return Optional.ofNullable(current);
+    public Optional<KeyedLocker<String>> last() {
+        return Optional.ofNullable(last);
     }
 
     @Override
@@ -110,7 +115,7 @@ public class StepBatches implements DisposableBean {
             }
             try {
                 long begin = System.currentTimeMillis();
-                think();
+                think(step.thinkNanos(thinkNanos));
                 ledger.deliver(step, id, begin);
                 return true;
             } catch (RuntimeException failure) {
@@ -120,10 +125,10 @@ public class StepBatches implements DisposableBean {
         }
 
         /** Simulates the other work of a real listener, such as a call to another service. */
-        private void think() {
-            long end = System.nanoTime() + thinkNanos;
-            for (long left = thinkNanos; left > 0; left = end - System.nanoTime()) {
-                LockSupport.parkNanos(this, left);
+        private static void think(long nanos) {
+            long end = System.nanoTime() + nanos;
+            for (long left = nanos; left > 0; left = end - System.nanoTime()) {
+                LockSupport.parkNanos(left);
                 if (Thread.currentThread().isInterrupted()) {
                     return;
                 }

@@ -75,6 +75,23 @@ public class StepLedger {
     }
 
     /**
+     * Returns whether a batch of a run is half done. So an end now breaks it off.
+     *
+     * @param run the run
+     * @return true if some of its messages, and less than three quarters, were delivered
+     */
+    public boolean isWithinBatch(String run) {
+        return database.sql("select count(*) from step_batch b join"
+                                + " (select batch, count(*) as done from step_delivery where run = ? group by batch) d"
+                                + " on d.batch = b.id where d.done * 4 < b.messages * 3"
+                                + " and b.id = (select max(id) from step_batch)")
+                        .param(run)
+                        .query(Integer.class)
+                        .single()
+                > 0;
+    }
+
+    /**
      * Checks all deliveries of a run.
      *
      * @param run the run

@@ -9,22 +9,18 @@ import java.util.List;
 import java.util.Locale;
 import org.springframework.stereotype.Component;
 
-/** Use 2 on the page. It has fewer messages than the command, because one after the other is slow. */
+/** Use 2 on the page. */
 @Component
 class StepUse implements Use {
-
-    private static final int MOST_MESSAGES = 4000;
 
     private final StepRuns runs;
     private final BatchProperties properties;
     private final StepSource source;
-    private final int messages;
 
     StepUse(StepRuns runs, BatchProperties properties, StepSource source) {
         this.runs = runs;
         this.properties = properties;
         this.source = source;
-        this.messages = Math.min(MOST_MESSAGES, properties.messages());
     }
 
     @Override
@@ -37,7 +33,7 @@ class StepUse implements Use {
         return String.format(
                 Locale.ROOT,
                 "%,d messages for %d orders in batches of up to %d, from %s; %d threads.",
-                messages,
+                properties.messages(),
                 properties.orders(),
                 properties.size(),
                 source.description(),
@@ -53,7 +49,7 @@ class StepUse implements Use {
 
     @Override
     public List<Figure> run(String way, Progress progress) throws InterruptedException {
-        StepCheck check = runs.run(messages, BatchWay.valueOf(way), progress);
+        StepCheck check = runs.run(properties.messages(), BatchWay.valueOf(way), progress);
         return List.of(
                 Figure.millis("Time", (double) check.millis()),
                 Figure.count("Out of order", check.outOfOrder()),

@@ -23,7 +23,7 @@ class ReportUse implements Use {
 
     private static final List<String> TENANTS = List.of("globex", "initech", "umbrella");
     private static final int REPORTS_EACH = 12;
-    private static final Duration SLOWNESS = Duration.ofMillis(600);
+    private static final Duration SLOWNESS = Duration.ofMillis(1500);
 
     private static final String WAIT = "wait";
     private static final String REJECT = "reject";

@@ -19,6 +19,7 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
+import org.springframework.util.FileSystemUtils;
 
 /*
  * A directory per user has, for each server, NAME.properties (written by the server when it is ready, deleted by it when it
@@ -103,14 +104,18 @@ public final class DetachedServers {
     }
 
     /**
-     * Stops the running servers and waits until they have ended.
+     * Stops the running servers, waits until they have ended, and deletes all files of servers, also of those that ran earlier.
      *
      * @return the names of those that were stopped
-     * @throws IOException if the directory cannot be read
+     * @throws IOException if a file cannot be deleted
      * @throws InterruptedException if the thread is interrupted
      */
     public List<String> stopAll() throws IOException, InterruptedException {
         List<String> stopped = new ArrayList<>();
+        if (!Files.isDirectory(directory)) {
+            return stopped;
+        }
+        checkOwner();
         for (String name : names()) {
             Optional<ProcessHandle> process =
                     ServerState.read(stateFile(directory, name)).flatMap(ServerState::process);
@@ -119,6 +124,7 @@ public final class DetachedServers {
                 stopped.add(name);
             }
         }
+        FileSystemUtils.deleteRecursively(directory);
         return stopped;
     }
 
@@ -148,6 +154,10 @@ public final class DetachedServers {
                 Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx------"));
             }
         }
+        checkOwner();
+    }
+
+    private void checkOwner() throws IOException {
         Path probe = Files.createTempFile(directory, "probe", null);
         boolean mine = Files.getOwner(directory).equals(Files.getOwner(probe));
         Files.delete(probe);
@@ -204,6 +214,8 @@ public final class DetachedServers {
     private List<String> javaCommand(String name) throws IOException {
         String classPath = System.getProperty("java.class.path", "");
         List<String> command = new ArrayList<>(JavaCommand.of(ServerProcess.class));
+        // What the server unpacks is deleted with its other files.
+        command.add(1, "-Djava.io.tmpdir=" + Files.createDirectories(directory.resolve(name)));
         if (JavaCommand.isJar(classPath)) {
             Path copy = directory.resolve(name + ".jar");
             Files.copy(Path.of(classPath), copy, StandardCopyOption.REPLACE_EXISTING);

@@ -2,6 +2,7 @@
 package io.keyedlock.demo.uses;
 
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,7 +18,7 @@ import org.springframework.stereotype.Component;
 
 /**
  * Runs uses, one at a time, because concurrent runs would distort the measurements. Stops the current run when the application
- * stops, before the drain waits for its locks.
+ * stops, before the drain waits for its locks. The state belongs to no window of the page, so all of them show the same.
  */
 @Component
 class Runs implements SmartLifecycle {
@@ -26,8 +27,14 @@ class Runs implements SmartLifecycle {
 
     private final Map<String, Use> uses = new LinkedHashMap<>();
 
+    /** The figures of the last run of each way, by use and way. Guarded by {@code this}. */
+    private final Map<String, Map<String, List<Figure>>> results = new HashMap<>();
+
     /** The current run, or the last one if none is running. Guarded by {@code this}. */
     private @Nullable UseRun last;
+
+    /** Whether runs are in progress. Between two of them the last one is done. Guarded by {@code this}. */
+    private boolean busy;
 
     /** Created by each start, because a context may be restarted; null while stopped. Guarded by {@code this}. */
     private @Nullable ExecutorService executor;
@@ -40,31 +47,67 @@ class Runs implements SmartLifecycle {
         return uses;
     }
 
-    synchronized Optional<UseRun> last() {
-        return Optional.ofNullable(last);
+    /**
+     * The state of all runs, which all windows of the page show.
+     *
+     * @param busy whether runs are in progress
+     * @param run the current run, or the last one
+     * @param results the figures of the last run of each way, by use and way
+     */
+    record State(boolean busy, @Nullable UseRun run, Map<String, Map<String, List<Figure>>> results) {}
+
+    synchronized State state() {
+        Map<String, Map<String, List<Figure>>> copy = new HashMap<>();
+        results.forEach((use, ways) -> copy.put(use, Map.copyOf(ways)));
+        return new State(busy, last, copy);
     }
 
-    /** Starts a run. Returns empty if another run is in progress or the application stops. */
-    synchronized Optional<UseRun> begin(Use use, String way) {
-        if (executor == null || (last != null && last.state() == UseRun.State.RUNNING)) {
+    /** Starts runs of some ways, one after the other. Returns empty if runs are in progress or the application stops. */
+    synchronized Optional<UseRun> begin(Use use, List<String> ways) {
+        if (executor == null || busy) {
             return Optional.empty();
         }
-        long id = last == null ? 1 : last.id() + 1;
-        last = new UseRun(id, use.id(), way, UseRun.State.RUNNING, 0, 0, List.of(), null);
-        executor.execute(() -> run(use, way));
-        return Optional.of(last);
+        busy = true;
+        UseRun first = next(use, ways.get(0));
+        executor.execute(() -> {
+            try {
+                run(use, ways);
+            } finally {
+                end();
+            }
+        });
+        return Optional.of(first);
     }
 
-    private void run(Use use, String way) {
+    private synchronized UseRun next(Use use, String way) {
+        long id = last == null ? 1 : last.id() + 1;
+        last = new UseRun(id, use.id(), way, UseRun.State.RUNNING, 0, 0, List.of(), null);
+        return last;
+    }
+
+    private synchronized void end() {
+        busy = false;
+    }
+
+    private void run(Use use, List<String> ways) {
         try {
-            List<Figure> figures = use.run(way, (done, of) -> change(run -> run.at(done, of)));
-            change(run -> run.ended(figures));
+            for (String way : ways) {
+                if (!way.equals(ways.get(0))) {
+                    next(use, way);
+                }
+                keep(use, way, use.run(way, (done, of) -> change(run -> run.at(done, of))));
+            }
         } catch (InterruptedException stopped) {
             change(run -> run.failed("The application stops"));
         } catch (RuntimeException failure) {
             log.warn("The run of {} failed", use.id(), failure);
             change(run -> run.failed(String.valueOf(failure.getMessage())));
         }
+    }
+
+    private synchronized void keep(Use use, String way, List<Figure> figures) {
+        results.computeIfAbsent(use.id(), id -> new HashMap<>()).put(way, List.copyOf(figures));
+        change(run -> run.ended(figures));
     }
 
     private synchronized void change(UnaryOperator<UseRun> change) {

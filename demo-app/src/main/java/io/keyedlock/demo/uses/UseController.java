@@ -4,7 +4,6 @@ package io.keyedlock.demo.uses;
 import java.util.List;
 import java.util.Optional;
 import org.springframework.http.HttpStatus;
-import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
@@ -13,7 +12,7 @@ import org.springframework.web.bind.annotation.ResponseStatus;
 import org.springframework.web.bind.annotation.RestController;
 import org.springframework.web.server.ResponseStatusException;
 
-/** Lists the uses, starts runs, and returns the state of the last run. */
+/** Lists the uses, starts runs, and returns their state. */
 @RestController
 class UseController {
 
@@ -35,26 +34,22 @@ class UseController {
 
     @PostMapping("/uses/{id}/runs")
     @ResponseStatus(HttpStatus.ACCEPTED)
-    UseRun begin(@PathVariable String id, @RequestParam String way) {
+    UseRun begin(@PathVariable String id, @RequestParam List<String> way) {
         Use use = Optional.ofNullable(runs.uses().get(id))
                 .orElseThrow(() -> new ResponseStatusException(
                         HttpStatus.NOT_FOUND,
                         "There is no use " + id + "; give one of " + runs.uses().keySet()));
-        if (use.ways().stream().noneMatch(known -> known.id().equals(way))) {
-            throw new ResponseStatusException(
-                    HttpStatus.BAD_REQUEST,
-                    "way is " + way + "; give one of "
-                            + use.ways().stream().map(Use.Way::id).toList());
+        List<String> known = use.ways().stream().map(Use.Way::id).toList();
+        if (way.isEmpty() || !known.containsAll(way)) {
+            throw new ResponseStatusException(HttpStatus.BAD_REQUEST, "way is " + way + "; give some of " + known);
         }
         return runs.begin(use, way)
                 .orElseThrow(() -> new ResponseStatusException(
                         HttpStatus.CONFLICT, "Another run is in progress; wait until it has ended"));
     }
 
-    @GetMapping("/uses/run")
-    ResponseEntity<UseRun> last() {
-        return runs.last()
-                .map(ResponseEntity::ok)
-                .orElseGet(() -> ResponseEntity.noContent().build());
+    @GetMapping("/uses/state")
+    Runs.State state() {
+        return runs.state();
     }
 }

@@ -51,7 +51,8 @@ class DetachedServersTests {
                 .isNotEqualTo(ProcessHandle.current().pid());
 
         assertThat(servers.stopAll()).containsExactly("socket");
-        assertThat(directory.resolve("servers/socket/stopped")).exists();
+        assertThat(directory.resolve("stopped")).exists();
+        assertThat(directory.resolve("servers")).doesNotExist();
         assertThat(servers.running()).isEmpty();
         assertThat(servers.stopAll()).isEmpty();
     }

@@ -8,8 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * The smallest server there is. Does not start where its directory says so, or the second time only, and leaves a file when
- * it was stopped.
+ * The smallest server there is. Does not start where its directory says so, or the second time only, and leaves a file beside
+ * the directory of all servers when it was stopped.
  */
 public final class SocketServer implements EmbeddedServer {
 
@@ -37,6 +37,6 @@ public final class SocketServer implements EmbeddedServer {
     @Override
     public void stop() throws IOException {
         socket.close();
-        Files.createFile(directory.resolve("stopped"));
+        Files.writeString(directory.getParent().resolveSibling("stopped"), "");
     }
 }

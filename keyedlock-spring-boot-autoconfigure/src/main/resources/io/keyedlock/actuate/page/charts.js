@@ -1,6 +1,6 @@
 // Rates and waits of the last minutes, which the browser alone remembers.
 
-import { element, plural, setText, svgElement } from "./elements.js";
+import { element, setText, svgElement } from "./elements.js";
 
 const MINUTE = 60_000;
 const SPAN = 5 * MINUTE;
@@ -104,8 +104,8 @@ export class Chart {
       const last = points.at(-1)?.values;
       setText(value, last ? this.#text(last[id]) : "–");
     }
-    setText(this.begin, `${plural(minutes, "minute", "minutes")} ago`);
-    setText(this.highest, highest > 0 ? `highest ${this.#text(highest)}` : "");
+    setText(this.begin, `${minutes} min ago`);
+    setText(this.highest, highest > 0 ? `max. ${this.#text(highest)}` : "");
     this.svg.setAttribute("aria-label",
       `${this.title}: ${this.series.map(one => `${one.name} ${one.value.textContent}`).join(", ")}`);
   }

@@ -85,7 +85,7 @@ class LiveView {
     this.#showNames(lockers.map(([name]) => name));
     this.totals.show(chosen.map(([, locker]) => locker));
     this.keys.show(identified(state.keys).map(key => ({
-      ...key, limit: key.limit ?? state.lockers[key.lock].limit, longHoldMillis: state.lockers[key.lock].longHoldMillis
+      ...key, longHoldMillis: state.lockers[key.lock].longHoldMillis
     })), asked, this.#noKeys(chosen));
     setText(this.keyNote, this.#note(state, chosen));
     this.lockers.show(this.#sort(lockers).map(([name, locker]) => ({ ...locker, name, chosen: name === this.#lock })), asked,
