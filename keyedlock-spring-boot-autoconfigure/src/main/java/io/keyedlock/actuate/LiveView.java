@@ -94,7 +94,14 @@ record LiveView(Map<String, Locker> lockers, List<Key> keys, long matching, long
      * @param waitMillis the age of the oldest waiter
      */
     record Key(
-            String lock, String key, boolean cut, int limit, int holders, int waiters, long holdMillis, long waitMillis) {}
+            String lock,
+            String key,
+            boolean cut,
+            int limit,
+            int holders,
+            int waiters,
+            long holdMillis,
+            long waitMillis) {}
 
     /**
      * A caller that got no permit.
