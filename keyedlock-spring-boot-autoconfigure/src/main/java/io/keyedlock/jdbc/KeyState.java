@@ -174,7 +174,9 @@ final class KeyState {
         if (before != null && claim.number() <= before.number && waiter == null) {
             return new Grant(Outcome.TAKEN, 0, other);
         }
-        if (leases.size() < requester.limit() && offer(claim, waiter == null ? 0 : waiter.heartbeatAt, now, offers)) {
+        // A repeated call passes the silent only after a heartbeat has found its turn.
+        long since = waiter == null || waiter.offeredAt == 0 ? 0 : waiter.heartbeatAt;
+        if (leases.size() < requester.limit() && offer(claim, since, now, offers)) {
             queue.remove(claim.id());
             token = Math.max(token + 1, now);
             leases.put(

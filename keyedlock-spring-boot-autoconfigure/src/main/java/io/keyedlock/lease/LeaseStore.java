@@ -25,8 +25,8 @@ import java.util.concurrent.CompletionStage;
  *       whichever is longer, because a requester makes the claims of one key one after another.
  *   <li>A waiter is removed if no call has named its claim for its patience, or if the record of these calls has vanished.
  *   <li>A waiter no longer precedes others if it was offered a free lease and has not acquired it within
- *       {@link Requester#offerTime()}, nor while it has sent no heartbeat since the previous heartbeat of the waiter that asks.
- *       So waiters that are gone delay others by one heartbeat, regardless of their number.
+ *       {@link Requester#offerTime()}. Nor does it precede a waiter whose heartbeat asks while it has sent no heartbeat since
+ *       the previous one of that waiter, or that was offered a lease by such a heartbeat. So waiters that are gone delay others by one heartbeat, regardless of their number.
  * </ul>
  *
  * @since 0.1.0

@@ -248,8 +248,9 @@ enum RedisScript {
               local taken = count or live_holders(holders, owners)
               local since = 0
               if asking and #members > 0 and members[1] ~= asking then
-                local _, _, _, previous = waiter(waiters, asking)
-                since = previous or 0
+                local _, offered, _, beat = waiter(waiters, asking)
+                -- A repeated acquire (which knows the count) passes the silent only after a heartbeat has found its turn.
+                if beat and (not count or offered > 0) then since = beat end
               end
               for _, member in ipairs(members) do
                 local limit = tonumber(string.match(member, '^%d+'))

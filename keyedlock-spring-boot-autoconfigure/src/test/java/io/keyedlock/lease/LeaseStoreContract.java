@@ -311,6 +311,22 @@ public abstract class LeaseStoreContract {
     }
 
     @Test
+    void aRepeatedAcquireOvertakesNobody() {
+        Claim mine = one.claim("k", false, 1, SHORT, HOUR);
+        one.acquire(mine);
+        Claim second = two.claim(true);
+        two.acquire(second);
+        Claim third = three.claim(true);
+        three.acquire(third);
+        awaitTick();
+        three.heartbeat(third);
+        until(() -> get(three.store.holders(lock, "k")).stream()
+                .noneMatch(holder -> holder.requesterId().startsWith(one.process)));
+        assertThat(three.acquire(third).outcome()).isEqualTo(Outcome.QUEUED);
+        assertThat(two.acquire(second).outcome()).isEqualTo(Outcome.GRANTED);
+    }
+
+    @Test
     void anAcquireThatArrivesAfterItsReleaseHoldsNothing() {
         Claim late = one.claim(true);
         assertThat(one.release(late)).isFalse();

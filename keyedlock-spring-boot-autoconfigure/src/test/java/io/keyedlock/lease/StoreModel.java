@@ -151,7 +151,7 @@ final class StoreModel {
         }
         Waiter waiter = state.queue.get(id);
         boolean granted = state.holders.size() < claim.requester().limit()
-                && offer(state, claim, waiter == null ? 0 : waiter.heartbeatAt, now);
+                && offer(state, claim, waiter == null || waiter.offeredAt == 0 ? 0 : waiter.heartbeatAt, now);
         if (granted) {
             state.queue.remove(id);
             long token = nextToken(claim.requester().lock(), now);
