@@ -103,7 +103,9 @@ final class BackendKey {
     Waiter grantHead(ContendedState c, BackendRequest free) {
         Waiter w = c.head;
         DefaultKeyedLocker<?> locker = free.locker();
-        if (w == null || c.holdCount >= c.limit() || !free.useLease()) {
+        // A lease that was granted under a higher limit goes back, because others may hold as many as the new one
+        // admits.
+        if (w == null || c.holdCount >= c.limit() || free.limit > c.limit() || !free.useLease()) {
             return null;
         }
         ((LeasedHold) w.hold).request = free;
@@ -135,10 +137,11 @@ final class BackendKey {
         }
         BackendRequest prepared = w.request;
         w.request = null;
-        pending = prepared != null && prepared.limit == c.limit()
-                ? prepared
-                : new BackendRequest(e, this, c.limit(), w.ifRefused == null);
-        return pending;
+        BackendRequest request =
+                prepared != null ? prepared : new BackendRequest(e, this, c.limit(), w.ifRefused == null);
+        request.limit = c.limit();
+        pending = request;
+        return request;
     }
 
     private static boolean needsLease(ContendedState c) {

@@ -19,7 +19,7 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
     private final BackendKey key;
 
     /** The limit of the key that the request carries. */
-    final int limit;
+    int limit;
 
     /** Whether the request waits in the backend's queue if no permit is free. */
     private final boolean waits;

@@ -323,7 +323,8 @@ final class ContendedState {
         if (w.headSince == 0 && w.thread != null) {
             w.headSince = entry.stripe.locker.clock.nanoTime();
         }
-        if (holdCount >= limit() || w.signalled) {
+        // A future is granted its permit instead; its flag would only hide that from the next release.
+        if (w.thread == null || holdCount >= limit() || w.signalled) {
             return null;
         }
         w.signalled = true;

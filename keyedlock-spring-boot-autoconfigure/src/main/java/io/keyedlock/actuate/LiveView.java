@@ -171,7 +171,7 @@ record LiveView(Map<String, Locker> lockers, List<Key> keys, long matching, long
             KeyedLocker<?> locker, LockerOverview<?> overview, boolean hidden, LockerHistory.@Nullable OfLocker past) {
         KeyedLockerBackend backend = locker.backend().orElse(null);
         return new Locker(
-                locker.settings().limit(),
+                locker.limit(),
                 backend == null ? "local" : backend.name(),
                 backend == null || backend.isAvailable(),
                 overview.activeKeys(),
