@@ -36,6 +36,12 @@ final class LockedFuture extends CompletableFuture<Object> {
 
     private final LockedMethod method;
 
+    /**
+     * Completes when this call holds nothing any more, which may be later than this future if it was cancelled. A call with
+     * another lock around this one keeps its own permit until then.
+     */
+    private final CompletableFuture<Void> released = new CompletableFuture<>();
+
     /** The stage that the method returned. Written once, by the thread that runs the body. */
     private volatile @Nullable CompletionStage<?> running;
 
@@ -61,6 +67,7 @@ final class LockedFuture extends CompletableFuture<Object> {
             AsyncPermits.cancel(acquisition);
             request.releaseRetained();
             completeExceptionally(e);
+            released.complete(null);
             return;
         }
         acquisition.whenComplete((permit, failure) -> {
@@ -106,13 +113,21 @@ final class LockedFuture extends CompletableFuture<Object> {
     }
 
     /** Releases the permit if the body has not started. Returns whether it did. */
-    private static boolean releaseGranted(AtomicReference<@Nullable ChainPermit> granted) {
+    private boolean releaseGranted(AtomicReference<@Nullable ChainPermit> granted) {
         ChainPermit held = granted.getAndSet(null);
         if (held == null) {
             return false;
         }
-        held.release();
+        release(held);
         return true;
+    }
+
+    private void release(ChainPermit held) {
+        try {
+            held.release();
+        } finally {
+            released.complete(null);
+        }
     }
 
     void notAcquired(Request request, Throwable failure) {
@@ -122,12 +137,13 @@ final class LockedFuture extends CompletableFuture<Object> {
         } else {
             completeExceptionally(AsyncPermits.explained(method, request.locker(), request.keys(), failure));
         }
+        released.complete(null);
     }
 
     /** Runs the body and releases the permit when the stage that it returns has completed. */
     void run(ChainPermit held) {
         if (isDone()) {
-            held.release();
+            release(held);
             return;
         }
         CompletionStage<?> stage;
@@ -141,17 +157,13 @@ final class LockedFuture extends CompletableFuture<Object> {
             }
             stage = some;
             running = some;
-            some.whenComplete((value, failure) -> {
-                Throwable outcome;
-                try {
-                    outcome = CurrentPermit.outcome(method, held.permit(), failure);
-                } finally {
-                    held.release();
-                }
-                finish(value, outcome);
-            });
+            if (some instanceof LockedFuture inner) {
+                inner.released.whenComplete((nothing, none) -> releaseWhenComplete(held, inner));
+            } else {
+                releaseWhenComplete(held, some);
+            }
         } catch (Throwable e) {
-            held.release();
+            release(held);
             completeExceptionally(e);
             return;
         } finally {
@@ -160,6 +172,18 @@ final class LockedFuture extends CompletableFuture<Object> {
         if (isCancelled()) {
             cancel(stage);
         }
+    }
+
+    private void releaseWhenComplete(ChainPermit held, CompletionStage<?> stage) {
+        stage.whenComplete((value, failure) -> {
+            Throwable outcome;
+            try {
+                outcome = CurrentPermit.outcome(method, held.permit(), failure);
+            } finally {
+                release(held);
+            }
+            finish(value, outcome);
+        });
     }
 
     @SuppressWarnings("NullAway") // a stage may have null as its value

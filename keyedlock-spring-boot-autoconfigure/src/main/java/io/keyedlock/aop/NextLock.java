@@ -3,6 +3,7 @@ package io.keyedlock.aop;
 
 import java.lang.reflect.AccessibleObject;
 import java.lang.reflect.Method;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.ProxyMethodInvocation;
@@ -16,14 +17,20 @@ final class NextLock implements ProxyMethodInvocation {
 
     private final ProxyMethodInvocation invocation;
 
-    private final LockedMethod next;
+    /** The next lock, or null if the method itself comes next. */
+    private final @Nullable LockedMethod next;
 
     private final Object bean;
 
-    private NextLock(ProxyMethodInvocation invocation, LockedMethod next, Object bean) {
+    /** Set when the method itself is called. Shared by the clones of a call. */
+    private final AtomicBoolean reached;
+
+    private NextLock(
+            ProxyMethodInvocation invocation, @Nullable LockedMethod next, Object bean, AtomicBoolean reached) {
         this.invocation = invocation;
         this.next = next;
         this.bean = bean;
+        this.reached = reached;
     }
 
     /**
@@ -32,25 +39,40 @@ final class NextLock implements ProxyMethodInvocation {
      * @param bean the object behind all proxies
      */
     static @Nullable Object call(MethodInvocation invocation, LockedMethod method, Object bean) throws Throwable {
-        LockedMethod next = method.next();
-        MethodInvocation body =
-                next == null ? invocation : new NextLock((ProxyMethodInvocation) invocation, next, bean);
+        return method.next() == null
+                ? method.strategy().call(invocation, method, method.contextOf(invocation, bean))
+                : call((ProxyMethodInvocation) invocation, method, bean, new AtomicBoolean());
+    }
+
+    private static @Nullable Object call(
+            ProxyMethodInvocation invocation, LockedMethod method, Object bean, AtomicBoolean reached)
+            throws Throwable {
+        NextLock body = new NextLock(invocation, method.next(), bean, reached);
         return method.strategy().call(body, method, method.contextOf(invocation, bean));
+    }
+
+    /** Returns whether the method itself was called. False if a further lock of the method was not acquired. */
+    static boolean wasReached(MethodInvocation invocation) {
+        return !(invocation instanceof NextLock lock) || lock.reached.get();
     }
 
     @Override
     public @Nullable Object proceed() throws Throwable {
-        return call(invocation, next, bean);
+        if (next == null) {
+            reached.set(true);
+            return invocation.proceed();
+        }
+        return call(invocation, next, bean, reached);
     }
 
     @Override
     public MethodInvocation invocableClone() {
-        return new NextLock((ProxyMethodInvocation) invocation.invocableClone(), next, bean);
+        return new NextLock((ProxyMethodInvocation) invocation.invocableClone(), next, bean, reached);
     }
 
     @Override
     public MethodInvocation invocableClone(Object... arguments) {
-        return new NextLock((ProxyMethodInvocation) invocation.invocableClone(arguments), next, bean);
+        return new NextLock((ProxyMethodInvocation) invocation.invocableClone(arguments), next, bean, reached);
     }
 
     @Override

@@ -38,12 +38,13 @@ class PlainResultStrategy implements ResultStrategy {
         if (permit == null) {
             return method.emptyResult();
         }
-        boolean heldByTransaction = false;
+        TransactionHold hold = null;
         CurrentPermit current = null;
         try {
             current = CurrentPermit.enter(method, permit);
-            heldByTransaction =
-                    method.afterTransaction() && TransactionHold.keep(permit, current != null && current.failsIfLost());
+            hold = method.afterTransaction()
+                    ? TransactionHold.keep(permit, current != null && current.failsIfLost())
+                    : null;
             Object result = finish(NestedProxies.proceed(invocation), method);
             if (current != null) {
                 CurrentPermit.throwIfLost(method, permit);
@@ -56,8 +57,10 @@ class PlainResultStrategy implements ResultStrategy {
             throw e;
         } finally {
             CurrentPermit.exit(current);
-            if (!heldByTransaction) {
+            if (hold == null) {
                 permit.close();
+            } else if (!NextLock.wasReached(invocation)) {
+                hold.release();
             }
         }
     }

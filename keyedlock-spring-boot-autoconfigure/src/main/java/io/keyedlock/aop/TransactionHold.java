@@ -2,6 +2,7 @@
 package io.keyedlock.aop;
 
 import io.keyedlock.Permit;
+import org.jspecify.annotations.Nullable;
 import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
@@ -12,6 +13,9 @@ final class TransactionHold implements TransactionSynchronization {
 
     /** Whether the transaction is rolled back if the lease was lost. */
     private final boolean failsIfLost;
+
+    /** Whether the permit was released before the end of the transaction. Used by the transaction's thread only. */
+    private boolean released;
 
     private TransactionHold(Permit permit, boolean failsIfLost) {
         this.permit = permit;
@@ -25,20 +29,27 @@ final class TransactionHold implements TransactionSynchronization {
      * of a method called during that phase is released on return.
      *
      * @param failsIfLost whether the transaction is rolled back if the lease was lost
-     * @return whether the transaction will close the permit
+     * @return the hold, which closes the permit when the transaction has completed; null without a transaction
      */
-    static boolean keep(Permit permit, boolean failsIfLost) {
+    static @Nullable TransactionHold keep(Permit permit, boolean failsIfLost) {
         if (!TransactionSynchronizationManager.isSynchronizationActive()
                 || !TransactionSynchronizationManager.isActualTransactionActive()) {
-            return false;
+            return null;
         }
-        TransactionSynchronizationManager.registerSynchronization(new TransactionHold(permit, failsIfLost));
-        return true;
+        TransactionHold hold = new TransactionHold(permit, failsIfLost);
+        TransactionSynchronizationManager.registerSynchronization(hold);
+        return hold;
+    }
+
+    /** Closes the permit at once, because the method does not run. */
+    void release() {
+        released = true;
+        permit.close();
     }
 
     @Override
     public void beforeCommit(boolean readOnly) {
-        if (failsIfLost) {
+        if (failsIfLost && !released) {
             permit.checkValid();
         }
     }

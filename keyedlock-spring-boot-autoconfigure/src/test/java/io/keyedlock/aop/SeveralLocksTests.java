@@ -24,6 +24,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.core.annotation.AliasFor;
+import org.springframework.transaction.support.TransactionSynchronization;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
+import org.springframework.transaction.support.TransactionSynchronizationUtils;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
@@ -114,6 +117,47 @@ class SeveralLocksTests {
             assertThat(result.cancel(true)).isTrue();
             assertThat(documents.isActive("d")).isFalse();
             held.forEach(Permit::close);
+        });
+    }
+
+    @Test
+    void stageThatCannotBeCancelledKeepsBothUntilItHasCompleted() {
+        run((renderer, tenants, documents) -> {
+            CompletableFuture<String> work = new CompletableFuture<>() {
+                @Override
+                public boolean cancel(boolean mayInterruptIfRunning) {
+                    return false;
+                }
+            };
+            CompletableFuture<String> result = renderer.stage("t", "d", work);
+            assertThat(result.cancel(true)).isTrue();
+            assertThat(tenants.isActive("t")).isTrue();
+            assertThat(documents.isActive("d")).isTrue();
+            work.complete("done");
+            assertInOrder();
+        });
+    }
+
+    @Test
+    void inATransactionTheFirstIsReleasedAtOnceIfTheSecondIsNotAvailable() {
+        run((renderer, tenants, documents) -> {
+            List<Permit> held = List.of(
+                    tenants.acquireAsync("t").join(), tenants.acquireAsync("t").join());
+            TransactionSynchronizationManager.initSynchronization();
+            TransactionSynchronizationManager.setActualTransactionActive(true);
+            try {
+                assertThatThrownBy(() -> renderer.rejecting("t", "d")).isInstanceOf(LockRejectedException.class);
+                assertThat(documents.isActive("d")).isFalse();
+                assertThat(renderer.skipping("t", "d")).isEmpty();
+                assertThat(documents.isActive("d")).isFalse();
+                held.forEach(Permit::close);
+                assertThat(renderer.skipping("t", "d")).hasValue("done");
+                assertThat(documents.isActive("d")).isTrue();
+                assertThat(tenants.isActive("t")).isTrue();
+                TransactionSynchronizationUtils.triggerAfterCompletion(TransactionSynchronization.STATUS_COMMITTED);
+            } finally {
+                TransactionSynchronizationManager.clear();
+            }
         });
     }
 
