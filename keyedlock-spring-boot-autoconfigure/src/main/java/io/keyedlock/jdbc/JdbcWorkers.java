@@ -64,6 +64,8 @@ final class JdbcWorkers implements AutoCloseable {
     private static final Set<String> REPEATED =
             Set.of(JdbcTable.SERIALIZATION_FAILURE, "40P01", "40000", "41000", "23505", "23000", "90131");
 
+    private static final int MYSQL_LOCK_WAIT_TIMEOUT = 1205;
+
     /** A change of the state of a key, and the answer to it. */
     interface Step<T> {
         T apply(KeyState state, long now, List<String> offers);
@@ -274,7 +276,9 @@ final class JdbcWorkers implements AutoCloseable {
     }
 
     private static boolean isRepeated(SQLException failure) {
-        return REPEATED.contains(String.valueOf(failure.getSQLState()));
+        // A lock that is not free within its timeout has one of the states, but would not be free the next time either.
+        return failure.getErrorCode() != MYSQL_LOCK_WAIT_TIMEOUT
+                && REPEATED.contains(String.valueOf(failure.getSQLState()));
     }
 
     /**

@@ -174,9 +174,7 @@ final class KeyState {
         if (before != null && claim.number() <= before.number && waiter == null) {
             return new Grant(Outcome.TAKEN, 0, other);
         }
-        // A repeated call passes the silent only after a heartbeat has found its turn.
-        long since = waiter == null || waiter.offeredAt == 0 ? 0 : waiter.heartbeatAt;
-        if (leases.size() < requester.limit() && offer(claim, since, now, offers)) {
+        if (leases.size() < requester.limit() && offer(claim, since(waiter), now, offers)) {
             queue.remove(claim.id());
             token = Math.max(token + 1, now);
             leases.put(
@@ -201,6 +199,11 @@ final class KeyState {
         waiter.until = Math.max(waiter.until, now + micros(requester.patience()));
         waiter.offeredAt = 0;
         return new Grant(Outcome.QUEUED, 0, other);
+    }
+
+    /** A repeated acquire passes the silent only after a heartbeat has found its turn. */
+    private static long since(@Nullable Waiter waiter) {
+        return waiter == null || waiter.offeredAt == 0 ? 0 : waiter.heartbeatAt;
     }
 
     boolean release(Claim claim, long now, List<String> offers) {
@@ -242,7 +245,7 @@ final class KeyState {
     boolean isTurn(Claim claim, long now) {
         forget(now);
         Waiter waiter = queue.get(claim.id());
-        return waiter != null && offer(claim, waiter.heartbeatAt, now, new ArrayList<>());
+        return waiter != null && offer(claim, since(waiter), now, new ArrayList<>());
     }
 
     List<Holder> holders(long now) {

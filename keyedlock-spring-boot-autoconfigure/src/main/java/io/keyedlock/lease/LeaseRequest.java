@@ -256,7 +256,9 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
         heardAt = timer.nanoTime();
         long end = sent + backend.leaseNanos;
         if (isOpen()) {
-            if (answer != LeaseStore.Heartbeat.WAITING) {
+            if (answer == LeaseStore.Heartbeat.WAITING) {
+                failingSince = 0;
+            } else {
                 ask();
             }
         } else if (answer == LeaseStore.Heartbeat.RENEWED) {

@@ -76,14 +76,20 @@ final class RedisTurns {
             }
             active = true;
         }
+        openLater();
+    }
+
+    private void openLater() {
         try {
             commands.mayBlock(this::open);
         } catch (RuntimeException | Error e) {
-            // No thread can be started; the next claim that waits tries again.
-            synchronized (this) {
-                active = false;
-            }
+            markInactive();
         }
+    }
+
+    /** Called if no thread can be started. The next claim that waits tries again. */
+    private synchronized void markInactive() {
+        active = false;
     }
 
     private void open() {
@@ -132,7 +138,11 @@ final class RedisTurns {
             delay = FIRST_RETRY.multipliedBy(1L << failures);
             failures = Math.min(failures + 1, MOST_DOUBLED);
         }
-        retry.update(Mono.delay(delay).subscribe(tick -> commands.mayBlock(this::open)));
+        try {
+            retry.update(Mono.delay(delay).subscribe(tick -> openLater()));
+        } catch (RuntimeException | Error e) {
+            markInactive();
+        }
     }
 
     private void discard() {
