@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -128,10 +129,19 @@ public final class JdbcLeaseStore implements LeaseStore {
                 return heartbeat;
             }));
         }
+        // One row that somebody has locked must not cost the leases of all others.
         CompletableFuture<List<Heartbeat>> all = CompletableFuture.allOf(answers.toArray(new CompletableFuture<?>[0]))
-                .thenApply(nothing -> {
+                .completeOnTimeout(null, heartbeatNanos(claims), TimeUnit.NANOSECONDS)
+                .handle((nothing, failure) -> {
+                    if (!answers.isEmpty() && answers.stream().noneMatch(JdbcLeaseStore::isAnswered)) {
+                        throw new CompletionException(failure == null ? new TimeoutException() : failure);
+                    }
                     keepHouse();
-                    return answers.stream().map(CompletableFuture::join).toList();
+                    List<Heartbeat> known = answers.stream()
+                            .map(answer -> isAnswered(answer) ? answer.join() : Heartbeat.UNKNOWN)
+                            .toList();
+                    answers.forEach(answer -> answer.cancel(false));
+                    return known;
                 });
         all.whenComplete((value, failure) -> {
             if (all.isCancelled()) {
@@ -139,6 +149,20 @@ public final class JdbcLeaseStore implements LeaseStore {
             }
         });
         return all;
+    }
+
+    private static boolean isAnswered(CompletableFuture<?> answer) {
+        return answer.isDone() && !answer.isCompletedExceptionally();
+    }
+
+    /** Returns for how long a heartbeat waits for locked rows: nearly the backend timeout, of which patience is twice at most. */
+    private static long heartbeatNanos(List<Claim> claims) {
+        return claims.stream()
+                        .mapToLong(claim -> claim.requester().patience().toNanos())
+                        .min()
+                        .orElse(0)
+                / 100
+                * 45;
     }
 
     @Override

@@ -216,7 +216,9 @@ public interface LeaseStore extends AutoCloseable {
         /** The claim waits. */
         WAITING,
         /** The claim waits, and a lease is free for it to acquire. */
-        ITS_TURN
+        ITS_TURN,
+        /** The store cannot say and has renewed nothing, for instance because the record of the key is locked. */
+        UNKNOWN
     }
 
     /**

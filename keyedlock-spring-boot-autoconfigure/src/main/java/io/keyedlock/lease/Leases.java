@@ -294,7 +294,11 @@ public final class Leases implements AutoCloseable {
             return;
         }
         for (int i = 0; i < batch.size(); i++) {
-            batch.get(i).heartbeatAnswered(sent, answers.get(i));
+            if (answers.get(i) == LeaseStore.Heartbeat.UNKNOWN) {
+                batch.get(i).heartbeatFailed(new IllegalStateException(store.name() + " could not renew the key"));
+            } else {
+                batch.get(i).heartbeatAnswered(sent, answers.get(i));
+            }
         }
         settleOwed();
     }

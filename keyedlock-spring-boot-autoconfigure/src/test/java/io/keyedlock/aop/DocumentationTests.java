@@ -51,6 +51,7 @@ class DocumentationTests {
             "a stuck thread waits for a key whose holders are stuck",
             "interrupts are ignored",
             " did not answer each claim of a heartbeat",
+            " could not renew the key",
             "the future of the idle moment does not fail",
             "a thread's waiter",
             "an entry that is not in its table",

@@ -248,6 +248,32 @@ class JdbcOutageTests {
     }
 
     @Test
+    @DisplayName("a row that somebody has locked costs no other lease")
+    void lockedRowOfALease() throws Exception {
+        Leases created = Leases.create(database.store(), "test");
+        leases.add(created);
+        LeaseSettings settings = LeaseSettings.defaults().withLeaseTime(Duration.ofSeconds(9));
+        KeyedLocker<Object> locker = KeyedLocker.createOn(created.backend(SETTINGS, settings), SETTINGS);
+        lockers.add(locker);
+        Permit stuck = locker.acquire("other", MINUTE);
+        List<Permit> others = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            others.add(locker.acquire("free" + i, MINUTE));
+        }
+        try (Connection another = database.pool(1).getConnection()) {
+            another.setAutoCommit(false);
+            another.createStatement()
+                    .executeQuery("SELECT * FROM KEYEDLOCK_KEY WHERE KEY_NAME = 's:other' FOR UPDATE")
+                    .close();
+            stuck.whenLost().toCompletableFuture().get(60, TimeUnit.SECONDS);
+            another.rollback();
+        }
+        assertThat(others).allMatch(Permit::isValid);
+        others.forEach(Permit::close);
+        stuck.close();
+    }
+
+    @Test
     @DisplayName("a statement_timeout ends calls, not the store")
     void statementTimeout() throws Exception {
         database.template().execute("ALTER ROLE postgres SET statement_timeout = '300ms'");

@@ -167,6 +167,19 @@ class LeasesTests {
     }
 
     @Test
+    void aKeyThatTheStoreCannotRenewLosesOnlyItsOwnLease() {
+        LeaseBackend backend = backend();
+        Recorder locked = new Recorder();
+        backend.acquire("locked", 1, true, locked);
+        Recorder free = new Recorder();
+        backend.acquire("free", 1, true, free);
+        store.unknownKey = "locked";
+        timer.pass(Duration.ofMinutes(2));
+        assertThat(locked.lost).isEqualTo(1);
+        assertThat(free.lost).isZero();
+    }
+
+    @Test
     void aWaiterKeepsItsPlaceWhileTheServerRestarts() {
         Recorder holder = new Recorder();
         backend().acquire("k", 1, true, holder);
@@ -301,6 +314,7 @@ class LeasesTests {
         private boolean isPartitioned;
         private String unreachable = "";
         private boolean loseAnswers;
+        private String unknownKey = "";
         private boolean closed;
 
         private <T> CompletionStage<T> answer(String call, java.util.function.LongFunction<T> operation) {
@@ -345,7 +359,10 @@ class LeasesTests {
                     "heartbeat of " + claims.size(),
                     time -> claims.stream()
                             .limit(loseAnswers ? claims.size() - 1 : claims.size())
-                            .map(claim -> model.heartbeat(claim, time))
+                            .map(claim -> claim.key().equals("s:" + unknownKey)
+                                            || claim.key().equals(unknownKey)
+                                    ? Heartbeat.UNKNOWN
+                                    : model.heartbeat(claim, time))
                             .toList());
         }
 
