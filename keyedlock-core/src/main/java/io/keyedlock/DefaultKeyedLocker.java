@@ -301,10 +301,25 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      */
     AcquireResult attempt(
             Object key, int hash, @Nullable Thread owner, long nanos, @Nullable PermitFuture future, boolean admitted) {
-        return attempt(key, hash, owner, nanos, future, admitted, null);
+        Limits.Answer answer = null;
+        while (true) {
+            AcquireResult result = backend == null
+                    ? attemptHere(key, hash, owner, nanos, future, admitted, answer)
+                    : attemptOn(backend, key, hash, owner, nanos, future, admitted, answer);
+            if (result != null) {
+                return result;
+            }
+            answer = limits.ask(key, answer);
+        }
     }
 
-    private AcquireResult attempt(
+    /**
+     * Attempts to acquire a permit that no backend grants.
+     *
+     * @param answer the limit of the key if the caller has asked for it, or null
+     * @return the result, or null if the caller must ask for the limit and try again
+     */
+    private @Nullable AcquireResult attemptHere(
             Object key,
             int hash,
             @Nullable Thread owner,
@@ -312,9 +327,6 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
             @Nullable PermitFuture future,
             boolean admitted,
             Limits.@Nullable Answer answer) {
-        if (backend != null) {
-            return attemptOn(backend, key, hash, owner, nanos, future, admitted, answer);
-        }
         Stripe stripe = stripes.of(hash);
         @Nullable AcquireResult result;
         int unusual;
@@ -337,17 +349,17 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         } finally {
             stripe.unlock();
         }
-        if (result == null) {
-            return attempt(key, hash, owner, nanos, future, admitted, limits.ask(key, answer));
-        }
-        if ((unusual & SCAN_STOPPED) != 0 && scan != null) {
+        if (result != null && (unusual & SCAN_STOPPED) != 0 && scan != null) {
             startScan(scan, result);
         }
         return result;
     }
 
-    /** Attempts to acquire a permit that the backend grants. Every caller that does not reenter is enqueued. */
-    private AcquireResult attemptOn(
+    /**
+     * Attempts to acquire a permit that the backend grants. Every caller that does not reenter is enqueued. Returns null as
+     * {@link #attemptHere} does.
+     */
+    private @Nullable AcquireResult attemptOn(
             KeyedLockerBackend on,
             Object key,
             int hash,
@@ -387,7 +399,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
             }
         }
         if (result == null) {
-            return attempt(key, hash, owner, nanos, future, admitted, limits.ask(key, answer));
+            return null;
         }
         try {
             if (result instanceof Waiter waiter) {

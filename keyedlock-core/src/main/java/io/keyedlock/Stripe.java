@@ -117,6 +117,7 @@ final class Stripe extends Table {
         if (watch != null) {
             return insert(e);
         }
+        // The usual case, for which the rest of insert has nothing to do.
         add(e);
         return e;
     }
@@ -260,7 +261,7 @@ final class Stripe extends Table {
             return;
         }
         CompositeListener listeners = locker.listeners();
-        long end = listeners != null && listeners.timesHolds ? locker.clock.nanoTime() : 0;
+        long end = endOfHold(listeners);
         boolean simple;
         lock();
         try {
@@ -279,10 +280,15 @@ final class Stripe extends Table {
         }
     }
 
+    /** Returns the current time for a hold that ends now, or 0 if no listener times holds. */
+    private long endOfHold(@Nullable CompositeListener listeners) {
+        return listeners != null && listeners.timesHolds ? locker.clock.nanoTime() : 0;
+    }
+
     /** Closes a permit: the hold's own, or that of a reentrant acquisition. */
     void release(Hold hold, @Nullable Reentry reentry) {
         CompositeListener listeners = locker.listeners();
-        long end = listeners != null && listeners.timesHolds ? locker.clock.nanoTime() : 0;
+        long end = endOfHold(listeners);
         Entry e = hold.entry();
         boolean ended = false;
         boolean handsOff = false;
