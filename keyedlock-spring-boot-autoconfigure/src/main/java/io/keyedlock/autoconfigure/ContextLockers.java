@@ -202,11 +202,15 @@ final class ContextLockers implements SmartInitializingSingleton {
                 : settings.withKeyLimits(new ConfiguredLimits(settings.name(), configured, keyLimits));
     }
 
-    private LockerBackends backends(String lockName, String kind) {
-        String name = Stream.of(BACKENDS + "." + kind, BACKENDS)
+    /** Returns the name of the bean that creates backends of a kind, if there is one. */
+    static Optional<String> backendsBean(BeanFactory beans, String kind) {
+        return Stream.of(BACKENDS + "." + kind, BACKENDS)
                 .filter(beans::containsBean)
-                .findFirst()
-                .orElseThrow(() -> new MissingBackendException(lockName, kind));
+                .findFirst();
+    }
+
+    private LockerBackends backends(String lockName, String kind) {
+        String name = backendsBean(beans, kind).orElseThrow(() -> new MissingBackendException(lockName, kind));
         LockerBackends backends = beans.getBean(name, LockerBackends.class);
         // Closes the lockers before the client that they use.
         beans.registerDependentBean(name, LockerBeans.BEAN);

@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.BeanFactory;
 import org.springframework.beans.factory.BeanFactoryInitializer;
@@ -93,9 +92,7 @@ final class LockerBeans
     @Override
     public void initialize(ConfigurableListableBeanFactory beans) {
         for (String kind : backendKinds) {
-            Stream.of(ContextLockers.BACKENDS + "." + kind, ContextLockers.BACKENDS)
-                    .filter(beans::containsBean)
-                    .forEach(beans::getBean);
+            ContextLockers.backendsBean(beans, kind).ifPresent(beans::getBean);
         }
     }
 
