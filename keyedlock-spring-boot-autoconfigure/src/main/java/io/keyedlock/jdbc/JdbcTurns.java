@@ -149,7 +149,7 @@ final class JdbcTurns implements AutoCloseable {
         synchronized (this) {
             thread = null;
         }
-        // Whoever came before that did not start another.
+        // A claim that was added before that has started no other thread.
         if (!closed && !nobodyWaits()) {
             start();
         }

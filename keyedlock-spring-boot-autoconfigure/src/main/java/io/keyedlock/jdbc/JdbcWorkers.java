@@ -41,7 +41,8 @@ final class JdbcWorkers implements AutoCloseable {
      *
      * NO DEADLOCKS, AND IF SO, NO ERRORS
      * Rows are locked in the order of their ids; then rows are inserted, in that order too, and nothing is locked after that.
-     * Whoever waits for an insertion of another holds only rows that were there, for which nobody who inserts waits.
+     * A transaction that waits for the insertion of another one holds only locks of existing rows. The other one has all of
+     * its locks by then, so it does not wait for these.
      * Should a database find a deadlock or a serialization failure nonetheless, the transaction is repeated.
      *
      * UNKNOWN OUTCOMES
