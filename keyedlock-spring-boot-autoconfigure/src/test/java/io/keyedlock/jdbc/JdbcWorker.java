@@ -1,180 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.jdbc;
 
-import io.keyedlock.KeyedLocker;
-import io.keyedlock.KeyedLockerSettings;
-import io.keyedlock.Permit;
-import io.keyedlock.lease.LeaseBackend;
-import io.keyedlock.lease.LeaseSettings;
-import io.keyedlock.lease.Leases;
-import java.io.BufferedReader;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
-import java.time.Duration;
-import java.util.List;
-import java.util.Random;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.LongAdder;
+import io.keyedlock.lease.Worker;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import org.springframework.jdbc.datasource.SingleConnectionDataSource;
 
-/**
- * A process that uses a locker on PostgreSQL, for tests with more than one. What it has to say begins with {@link #SAYS}.
- *
- * <p>Arguments: URL, locker, limit, milliseconds of a lease, and what to do.
- */
+/** A {@link Worker} on PostgreSQL, at a URL. */
 public final class JdbcWorker {
 
-    static final String SAYS = "worker: ";
+    private JdbcWorker() {}
 
-    /** So many sections are the share of a process in which it can be seen that the others do not starve it. */
-    private static final int SHARE = 100;
-
-    static final String HAS_ITS_SHARE = "has its share";
-
-    private static final int THREADS = 4;
-
-    private final JdbcTemplate witnesses;
-    private final KeyedLocker<String> locker;
-    private final AtomicLong sections = new AtomicLong();
-    private final LongAdder tooMany = new LongAdder();
-    private final LongAdder failures = new LongAdder();
-
-    private volatile boolean mayEnd;
-
-    private JdbcWorker(JdbcTemplate witnesses, KeyedLocker<String> locker) {
-        this.witnesses = witnesses;
-        this.locker = locker;
-    }
-
-    /** Works, says how it went, and ends. */
+    /** Works and ends. */
     public static void main(String[] args) throws Exception {
-        DriverManagerDataSource database = new DriverManagerDataSource(args[0], "postgres", "");
-        JdbcTemplate witnesses = new JdbcTemplate(new SingleConnectionDataSource(args[0], "postgres", "", true));
-        int limit = Integer.parseInt(args[2]);
-        KeyedLockerSettings settings =
-                KeyedLockerSettings.defaults().withName(args[1]).withLimit(limit);
-        LeaseSettings lease = LeaseSettings.defaults()
-                .withLeaseTime(Duration.ofMillis(Long.parseLong(args[3])))
-                .withBackendTimeout(Duration.ofMinutes(1));
-        Leases leases = Leases.create(
-                JdbcDatabase.store(database),
-                "worker " + ProcessHandle.current().pid());
-        LeaseBackend backend = leases.backend(settings, lease);
-        // It connects with its first call, for which no lease is to wait.
-        backend.connect();
-        try (KeyedLocker<String> locker = KeyedLocker.createOn(backend, settings)) {
-            JdbcWorker worker = new JdbcWorker(witnesses, locker);
-            switch (args[4]) {
-                case "hammer" ->
-                    worker.hammer(Integer.parseInt(args[5]), Integer.parseInt(args[6]), Integer.parseInt(args[7]));
-                case "hold" -> worker.hold(args[5]);
-                case "both" -> worker.both(Integer.parseInt(args[5]), args[6], args[7]);
-                default -> throw new IllegalArgumentException(args[4]);
-            }
+        Worker.run(
+                JdbcDatabase.store(new DriverManagerDataSource(args[0], "postgres", "")),
+                new InTable(new JdbcTemplate(new SingleConnectionDataSource(args[0], "postgres", "", true))),
+                args);
+    }
+
+    /** What workers record in the table {@code WITNESS}, which has a row for each key. */
+    record InTable(JdbcTemplate database) implements Worker.Witnesses {
+
+        @Override
+        public long enter(String key) {
+            return add(key, 1);
         }
-        leases.close();
-        System.exit(0);
-    }
 
-    private static void say(String what) {
-        System.out.println(SAYS + what);
-    }
-
-    private static BufferedReader input() {
-        return new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-    }
-
-    /**
-     * Takes random keys for some seconds at least, and until told that it may end. Says when it has had its share, and at the
-     * end how many sections there were, how often more than the most that may be were inside, and how many calls failed.
-     * Counters in the database are read and written in two steps, so they need the lock.
-     */
-    private void hammer(int seconds, int keys, int most) throws Exception {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
-        CountDownLatch done = new CountDownLatch(THREADS);
-        for (int t = 0; t < THREADS; t++) {
-            new Thread(() -> {
-                        Random random = new Random();
-                        try {
-                            while (System.nanoTime() < end || !mayEnd) {
-                                section("k" + random.nextInt(keys), most);
-                            }
-                        } catch (InterruptedException e) {
-                            throw new IllegalStateException(e);
-                        } finally {
-                            done.countDown();
-                        }
-                    })
-                    .start();
+        @Override
+        public void count(String key) {
+            long before = database.queryForObject("SELECT SECTIONS FROM WITNESS WHERE NAME = ?", Long.class, key);
+            database.update("UPDATE WITNESS SET SECTIONS = ? WHERE NAME = ?", before + 1, key);
         }
-        input().readLine();
-        mayEnd = true;
-        done.await();
-        say(sections + " " + tooMany + " " + failures);
-    }
 
-    @SuppressWarnings("try") // the permit is held, not used
-    private void section(String key, int most) throws InterruptedException {
-        try (Permit permit = locker.acquire(key, Duration.ofMinutes(1))) {
-            if (add(key, "INSIDE", 1) > most) {
-                tooMany.increment();
-            }
-            if (most == 1) {
-                long before = witnesses.queryForObject("SELECT SECTIONS FROM WITNESS WHERE NAME = ?", Long.class, key);
-                witnesses.update("UPDATE WITNESS SET SECTIONS = ? WHERE NAME = ?", before + 1, key);
-            }
-            add(key, "INSIDE", -1);
-            if (sections.incrementAndGet() == SHARE) {
-                say(HAS_ITS_SHARE);
-            }
-        } catch (RuntimeException e) {
-            failures.increment();
+        @Override
+        public void leave(String key) {
+            add(key, -1);
         }
-    }
 
-    private long add(String key, String column, int difference) {
-        return witnesses.queryForObject(
-                "UPDATE WITNESS SET " + column + " = " + column + " + ? WHERE NAME = ? RETURNING " + column,
-                Long.class,
-                difference,
-                key);
-    }
-
-    /** Holds a key until told to go on, then writes to the store, and gives the key back. */
-    private void hold(String key) throws Exception {
-        BufferedReader in = input();
-        try (Permit permit = locker.acquire(key)) {
-            long token = permit.fencingToken().orElseThrow();
-            say("held " + token);
-            in.readLine();
-            say(store(witnesses, key, token, "worker") ? "stored" : "refused");
+        private long add(String key, int difference) {
+            return database.queryForObject(
+                    "UPDATE WITNESS SET INSIDE = INSIDE + ? WHERE NAME = ? RETURNING INSIDE",
+                    Long.class,
+                    difference,
+                    key);
         }
-        say("released");
-    }
 
-    /** Stores a value unless whoever has a newer token has stored one. */
-    static boolean store(JdbcTemplate database, String key, long token, String value) {
-        return database.update(
-                        "UPDATE WITNESS SET TOKEN = ?, CONTENT = ? WHERE NAME = ? AND TOKEN <= ?",
-                        token,
-                        value,
-                        key,
-                        token)
-                == 1;
-    }
-
-    /** Takes two keys at once, again and again. */
-    @SuppressWarnings("try") // the permit is held, not used
-    private void both(int times, String one, String other) throws InterruptedException {
-        for (int i = 0; i < times; i++) {
-            try (Permit permit = locker.acquireAll(List.of(one, other), Duration.ofMinutes(1))) {
-                sections.incrementAndGet();
-            }
+        @Override
+        public boolean store(String key, long token, String value) {
+            return database.update(
+                            "UPDATE WITNESS SET TOKEN = ?, CONTENT = ? WHERE NAME = ? AND TOKEN <= ?",
+                            token,
+                            value,
+                            key,
+                            token)
+                    == 1;
         }
-        say(sections.toString());
     }
 }

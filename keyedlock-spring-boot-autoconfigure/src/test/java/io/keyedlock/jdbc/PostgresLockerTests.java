@@ -1,10 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.jdbc;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.zaxxer.hikari.HikariDataSource;
+import io.keyedlock.KeyedLocker;
+import io.keyedlock.Permit;
 import io.keyedlock.lease.LeaseStore;
 import io.keyedlock.lease.LockersOnAStoreContract;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 
 /** Lockers do on PostgreSQL what they do on other stores. */
 class PostgresLockerTests extends LockersOnAStoreContract {
@@ -24,5 +37,83 @@ class PostgresLockerTests extends LockersOnAStoreContract {
     @Override
     protected LeaseStore create() {
         return database.store();
+    }
+
+    private Stream<String> state(String keyName) {
+        return database
+                .template()
+                .queryForList(
+                        "SELECT STATE FROM KEYEDLOCK_KEY WHERE LOCK_NAME = ? AND KEY_NAME = ?",
+                        String.class,
+                        lock,
+                        keyName)
+                .stream()
+                .flatMap(String::lines);
+    }
+
+    @Override
+    protected long waiters(String keyName) {
+        return state(keyName).filter(line -> line.startsWith("waits ")).count();
+    }
+
+    @Override
+    protected boolean isHeld(String keyName) {
+        return state(keyName).anyMatch(line -> line.startsWith("lease "));
+    }
+
+    /** In microseconds. */
+    @Override
+    protected long endOfLease(String keyName) {
+        return state(keyName)
+                .filter(line -> line.startsWith("lease "))
+                .mapToLong(line -> Long.parseLong(line.split(" ", 6)[4]))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    @Override
+    protected void loseLease(String keyName) {
+        database.template()
+                .update("UPDATE KEYEDLOCK_KEY SET STATE = '' WHERE LOCK_NAME = ? AND KEY_NAME = ?", lock, keyName);
+    }
+
+    @Override
+    protected boolean isEmpty() {
+        return database.leasesAndQueues().isEmpty();
+    }
+
+    @Override
+    protected void checkWhatRemains() {
+        assertThat(database.template()
+                        .queryForObject("SELECT MIN(TOKEN) FROM KEYEDLOCK_KEY WHERE LOCK_NAME = ?", Long.class, lock))
+                .isPositive();
+    }
+
+    /** Each caller holds a connection of its application while it waits, so that none is left. */
+    @Test
+    void callersThatHaveEmptiedThePoolGetThrough() throws Exception {
+        List<Thread> callers = new ArrayList<>();
+        LongAdder sections = new LongAdder();
+        for (int application = 0; application < 2; application++) {
+            HikariDataSource pool = database.pool(4);
+            KeyedLocker<Object> locker = locker(JdbcDatabase.store(pool));
+            for (int i = 0; i < 100; i++) {
+                Thread caller = new Thread(() -> {
+                    try (Connection connection = pool.getConnection();
+                            Permit permit = locker.acquire("k", Duration.ofMinutes(1))) {
+                        assertThat(permit.isValid() && connection.isValid(10)).isTrue();
+                        sections.increment();
+                    } catch (SQLException | InterruptedException e) {
+                        throw new IllegalStateException(e);
+                    }
+                });
+                callers.add(caller);
+            }
+        }
+        callers.forEach(Thread::start);
+        for (Thread caller : callers) {
+            caller.join(60_000);
+        }
+        assertThat(sections.sum()).isEqualTo(200);
     }
 }

@@ -54,6 +54,24 @@ public final class MemoryLeaseStore implements LeaseStore {
         }
     }
 
+    int waiters(String lock, String key) {
+        synchronized (model) {
+            return model.waiterCount(new StoreModel.Place(lock, key), micros());
+        }
+    }
+
+    boolean isHeld(String lock, String key) {
+        synchronized (model) {
+            return model.holderCount(new StoreModel.Place(lock, key), micros()) > 0;
+        }
+    }
+
+    long endOfLease(String lock, String key) {
+        synchronized (model) {
+            return model.endOfLease(new StoreModel.Place(lock, key));
+        }
+    }
+
     /** What is left but tombstones and tokens. */
     public List<String> left() {
         synchronized (model) {

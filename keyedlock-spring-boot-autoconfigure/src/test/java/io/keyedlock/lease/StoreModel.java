@@ -352,6 +352,26 @@ final class StoreModel {
                         .count();
     }
 
+    int waiterCount(Place place, long now) {
+        KeyState state = keys.get(place);
+        return state == null
+                ? 0
+                : (int) state.queue.values().stream()
+                        .filter(waiter -> mayWait(waiter, now))
+                        .count();
+    }
+
+    /** Returns when the last lease of a key ends, or 0 if there is none. */
+    long endOfLease(Place place) {
+        KeyState state = keys.get(place);
+        return state == null
+                ? 0
+                : state.holders.values().stream()
+                        .mapToLong(lease -> lease.ends)
+                        .max()
+                        .orElse(0);
+    }
+
     /** What is left but tombstones and tokens. */
     List<String> left(long now) {
         return keys.entrySet().stream()

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.redis;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.keyedlock.KeyedLocker;
+import io.keyedlock.Permit;
 import io.keyedlock.lease.LeaseStore;
 import io.keyedlock.lease.LockersOnAStoreContract;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.springframework.data.redis.connection.lettuce.LettuceConnectionFactory;
 
-/** Lockers do on Redis what they do on other stores. */
+/** Lockers do on a real Redis what they do on other stores. */
 class RedisLockerTests extends LockersOnAStoreContract {
 
     private static RedisProcess redis;
@@ -23,6 +29,84 @@ class RedisLockerTests extends LockersOnAStoreContract {
 
     @Override
     protected LeaseStore create() {
-        return new RedisLeaseStore(redis.factory(), RedisLeaseStore.DEFAULT_PREFIX);
+        return store(redis.factory());
+    }
+
+    private static LeaseStore store(LettuceConnectionFactory client) {
+        return new RedisLeaseStore(client, RedisLeaseStore.DEFAULT_PREFIX);
+    }
+
+    private String name(String what) {
+        return "keyedlock:v1:{" + lock + "}:" + what;
+    }
+
+    private long size(String what) {
+        return redis.template().opsForZSet().zCard(name(what));
+    }
+
+    @Override
+    protected long waiters(String keyName) {
+        return size("queue:" + keyName);
+    }
+
+    @Override
+    protected boolean isHeld(String keyName) {
+        return size("holders:" + keyName) > 0;
+    }
+
+    /** In milliseconds. */
+    @Override
+    protected long endOfLease(String keyName) {
+        return redis.template()
+                .opsForZSet()
+                .rangeWithScores(name("holders:" + keyName), 0, 0)
+                .iterator()
+                .next()
+                .getScore()
+                .longValue();
+    }
+
+    @Override
+    protected void loseLease(String keyName) {
+        redis.template().delete(name("holders:" + keyName));
+    }
+
+    @Override
+    protected boolean isEmpty() {
+        return redis.leasesAndQueues().isEmpty();
+    }
+
+    @Override
+    protected void checkWhatRemains() {
+        assertThat(redis.keys()).contains(name("token"));
+        assertThat(redis.template().getExpire(name("token"))).isEqualTo(-1);
+        assertThat(redis.keys())
+                .filteredOn(key -> key.startsWith(name("gone:")))
+                .isNotEmpty()
+                .allSatisfy(key -> assertThat(redis.template().getExpire(key)).isNotNegative());
+    }
+
+    @Test
+    void releaseIsInRedisByTheTimeTheLockerIsClosedAlthoughItsClientIsThen() throws Exception {
+        for (int i = 0; i < 10; i++) {
+            LettuceConnectionFactory own = redis.factory();
+            KeyedLocker<Object> locker = locker(store(own));
+            locker.acquire("k").close();
+            locker.close();
+            own.destroy();
+            assertThat(isHeld("s:k")).isFalse();
+        }
+        locker(create()).acquire("k").close();
+    }
+
+    @Test
+    void tokensGrowEvenWhenTheCounterIsGone() throws Exception {
+        KeyedLocker<Object> one = locker(create());
+        Permit before = one.acquire("k");
+        before.close();
+        redis.template().delete(name("token"));
+        Permit after = one.acquire("k");
+        assertThat(token(after)).isGreaterThan(token(before));
+        after.close();
     }
 }

@@ -1,166 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.redis;
 
-import io.keyedlock.KeyedLocker;
-import io.keyedlock.KeyedLockerSettings;
-import io.keyedlock.Permit;
-import io.keyedlock.lease.LeaseBackend;
-import io.keyedlock.lease.LeaseSettings;
-import io.keyedlock.lease.Leases;
-import java.io.BufferedReader;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
-import java.time.Duration;
+import io.keyedlock.lease.Worker;
 import java.util.List;
-import java.util.Random;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.LongAdder;
 import org.springframework.data.redis.connection.lettuce.LettuceConnectionFactory;
 import org.springframework.data.redis.core.StringRedisTemplate;
 
-/**
- * A process that uses a locker on Redis, for tests with more than one. What it has to say begins with {@link #SAYS}.
- *
- * <p>Arguments: port, locker, limit, milliseconds of a lease, and what to do.
- */
+/** A {@link Worker} on Redis, at a port. */
 public final class RedisWorker {
 
-    static final String SAYS = "worker: ";
-
-    /** So many sections are the share of a process in which it can be seen that the others do not starve it. */
-    private static final int SHARE = 100;
-
-    static final String HAS_ITS_SHARE = "has its share";
-
-    private static final int THREADS = 4;
-
-    /** A store that takes nothing from whoever has an older token than it has seen. */
+    /** Keeps a value unless it comes with an older token than the last one. */
     private static final String STORE = """
             if tonumber(ARGV[1]) < tonumber(redis.call('HGET', KEYS[1], 'token') or '0') then return 0 end
             redis.call('HSET', KEYS[1], 'token', ARGV[1], 'value', ARGV[2])
             return 1
             """;
 
-    private final StringRedisTemplate witnesses;
-    private final KeyedLocker<String> locker;
-    private final AtomicLong sections = new AtomicLong();
-    private final LongAdder tooMany = new LongAdder();
-    private final LongAdder failures = new LongAdder();
+    private RedisWorker() {}
 
-    private volatile boolean mayEnd;
-
-    private RedisWorker(StringRedisTemplate witnesses, KeyedLocker<String> locker) {
-        this.witnesses = witnesses;
-        this.locker = locker;
-    }
-
-    /** Works, says how it went, and ends. */
+    /** Works and ends. */
     public static void main(String[] args) throws Exception {
-        LettuceConnectionFactory connections = RedisProcess.factory(Integer.parseInt(args[0]));
-        StringRedisTemplate witnesses = new StringRedisTemplate(RedisProcess.factory(Integer.parseInt(args[0])));
-        int limit = Integer.parseInt(args[2]);
-        KeyedLockerSettings settings =
-                KeyedLockerSettings.defaults().withName(args[1]).withLimit(limit);
-        LeaseSettings lease = LeaseSettings.defaults()
-                .withLeaseTime(Duration.ofMillis(Long.parseLong(args[3])))
-                .withBackendTimeout(Duration.ofMinutes(1));
-        Leases leases = Leases.create(
+        int port = Integer.parseInt(args[0]);
+        LettuceConnectionFactory connections = RedisProcess.factory(port);
+        Worker.run(
                 new RedisLeaseStore(connections, RedisLeaseStore.DEFAULT_PREFIX),
-                "worker " + ProcessHandle.current().pid());
-        LeaseBackend backend = leases.backend(settings, lease);
-        // It connects with its first call, for which no lease is to wait.
-        backend.connect();
-        try (KeyedLocker<String> locker = KeyedLocker.createOn(backend, settings)) {
-            RedisWorker worker = new RedisWorker(witnesses, locker);
-            switch (args[4]) {
-                case "hammer" ->
-                    worker.hammer(Integer.parseInt(args[5]), Integer.parseInt(args[6]), Integer.parseInt(args[7]));
-                case "hold" -> worker.hold(args[5]);
-                case "both" -> worker.both(Integer.parseInt(args[5]), args[6], args[7]);
-                default -> throw new IllegalArgumentException(args[4]);
-            }
+                new InRedis(new StringRedisTemplate(RedisProcess.factory(port)), args[1]),
+                args);
+    }
+
+    /** What workers record in Redis. */
+    record InRedis(StringRedisTemplate redis, String locker) implements Worker.Witnesses {
+
+        @Override
+        public long enter(String key) {
+            return redis.opsForValue().increment(name("inside", key));
         }
-        leases.close();
-        connections.destroy();
-        System.exit(0);
-    }
 
-    private static void say(String what) {
-        System.out.println(SAYS + what);
-    }
-
-    private static BufferedReader input() {
-        return new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-    }
-
-    /**
-     * Takes random keys for some seconds at least, and until told that it may end. Says when it has had its share, and at the
-     * end how many sections there were, how often more than the most that may be were inside, and how many calls failed.
-     * Counters in Redis are read and written in two steps, so they need the lock.
-     */
-    private void hammer(int seconds, int keys, int most) throws Exception {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
-        CountDownLatch done = new CountDownLatch(THREADS);
-        for (int t = 0; t < THREADS; t++) {
-            new Thread(() -> {
-                        Random random = new Random();
-                        try {
-                            while (System.nanoTime() < end || !mayEnd) {
-                                section("k" + random.nextInt(keys), most);
-                            }
-                        } catch (InterruptedException e) {
-                            throw new IllegalStateException(e);
-                        } finally {
-                            done.countDown();
-                        }
-                    })
-                    .start();
+        @Override
+        public void count(String key) {
+            redis.opsForValue().set(name("count", key), Long.toString(counted(key) + 1));
         }
-        input().readLine();
-        mayEnd = true;
-        done.await();
-        say(sections + " " + tooMany + " " + failures);
-    }
 
-    @SuppressWarnings("try") // the permit is held, not used
-    private void section(String key, int most) throws InterruptedException {
-        String inside = witness(locker.name(), "inside", key);
-        String count = witness(locker.name(), "count", key);
-        try (Permit permit = locker.acquire(key, Duration.ofMinutes(1))) {
-            if (witnesses.opsForValue().increment(inside) > most) {
-                tooMany.increment();
-            }
-            if (most == 1) {
-                String before = witnesses.opsForValue().get(count);
-                witnesses.opsForValue().set(count, before == null ? "1" : Long.toString(Long.parseLong(before) + 1));
-            }
-            witnesses.opsForValue().decrement(inside);
-            if (sections.incrementAndGet() == SHARE) {
-                say(HAS_ITS_SHARE);
-            }
-        } catch (RuntimeException e) {
-            failures.increment();
+        @Override
+        public void leave(String key) {
+            redis.opsForValue().decrement(name("inside", key));
+        }
+
+        @Override
+        public boolean store(String key, long token, String value) {
+            return RedisWorker.store(redis, locker, token, value);
+        }
+
+        long counted(String key) {
+            String count = redis.opsForValue().get(name("count", key));
+            return count == null ? 0 : Long.parseLong(count);
+        }
+
+        private String name(String what, String key) {
+            return "witness:" + locker + ":" + what + ":" + key;
         }
     }
 
-    static String witness(String locker, String what, String key) {
-        return "witness:" + locker + ":" + what + ":" + key;
-    }
-
-    /** Holds a key until told to go on, then writes to the store, and gives the key back. */
-    private void hold(String key) throws Exception {
-        BufferedReader in = input();
-        try (Permit permit = locker.acquire(key)) {
-            long token = permit.fencingToken().orElseThrow();
-            say("held " + token);
-            in.readLine();
-            say(store(witnesses, locker.name(), token, "worker") ? "stored" : "refused");
-        }
-        say("released");
-    }
-
+    /** Stores a value unless a newer token has stored one. */
     static boolean store(StringRedisTemplate redis, String name, long token, String value) {
         return redis.execute(
                         org.springframework.data.redis.core.script.RedisScript.of(STORE, Long.class),
@@ -168,16 +69,5 @@ public final class RedisWorker {
                         Long.toString(token),
                         value)
                 == 1;
-    }
-
-    /** Takes two keys at once, again and again. */
-    @SuppressWarnings("try") // the permit is held, not used
-    private void both(int times, String one, String other) throws InterruptedException {
-        for (int i = 0; i < times; i++) {
-            try (Permit permit = locker.acquireAll(List.of(one, other), Duration.ofMinutes(1))) {
-                sections.incrementAndGet();
-            }
-        }
-        say(sections.toString());
     }
 }

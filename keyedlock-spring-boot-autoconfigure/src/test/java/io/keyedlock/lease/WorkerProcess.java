@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.keyedlock.redis;
+package io.keyedlock.lease;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -12,14 +12,21 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Another JVM that runs a {@link RedisWorker}. */
-final class RedisWorkerProcess {
+/** Another JVM that runs a {@link Worker}. */
+public final class WorkerProcess {
 
     private final Process process;
     private final BufferedReader out;
     private final BufferedWriter in;
 
-    RedisWorkerProcess(int port, String locker, int limit, Duration lease, String... what) throws IOException {
+    /**
+     * Starts a process.
+     *
+     * @param main the class whose main method calls {@link Worker#run}
+     * @param address the address of the server, as that method expects it
+     */
+    WorkerProcess(Class<?> main, String address, String locker, int limit, Duration lease, String... what)
+            throws IOException {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx96m",
@@ -27,8 +34,8 @@ final class RedisWorkerProcess {
                 "-XX:+UseSerialGC",
                 "-cp",
                 System.getProperty("java.class.path"),
-                RedisWorker.class.getName(),
-                Integer.toString(port),
+                main.getName(),
+                address,
                 locker,
                 Integer.toString(limit),
                 Long.toString(lease.toMillis())));
@@ -41,28 +48,28 @@ final class RedisWorkerProcess {
     }
 
     /** Returns the next thing that it says; everything else is its log. */
-    String says() throws IOException {
+    public String says() throws IOException {
         for (String line = out.readLine(); line != null; line = out.readLine()) {
-            if (line.startsWith(RedisWorker.SAYS)) {
-                return line.substring(RedisWorker.SAYS.length());
+            if (line.startsWith(Worker.SAYS)) {
+                return line.substring(Worker.SAYS.length());
             }
         }
         throw new IOException("process " + process.pid() + " has ended and said nothing");
     }
 
-    void goOn() throws IOException {
+    public void goOn() throws IOException {
         in.newLine();
         in.flush();
     }
 
-    void signal(String signal) throws IOException, InterruptedException {
+    public void signal(String signal) throws IOException, InterruptedException {
         int exit = new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid()))
                 .start()
                 .waitFor();
         assertThat(exit).isZero();
     }
 
-    void kill() throws InterruptedException {
+    public void kill() throws InterruptedException {
         process.destroyForcibly().waitFor();
     }
 }
