@@ -3,6 +3,8 @@ package io.keyedlock.autoconfigure;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
@@ -10,9 +12,35 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import org.springframework.beans.factory.annotation.Value;
+import org.springframework.boot.test.context.SpringBootTest;
+import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
 
 /** What tests over HTTP share. */
 abstract class HttpTests {
+
+    /** The application with the endpoint and the locker {@code orders} on servlets. */
+    @Retention(RetentionPolicy.RUNTIME)
+    @SpringBootTest(
+            classes = HttpApplication.class,
+            webEnvironment = WebEnvironment.RANDOM_PORT,
+            properties = {
+                "spring.main.web-application-type=servlet",
+                "management.endpoints.web.exposure.include=keyedlocks",
+                "keyedlock.locks.orders.limit=1"
+            })
+    @interface OnServlets {}
+
+    /** The same on WebFlux. */
+    @Retention(RetentionPolicy.RUNTIME)
+    @SpringBootTest(
+            classes = HttpApplication.class,
+            webEnvironment = WebEnvironment.RANDOM_PORT,
+            properties = {
+                "spring.main.web-application-type=reactive",
+                "management.endpoints.web.exposure.include=keyedlocks",
+                "keyedlock.locks.orders.limit=1"
+            })
+    @interface OnWebFlux {}
 
     private static final HttpClient CLIENT = HttpClient.newHttpClient();
 

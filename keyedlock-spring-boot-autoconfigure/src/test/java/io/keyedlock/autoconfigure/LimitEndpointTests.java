@@ -13,10 +13,9 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.springframework.beans.factory.annotation.Autowired;
-import org.springframework.boot.test.context.SpringBootTest;
-import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.test.context.TestPropertySource;
 
 /** Changing a limit by the endpoint. */
 @ExtendWith(OutputCaptureExtension.class)
@@ -71,38 +70,17 @@ class LimitEndpointTests {
     }
 
     @Nested
-    @SpringBootTest(
-            classes = HttpApplication.class,
-            webEnvironment = WebEnvironment.RANDOM_PORT,
-            properties = {
-                "spring.main.web-application-type=servlet",
-                "management.endpoints.web.exposure.include=keyedlocks",
-                "management.endpoint.keyedlocks.access=unrestricted",
-                "keyedlock.locks.orders.limit=1"
-            })
+    @HttpTests.OnServlets
+    @TestPropertySource(properties = "management.endpoint.keyedlocks.access=unrestricted")
     class Servlet extends Unrestricted {}
 
     @Nested
-    @SpringBootTest(
-            classes = HttpApplication.class,
-            webEnvironment = WebEnvironment.RANDOM_PORT,
-            properties = {
-                "spring.main.web-application-type=reactive",
-                "management.endpoints.web.exposure.include=keyedlocks",
-                "management.endpoint.keyedlocks.access=unrestricted",
-                "keyedlock.locks.orders.limit=1"
-            })
+    @HttpTests.OnWebFlux
+    @TestPropertySource(properties = "management.endpoint.keyedlocks.access=unrestricted")
     class Reactive extends Unrestricted {}
 
     @Nested
-    @SpringBootTest(
-            classes = HttpApplication.class,
-            webEnvironment = WebEnvironment.RANDOM_PORT,
-            properties = {
-                "spring.main.web-application-type=servlet",
-                "management.endpoints.web.exposure.include=keyedlocks",
-                "keyedlock.locks.orders.limit=1"
-            })
+    @HttpTests.OnServlets
     class ByDefault extends Scene {
 
         @Test

@@ -21,8 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.beans.factory.annotation.Autowired;
-import org.springframework.boot.test.context.SpringBootTest;
-import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
+import org.springframework.test.context.TestPropertySource;
 
 /** The live page as HTTP clients see it. What it does in a browser is tested in checks. */
 class LivePageTests {
@@ -147,38 +146,20 @@ class LivePageTests {
     }
 
     @Nested
-    @SpringBootTest(
-            classes = HttpApplication.class,
-            webEnvironment = WebEnvironment.RANDOM_PORT,
-            properties = {
-                "spring.main.web-application-type=servlet",
-                "management.endpoints.web.exposure.include=keyedlocks",
-                "keyedlock.locks.orders.limit=1"
-            })
+    @HttpTests.OnServlets
     class OnServlets extends Contract {}
 
     @Nested
-    @SpringBootTest(
-            classes = HttpApplication.class,
-            webEnvironment = WebEnvironment.RANDOM_PORT,
-            properties = {
-                "spring.main.web-application-type=reactive",
-                "management.endpoints.web.exposure.include=keyedlocks",
-                "keyedlock.locks.orders.limit=1"
-            })
+    @HttpTests.OnWebFlux
     class OnWebFlux extends Contract {}
 
     @Nested
-    @SpringBootTest(
-            classes = HttpApplication.class,
-            webEnvironment = WebEnvironment.RANDOM_PORT,
+    @HttpTests.OnServlets
+    @TestPropertySource(
             properties = {
-                "spring.main.web-application-type=servlet",
                 "server.servlet.context-path=/shop",
                 "management.endpoints.web.base-path=/manage/ops",
-                "management.endpoints.web.path-mapping.keyedlocks=support/locks",
-                "management.endpoints.web.exposure.include=keyedlocks",
-                "keyedlock.locks.orders.limit=1"
+                "management.endpoints.web.path-mapping.keyedlocks=support/locks"
             })
     class UnderOtherPaths extends HttpTests {
 
@@ -194,15 +175,8 @@ class LivePageTests {
     }
 
     @Nested
-    @SpringBootTest(
-            classes = HttpApplication.class,
-            webEnvironment = WebEnvironment.RANDOM_PORT,
-            properties = {
-                "spring.main.web-application-type=servlet",
-                "management.endpoints.web.exposure.include=keyedlocks",
-                "management.endpoint.keyedlocks.page=false",
-                "keyedlock.locks.orders.limit=1"
-            })
+    @HttpTests.OnServlets
+    @TestPropertySource(properties = "management.endpoint.keyedlocks.page=false")
     class SwitchedOff extends HttpTests {
 
         @Test

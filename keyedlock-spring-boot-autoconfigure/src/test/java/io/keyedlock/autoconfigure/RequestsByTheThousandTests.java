@@ -19,8 +19,6 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.beans.factory.annotation.Value;
-import org.springframework.boot.test.context.SpringBootTest;
-import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
 
 /** Whatever is asked of the endpoint, and whatever the keys are that it shows: an answer that is no failure of ours. */
 class RequestsByTheThousandTests {
@@ -178,25 +176,11 @@ class RequestsByTheThousandTests {
     }
 
     @Nested
-    @SpringBootTest(
-            classes = HttpApplication.class,
-            webEnvironment = WebEnvironment.RANDOM_PORT,
-            properties = {
-                "spring.main.web-application-type=servlet",
-                "management.endpoints.web.exposure.include=keyedlocks",
-                "keyedlock.locks.orders.limit=1"
-            })
+    @HttpTests.OnServlets
     class Servlet extends Requests {}
 
     @Nested
-    @SpringBootTest(
-            classes = HttpApplication.class,
-            webEnvironment = WebEnvironment.RANDOM_PORT,
-            properties = {
-                "spring.main.web-application-type=reactive",
-                "management.endpoints.web.exposure.include=keyedlocks",
-                "keyedlock.locks.orders.limit=1"
-            })
+    @HttpTests.OnWebFlux
     class Reactive extends Requests {}
 
     /** A key that has no text. */
