@@ -11,9 +11,14 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.util.stream.Stream;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
+import org.springframework.context.annotation.Import;
+import org.springframework.context.annotation.ImportSelector;
+import org.springframework.core.type.AnnotationMetadata;
+import org.springframework.util.ClassUtils;
 
 /** What tests over HTTP share. */
 abstract class HttpTests {
@@ -30,8 +35,9 @@ abstract class HttpTests {
             })
     @interface OnServlets {}
 
-    /** The same on WebFlux. */
+    /** The same on WebFlux, on Reactor Netty, as its starter has it. */
     @Retention(RetentionPolicy.RUNTIME)
+    @Import(Netty.class)
     @SpringBootTest(
             classes = HttpApplication.class,
             webEnvironment = WebEnvironment.RANDOM_PORT,
@@ -41,6 +47,19 @@ abstract class HttpTests {
                 "keyedlock.locks.orders.limit=1"
             })
     @interface OnWebFlux {}
+
+    /** Spring Boot prefers the Tomcat of the other tests, which drops some answers of actuator endpoints on WebFlux. */
+    static class Netty implements ImportSelector {
+
+        @Override
+        public String[] selectImports(AnnotationMetadata importing) {
+            return Stream.of(
+                            "org.springframework.boot.web.embedded.netty.NettyReactiveWebServerFactory",
+                            "org.springframework.boot.reactor.netty.NettyReactiveWebServerFactory")
+                    .filter(name -> ClassUtils.isPresent(name, null))
+                    .toArray(String[]::new);
+        }
+    }
 
     private static final HttpClient CLIENT = HttpClient.newHttpClient();
 
