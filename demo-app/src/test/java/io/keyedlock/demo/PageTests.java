@@ -4,25 +4,20 @@ package io.keyedlock.demo;
 import static com.microsoft.playwright.assertions.PlaywrightAssertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.microsoft.playwright.Browser;
-import com.microsoft.playwright.BrowserContext;
 import com.microsoft.playwright.Locator;
 import com.microsoft.playwright.Page;
 import com.microsoft.playwright.assertions.PlaywrightAssertions;
 import com.microsoft.playwright.options.AriaRole;
 import com.microsoft.playwright.options.ColorScheme;
-import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerRegistry;
-import io.keyedlock.Permit;
 import io.keyedlock.browser.Accessibility;
+import io.keyedlock.browser.KeyHolders;
 import io.keyedlock.browser.SystemBrowser;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
-import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -63,9 +58,7 @@ class PageTests {
     int port;
 
     private final List<String> problems = new ArrayList<>();
-    private final CountDownLatch letGo = new CountDownLatch(1);
-    private final List<Thread> callers = new ArrayList<>();
-    private BrowserContext context;
+    private final KeyHolders holders = new KeyHolders(Duration.ofMinutes(2));
     private Page page;
 
     @BeforeAll
@@ -87,23 +80,11 @@ class PageTests {
     }
 
     private void open(int width, int height, ColorScheme scheme) {
-        if (context != null) {
-            context.close();
+        if (page != null) {
+            page.context().close();
         }
-        context = browser.browser()
-                .newContext(new Browser.NewContextOptions()
-                        .setViewportSize(width, height)
-                        .setColorScheme(scheme));
-        context.setDefaultTimeout(120_000);
-        page = context.newPage();
-        page.onConsoleMessage(message -> {
-            // A key that is idle by now is answered 404, and a report too many 429: the browser reports what the page
-            // expects.
-            if (message.type().equals("error") && !message.text().matches(".*status of (404|429).*")) {
-                problems.add(message.text());
-            }
-        });
-        page.onPageError(problems::add);
+        // A key that is idle by now is answered 404, and a report too many 429, as the page expects.
+        page = browser.open(width, height, scheme, 120_000, ".*status of (404|429).*", problems::add);
         page.onRequest(request -> {
             if (!request.url().startsWith("http://localhost:" + port + "/")) {
                 problems.add("from outside: " + request.url());
@@ -116,12 +97,9 @@ class PageTests {
 
     @AfterEach
     void nothingWentWrong() throws InterruptedException {
-        letGo.countDown();
-        for (Thread caller : callers) {
-            caller.join();
-        }
-        if (context != null) {
-            context.close();
+        holders.end();
+        if (page != null) {
+            page.context().close();
         }
         assertThat(problems).isEmpty();
     }
@@ -150,7 +128,7 @@ class PageTests {
         assertThat(page.locator("dialog .summary")).hasText("3 holders, 1 waiter");
         assertThat(page.locator("main img, dialog img")).hasCount(0);
         page.keyboard().press("Escape");
-        letGo.countDown();
+        holders.release();
         // Its row stays while it has the focus.
         assertThat(key(MARKUP)).containsText("0 of 3");
         assertThat(page.evaluate("window.fooled === undefined")).isEqualTo(true);
@@ -172,7 +150,7 @@ class PageTests {
     void secondWindowFollowsAComparisonToItsEnd() {
         button("reports", "Compare").click();
         assertThat(use("reports").locator(".progress")).isVisible();
-        Page second = context.newPage();
+        Page second = page.context().newPage();
         second.navigate("http://localhost:" + port + "/");
 
         assertThat(second.locator("[data-use=reports] .progress")).isVisible();
@@ -278,31 +256,9 @@ class PageTests {
                 new Page.ScreenshotOptions().setPath(directory.resolve(file)).setFullPage(whole));
     }
 
-    /** Starts a thread for each name, one after the other, that takes the key and keeps it until the test lets go. */
+    /** Starts a thread for each name, one after the other, that acquires the key and holds it until the test ends. */
     private void hold(String locker, String key, String... threads) {
-        KeyedLocker<String> locks = lockers.get(locker);
-        for (String name : threads) {
-            int before = locks.snapshot(key)
-                    .map(all -> all.holders().size() + all.waiters().size())
-                    .orElse(0);
-            Thread thread = new Thread(() -> holdUntilLetGo(locks, key), name);
-            callers.add(thread);
-            thread.start();
-            Awaitility.await()
-                    .atMost(Duration.ofMinutes(2))
-                    .until(() -> locks.snapshot(key)
-                            .filter(all -> all.holders().size() + all.waiters().size() > before)
-                            .isPresent());
-        }
-    }
-
-    @SuppressWarnings("try")
-    private void holdUntilLetGo(KeyedLocker<String> locks, String key) {
-        try (Permit permit = locks.acquire(key, Duration.ofMinutes(10))) {
-            letGo.await();
-        } catch (InterruptedException stopped) {
-            Thread.currentThread().interrupt();
-        }
+        holders.hold(lockers.<String>get(locker), key, threads);
     }
 
     private void compare(String use) {

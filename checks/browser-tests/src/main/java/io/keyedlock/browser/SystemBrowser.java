@@ -4,13 +4,17 @@ package io.keyedlock.browser;
 import static org.assertj.core.api.Assertions.fail;
 
 import com.microsoft.playwright.Browser;
+import com.microsoft.playwright.BrowserContext;
 import com.microsoft.playwright.BrowserType;
+import com.microsoft.playwright.Page;
 import com.microsoft.playwright.Playwright;
+import com.microsoft.playwright.options.ColorScheme;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 
@@ -52,9 +56,31 @@ public final class SystemBrowser implements AutoCloseable {
         return new SystemBrowser(executable.orElseThrow());
     }
 
-    /** Returns the browser. */
-    public Browser browser() {
-        return browser;
+    /**
+     * Opens an empty page with cookies and a cache of its own, which end with its context.
+     *
+     * @param timeoutMillis how long actions on the page wait
+     * @param expected a regular expression for errors on the console that the page expects
+     * @param problems receives other errors on the console, failed scripts, and requests to other servers than this machine
+     */
+    public Page open(
+            int width, int height, ColorScheme scheme, int timeoutMillis, String expected, Consumer<String> problems) {
+        BrowserContext context = browser.newContext(
+                new Browser.NewContextOptions().setViewportSize(width, height).setColorScheme(scheme));
+        context.setDefaultTimeout(timeoutMillis);
+        Page page = context.newPage();
+        page.onConsoleMessage(message -> {
+            if (message.type().equals("error") && !message.text().matches(expected)) {
+                problems.accept(message.text());
+            }
+        });
+        page.onPageError(problems);
+        page.onRequest(request -> {
+            if (!request.url().startsWith("http://localhost:")) {
+                problems.accept("request to " + request.url());
+            }
+        });
+        return page;
     }
 
     @Override

@@ -4,22 +4,16 @@ package io.keyedlock.browser;
 import static com.microsoft.playwright.assertions.PlaywrightAssertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.microsoft.playwright.Browser;
-import com.microsoft.playwright.BrowserContext;
 import com.microsoft.playwright.Locator;
 import com.microsoft.playwright.Page;
 import com.microsoft.playwright.assertions.PlaywrightAssertions;
 import com.microsoft.playwright.options.ColorScheme;
-import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerRegistry;
-import io.keyedlock.Permit;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
 import java.util.regex.Pattern;
-import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -42,9 +36,7 @@ abstract class BrowserTests {
     final List<String> problems = new ArrayList<>();
     Page page;
 
-    private final CountDownLatch released = new CountDownLatch(1);
-    private final List<Thread> callers = new ArrayList<>();
-    private BrowserContext context;
+    private final KeyHolders holders = new KeyHolders(Duration.ofMinutes(1));
 
     @BeforeAll
     static void startBrowser() {
@@ -61,12 +53,9 @@ abstract class BrowserTests {
 
     @AfterEach
     void stopCallers() throws InterruptedException {
-        release();
-        for (Thread caller : callers) {
-            caller.join();
-        }
-        if (context != null) {
-            context.close();
+        holders.end();
+        if (page != null) {
+            page.context().close();
         }
         close();
         assertThat(problems).isEmpty();
@@ -77,27 +66,11 @@ abstract class BrowserTests {
 
     /** Opens the page and waits until it is live. */
     void open(String url, int width, int height, ColorScheme scheme) {
-        if (context != null) {
-            context.close();
+        if (page != null) {
+            page.context().close();
         }
-        context = browser.browser()
-                .newContext(new Browser.NewContextOptions()
-                        .setViewportSize(width, height)
-                        .setColorScheme(scheme));
-        context.setDefaultTimeout(60_000);
-        page = context.newPage();
-        page.onConsoleMessage(message -> {
-            // A key that is idle by now is answered 404, as the page expects.
-            if (message.type().equals("error") && !message.text().matches(".*status of 404.*")) {
-                problems.add(message.text());
-            }
-        });
-        page.onPageError(problems::add);
-        page.onRequest(request -> {
-            if (!request.url().startsWith("http://localhost:")) {
-                problems.add("request to " + request.url());
-            }
-        });
+        // A key that is idle by now is answered 404, as the page expects.
+        page = browser.open(width, height, scheme, 60_000, ".*status of 404.*", problems::add);
         page.navigate(url);
         awaitLive();
     }
@@ -127,33 +100,11 @@ abstract class BrowserTests {
 
     /** Starts a thread for each name, one after the other, that acquires the key and holds it until the test ends. */
     void hold(String locker, Object key, String... threads) {
-        KeyedLocker<Object> locks = lockers.get(locker);
-        for (String name : threads) {
-            long before = callersOf(locks, key);
-            Thread thread = new Thread(() -> holdUntilReleased(locks, key), name);
-            callers.add(thread);
-            thread.start();
-            Awaitility.await().atMost(Duration.ofMinutes(1)).until(() -> callersOf(locks, key) > before);
-        }
-    }
-
-    private static long callersOf(KeyedLocker<Object> locks, Object key) {
-        return locks.snapshot(key)
-                .map(all -> all.holders().size() + all.waiters().size())
-                .orElse(0);
-    }
-
-    @SuppressWarnings("try") // the permit is held, not used
-    private void holdUntilReleased(KeyedLocker<Object> locks, Object key) {
-        try (Permit permit = locks.acquire(key, Duration.ofMinutes(10))) {
-            released.await();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        holders.hold(lockers.get(locker), key, threads);
     }
 
     void release() {
-        released.countDown();
+        holders.release();
     }
 
     void assertNothingIsCutOff() {

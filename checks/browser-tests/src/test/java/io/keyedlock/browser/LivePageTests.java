@@ -69,7 +69,7 @@ class LivePageTests {
 
             assertThat(dialog().locator(".summary")).hasText("1 holder, 2 waiters");
             assertThat(dialog()).containsText("sell-1");
-            assertThat(dialog().locator("pre").first()).containsText("BrowserTests.holdUntilReleased");
+            assertThat(dialog().locator("pre").first()).containsText("KeyHolders.holdUntilReleased");
             assertThat(dialog().locator("section").nth(1).locator("li")).hasCount(2);
             release();
             assertThat(dialog()).containsText("Free: nobody holds it");
