@@ -87,6 +87,11 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
         cancelled = true;
     }
 
+    /** Takes over what the backend has reported about the key, because the limit has changed and so the request. */
+    void replace(BackendRequest cancelled) {
+        queued = cancelled.queued;
+    }
+
     /** Uses the lease for a caller; returns false if the lease must be released instead. */
     boolean useLease() {
         KeyedLockerBackend.Lease granted = lease;

@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  *     waiter on. Until then the limit is of no importance, because each key admits at least one caller.
  * L2  A known limit is the answer to a question that was asked after the last refresh that has visited the entry began.
  * L3  If the limit of an entry has changed, the section that changes it, or for the locker's limit a section that follows,
- *     hands the free permits to the waiters, whatever their kind, and restores the invariants of the queue.
+ *     hands the free permits to the waiters, whatever their kind, and restores the invariants of the queue. Callbacks of
+ *     futures run when all keys are done, so that none of them delays another key.
  *
  * RACES
  * Setting the locker's limit against an acquisition: as with close(), the limit is written first, and then every stripe is
@@ -155,7 +156,7 @@ final class Limits {
             throw new IllegalArgumentException("limit must be at least 1, but is " + limit);
         }
         ofLocker = limit;
-        forEachKnown(this::admitWaiters);
+        Trampoline.completeAfter(() -> forEachKnown(this::admitWaiters));
     }
 
     void refresh() {
@@ -164,16 +165,17 @@ final class Limits {
             return;
         }
         int number = refreshes.incrementAndGet();
-        forEachKnown(e -> {
-            Answer answer = new Answer(ask(e.key), number, 1);
-            Headroom.checkForSection();
-            e.stripe.lock();
-            if (e.contended().setLimit(answer)) {
-                admitWaitersAndUnlock(e);
-            } else {
-                e.stripe.unlock();
-            }
-        });
+        Trampoline.completeAfter(() -> forEachKnown(e -> refresh(e, new Answer(ask(e.key), number, 1))));
+    }
+
+    private static void refresh(Entry e, Answer answer) {
+        Headroom.checkForSection();
+        e.stripe.lock();
+        if (e.contended().setLimit(answer)) {
+            admitWaitersAndUnlock(e);
+        } else {
+            e.stripe.unlock();
+        }
     }
 
     /** Calls an action, with no lock held, with each entry that may have waiters. */

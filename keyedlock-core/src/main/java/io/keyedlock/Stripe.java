@@ -384,6 +384,9 @@ final class Stripe extends Table {
                 }
                 cancel = backendKey.requestToCancel(c);
                 request = backendKey.requestToSend(e, c);
+                if (request != null && cancel != null) {
+                    request.replace(cancel);
+                }
             }
             if (!c.isNeeded()) {
                 idle = evict(e);

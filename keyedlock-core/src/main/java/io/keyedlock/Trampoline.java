@@ -87,11 +87,7 @@ final class Trampoline {
     static void complete(Waiter done) {
         boolean begun = false;
         try {
-            Trampoline own = OF_THREAD.get();
-            if (own == null) {
-                own = new Trampoline();
-                OF_THREAD.set(own);
-            }
+            Trampoline own = ofThread();
             begun = true;
             own.completeOrDefer(done);
         } finally {
@@ -99,6 +95,28 @@ final class Trampoline {
                 strand(done);
             }
         }
+    }
+
+    /** Runs an action of the engine, and completes the futures whose waits it ends only after it. */
+    static void completeAfter(Runnable action) {
+        Trampoline own = ofThread();
+        int before = own.depth;
+        own.depth = MAX_DEPTH;
+        try {
+            action.run();
+        } finally {
+            own.depth = before;
+            own.completeDeferred();
+        }
+    }
+
+    private static Trampoline ofThread() {
+        Trampoline own = OF_THREAD.get();
+        if (own == null) {
+            own = new Trampoline();
+            OF_THREAD.set(own);
+        }
+        return own;
     }
 
     private void completeOrDefer(Waiter done) {
@@ -119,18 +137,38 @@ final class Trampoline {
         try {
             finish(done);
             if (depth == MAX_DEPTH || others != null || stranded != null) {
-                for (Waiter w = deferred.poll(); w != null; w = deferred.poll()) {
-                    finish(w);
-                }
+                finishDeferred();
             }
         } finally {
-            depth--;
-            if (depth == 0) {
-                OF_THREAD.remove();
-                // None is left unless a completion has failed.
-                for (Waiter w = deferred.poll(); w != null; w = deferred.poll()) {
-                    strand(w);
-                }
+            leave();
+        }
+    }
+
+    /** Completes the deferred futures, unless a completion further out does. */
+    private void completeDeferred() {
+        if (depth < MAX_DEPTH) {
+            depth++;
+            try {
+                finishDeferred();
+            } finally {
+                leave();
+            }
+        }
+    }
+
+    private void finishDeferred() {
+        for (Waiter w = deferred.poll(); w != null; w = deferred.poll()) {
+            finish(w);
+        }
+    }
+
+    private void leave() {
+        depth--;
+        if (depth == 0) {
+            OF_THREAD.remove();
+            // None is left unless a completion has failed.
+            for (Waiter w = deferred.poll(); w != null; w = deferred.poll()) {
+                strand(w);
             }
         }
     }

@@ -393,6 +393,22 @@ class ChangingLimitsTests {
     }
 
     @Test
+    void waitThatEndsAfterAChangeOfTheLimitHasTimedOutAndTheBackendHasNotFailed() {
+        ScriptedBackend backend = new ScriptedBackend();
+        ScriptedClock clock = new ScriptedClock();
+        KeyedLocker<Object> locker = DefaultKeyedLocker.create(keyed, null, backend, clock);
+        clock.script(Thread.currentThread(), () -> {
+            backend.open().queue();
+            locker.setLimit(3);
+            assertThat(backend.open().limit).isEqualTo(3);
+            clock.advance(Duration.ofSeconds(1));
+        });
+        assertThatThrownBy(() -> locker.acquire("k", Duration.ofSeconds(1))).isInstanceOf(LockTimeoutException.class);
+        assertThat(locker.activeKeyCount()).isZero();
+        assertThat(backend.isQuiet()).isTrue();
+    }
+
+    @Test
     void loweringWithABackendCancelsARequestThatNoLocalPermitIsFreeFor() {
         ScriptedBackend backend = new ScriptedBackend();
         KeyedLocker<Object> locker =

@@ -213,6 +213,36 @@ class HostileLimitsTests {
     }
 
     @Test
+    void callbackThatParksDelaysNoOtherKey() throws Exception {
+        KeyedLocker<Integer> locker = KeyedLocker.create();
+        List<Permit> held = new ArrayList<>();
+        List<CompletableFuture<Permit>> futures = new ArrayList<>();
+        List<Future<Permit>> threads = new ArrayList<>();
+        CountDownLatch granted = new CountDownLatch(8);
+        for (int key = 0; key < 8; key++) {
+            int it = key;
+            held.add(locker.acquireAsync(key).join());
+            CompletableFuture<Permit> future = locker.acquireAsync(key);
+            future.thenRun(() -> await(granted));
+            futures.add(future);
+            threads.add(cast.actor("w" + key).begins(() -> {
+                Permit permit = locker.acquire(it);
+                granted.countDown();
+                return permit;
+            }));
+            Cast.untilWaiters(locker, key, 2);
+        }
+        locker.setLimit(3);
+        assertThat(futures).allMatch(CompletableFuture::isDone);
+        for (Future<Permit> thread : threads) {
+            Actor.result(thread).close();
+        }
+        futures.forEach(future -> future.join().close());
+        held.forEach(Permit::close);
+        assertThat(locker.activeKeyCount()).isZero();
+    }
+
+    @Test
     void callbackOfAGrantedFutureMaySetTheLimit() {
         KeyedLocker<String> locker = KeyedLocker.create();
         Permit held = locker.acquireAsync("k").join();

@@ -35,23 +35,33 @@ final class ChainPermit extends AtomicInteger {
 
     private final transient Permit permit;
 
-    /** The permit of the enclosing call. */
+    /** The permit of the enclosing call, or of the lock before this one on the same method. */
     private final transient @Nullable ChainPermit outer;
 
+    /** Whether this permit retains the outer one, which so is released after it however the call ends. */
+    private final boolean retainsOuter;
+
     private ChainPermit(
-            KeyedLocker<Object> locker, Object keys, boolean multiKey, Permit permit, @Nullable ChainPermit outer) {
+            KeyedLocker<Object> locker,
+            Object keys,
+            boolean multiKey,
+            Permit permit,
+            @Nullable ChainPermit outer,
+            boolean retainsOuter) {
         super(1);
         this.locker = locker;
         this.keys = keys;
         this.multiKey = multiKey;
         this.permit = permit;
         this.outer = outer;
+        this.retainsOuter = retainsOuter && outer != null && outer.retain();
     }
 
     /**
      * Records the acquired permit together with those that the chain holds already.
      *
      * @param retained the permits that {@link AsyncPermits#acquireInChain} has retained; released when this call ends
+     * @param invocation the call, which retains the outer permit if it is that of another lock on its method
      */
     static ChainPermit of(
             KeyedLocker<Object> locker,
@@ -59,9 +69,11 @@ final class ChainPermit extends AtomicInteger {
             LockedMethod method,
             Permit own,
             @Nullable ChainPermit outer,
-            List<ChainPermit> retained) {
+            List<ChainPermit> retained,
+            MethodInvocation invocation) {
         Permit all = retained.isEmpty() ? own : new CompositePermit(own, retained);
-        return new ChainPermit(locker, keys, method.hasSeveralKeys(), all, outer);
+        boolean further = NextLock.isFurther(invocation);
+        return new ChainPermit(locker, keys, method.hasSeveralKeys(), all, outer, further);
     }
 
     /** Returns the permit of the future's body that this thread runs, or null if it runs none. */
@@ -159,7 +171,13 @@ final class ChainPermit extends AtomicInteger {
     /** Ends one use. Must be called once for each use. */
     void release() {
         if (decrementAndGet() == 0) {
-            permit.close();
+            try {
+                permit.close();
+            } finally {
+                if (retainsOuter && outer != null) {
+                    outer.release();
+                }
+            }
         }
     }
 }

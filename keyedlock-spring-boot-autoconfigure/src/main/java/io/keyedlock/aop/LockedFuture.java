@@ -36,12 +36,6 @@ final class LockedFuture extends CompletableFuture<Object> {
 
     private final LockedMethod method;
 
-    /**
-     * Completes when this call holds nothing any more, which may be later than this future if it was cancelled. A call with
-     * another lock around this one keeps its own permit until then.
-     */
-    private final CompletableFuture<Void> released = new CompletableFuture<>();
-
     /** The stage that the method returned. Written once, by the thread that runs the body. */
     private volatile @Nullable CompletionStage<?> running;
 
@@ -67,7 +61,6 @@ final class LockedFuture extends CompletableFuture<Object> {
             AsyncPermits.cancel(acquisition);
             request.releaseRetained();
             completeExceptionally(e);
-            released.complete(null);
             return;
         }
         acquisition.whenComplete((permit, failure) -> {
@@ -75,7 +68,7 @@ final class LockedFuture extends CompletableFuture<Object> {
                 notAcquired(request, failure == null ? method.nullResult() : failure);
                 return;
             }
-            granted.set(request.hold(permit));
+            granted.set(request.hold(permit, invocation));
             if (isDone()) {
                 releaseGranted(granted);
                 return;
@@ -118,16 +111,8 @@ final class LockedFuture extends CompletableFuture<Object> {
         if (held == null) {
             return false;
         }
-        release(held);
+        held.release();
         return true;
-    }
-
-    private void release(ChainPermit held) {
-        try {
-            held.release();
-        } finally {
-            released.complete(null);
-        }
     }
 
     void notAcquired(Request request, Throwable failure) {
@@ -137,13 +122,12 @@ final class LockedFuture extends CompletableFuture<Object> {
         } else {
             completeExceptionally(AsyncPermits.explained(method, request.locker(), request.keys(), failure));
         }
-        released.complete(null);
     }
 
     /** Runs the body and releases the permit when the stage that it returns has completed. */
     void run(ChainPermit held) {
         if (isDone()) {
-            release(held);
+            held.release();
             return;
         }
         CompletionStage<?> stage;
@@ -157,13 +141,9 @@ final class LockedFuture extends CompletableFuture<Object> {
             }
             stage = some;
             running = some;
-            if (some instanceof LockedFuture inner) {
-                inner.released.whenComplete((nothing, none) -> releaseWhenComplete(held, inner));
-            } else {
-                releaseWhenComplete(held, some);
-            }
+            releaseWhenComplete(held, some);
         } catch (Throwable e) {
-            release(held);
+            held.release();
             completeExceptionally(e);
             return;
         } finally {
@@ -180,7 +160,7 @@ final class LockedFuture extends CompletableFuture<Object> {
             try {
                 outcome = CurrentPermit.outcome(method, held.permit(), failure);
             } finally {
-                release(held);
+                held.release();
             }
             finish(value, outcome);
         });
@@ -234,8 +214,8 @@ final class LockedFuture extends CompletableFuture<Object> {
             @Nullable ChainPermit outer,
             List<ChainPermit> retained) {
 
-        ChainPermit hold(Permit permit) {
-            return ChainPermit.of(locker, keys, method, permit, outer, retained);
+        ChainPermit hold(Permit permit, MethodInvocation invocation) {
+            return ChainPermit.of(locker, keys, method, permit, outer, retained, invocation);
         }
 
         /** Releases the retained outer permits of a call that has acquired nothing itself. */

@@ -89,13 +89,11 @@ final class LockedMethodParser {
     }
 
     /** Links the locks of a method in the order of the names of their lockers, in which all methods acquire them. */
-    private static @Nullable LockedMethod inOrder(
-            AnnotatedMethod annotated, List<LockedMethod> locks, Findings findings) {
-        locks.sort(Comparator.comparing((LockedMethod lock) -> lock.locker().name())
-                .reversed());
+    private @Nullable LockedMethod inOrder(AnnotatedMethod annotated, List<LockedMethod> locks, Findings findings) {
+        locks.sort(Comparator.comparing(this::lockerOf).reversed());
         LockedMethod first = null;
         for (LockedMethod lock : locks) {
-            if (first != null && first.locker().name().equals(lock.locker().name())) {
+            if (first != null && lockerOf(first).equals(lockerOf(lock))) {
                 String name = lock.locker().name();
                 annotated.report(
                         findings,
@@ -108,6 +106,16 @@ final class LockedMethodParser {
             first = lock.before(first);
         }
         return first;
+    }
+
+    /** Returns the name of a lock's locker; of a bean with several names, the same one whichever the annotation has. */
+    private String lockerOf(LockedMethod lock) {
+        String name = lock.locker().name();
+        String least = name;
+        for (String other : beans.getAliases(name)) {
+            least = other.compareTo(least) < 0 ? other : least;
+        }
+        return least;
     }
 
     /** The parsing of one annotation. Continues after a finding, so that all are reported at once. */

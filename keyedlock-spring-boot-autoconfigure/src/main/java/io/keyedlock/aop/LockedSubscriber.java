@@ -259,7 +259,7 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
             Permit own,
             @Nullable ChainPermit outer,
             List<ChainPermit> retained) {
-        ChainPermit mine = ChainPermit.of(locker, keys, call.method(), own, outer, retained);
+        ChainPermit mine = ChainPermit.of(locker, keys, call.method(), own, outer, retained, call.invocation());
         context = context.put(ChainPermit.class, mine);
         held = mine;
         acquired = true;

@@ -22,14 +22,22 @@ final class NextLock implements ProxyMethodInvocation {
 
     private final Object bean;
 
+    /** Whether another lock of the method was acquired, or did not apply, before the one that receives this call. */
+    private final boolean further;
+
     /** Set when the method itself is called. Shared by the clones of a call. */
     private final AtomicBoolean reached;
 
     private NextLock(
-            ProxyMethodInvocation invocation, @Nullable LockedMethod next, Object bean, AtomicBoolean reached) {
+            ProxyMethodInvocation invocation,
+            @Nullable LockedMethod next,
+            Object bean,
+            boolean further,
+            AtomicBoolean reached) {
         this.invocation = invocation;
         this.next = next;
         this.bean = bean;
+        this.further = further;
         this.reached = reached;
     }
 
@@ -41,13 +49,13 @@ final class NextLock implements ProxyMethodInvocation {
     static @Nullable Object call(MethodInvocation invocation, LockedMethod method, Object bean) throws Throwable {
         return method.next() == null
                 ? method.strategy().call(invocation, method, method.contextOf(invocation, bean))
-                : call((ProxyMethodInvocation) invocation, method, bean, new AtomicBoolean());
+                : call((ProxyMethodInvocation) invocation, method, bean, false, new AtomicBoolean());
     }
 
     private static @Nullable Object call(
-            ProxyMethodInvocation invocation, LockedMethod method, Object bean, AtomicBoolean reached)
+            ProxyMethodInvocation invocation, LockedMethod method, Object bean, boolean further, AtomicBoolean reached)
             throws Throwable {
-        NextLock body = new NextLock(invocation, method.next(), bean, reached);
+        NextLock body = new NextLock(invocation, method.next(), bean, further, reached);
         return method.strategy().call(body, method, method.contextOf(invocation, bean));
     }
 
@@ -56,23 +64,28 @@ final class NextLock implements ProxyMethodInvocation {
         return !(invocation instanceof NextLock lock) || lock.reached.get();
     }
 
+    /** Returns whether the lock that receives a call is not the first of its method. */
+    static boolean isFurther(MethodInvocation invocation) {
+        return invocation instanceof NextLock lock && lock.further;
+    }
+
     @Override
     public @Nullable Object proceed() throws Throwable {
         if (next == null) {
             reached.set(true);
             return invocation.proceed();
         }
-        return call(invocation, next, bean, reached);
+        return call(invocation, next, bean, true, reached);
     }
 
     @Override
     public MethodInvocation invocableClone() {
-        return new NextLock((ProxyMethodInvocation) invocation.invocableClone(), next, bean, reached);
+        return new NextLock((ProxyMethodInvocation) invocation.invocableClone(), next, bean, further, reached);
     }
 
     @Override
     public MethodInvocation invocableClone(Object... arguments) {
-        return new NextLock((ProxyMethodInvocation) invocation.invocableClone(arguments), next, bean, reached);
+        return new NextLock((ProxyMethodInvocation) invocation.invocableClone(arguments), next, bean, further, reached);
     }
 
     @Override

@@ -60,7 +60,7 @@ final class StageResultStrategy implements ResultStrategy {
         }
         Throwable failure = AsyncPermits.failureOf(acquisition, method);
         if (failure == null) {
-            result.run(request.hold(acquisition.join()));
+            result.run(request.hold(acquisition.join(), invocation));
         } else {
             result.notAcquired(request, failure);
         }

@@ -28,7 +28,9 @@ public interface KeyLimits {
 
     /**
      * Returns the limit of a key. Called when several callers compete for the key, on the thread of one of them, which waits for
-     * the answer; other callers do not. If this method throws, the limit of the locker applies, and that is logged once.
+     * the answer; other callers do not. Also called by {@link KeyedLocker#refreshLimits()}, and by snapshots, the endpoint and the
+     * report of a drain for keys that nobody has competed for. Should answer from memory. If it throws, the limit of the locker
+     * applies, and that is logged once.
      *
      * @param lockName the name of the locker
      * @param key the key

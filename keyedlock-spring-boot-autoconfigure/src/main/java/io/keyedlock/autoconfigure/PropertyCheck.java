@@ -24,13 +24,14 @@ import org.springframework.boot.context.properties.source.ConfigurationPropertyS
 import org.springframework.boot.context.properties.source.ConfigurationPropertySources;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 import org.springframework.boot.context.properties.source.IterableConfigurationPropertySource;
+import org.springframework.boot.origin.PropertySourceOrigin;
 import org.springframework.core.ResolvableType;
 import org.springframework.core.env.Environment;
 import org.springframework.core.env.SystemEnvironmentPropertySource;
 
 /**
- * Rejects mistakes that the binding of properties accepts: unknown properties under {@code keyedlock}, and durations without a
- * unit, which would be milliseconds.
+ * Rejects mistakes that the binding of properties accepts: unknown properties under {@code keyedlock}, names of lockers and keys
+ * with characters that it drops, and durations without a unit, which would be milliseconds.
  *
  * <p>The known properties are the components of {@link KeyedLockProperties}. An environment variable may write a dash as an
  * underscore, so one component may span several elements of its name. An unknown variable is rejected only if its beginning is
@@ -50,6 +51,11 @@ final class PropertyCheck {
 
     private static final Pattern BARE_NUMBER = Pattern.compile("[+-]?\\d+");
     private static final Pattern ZERO = Pattern.compile("[+-]?0+");
+
+    /** The text in brackets of a property's name, and the characters that the binding drops from the rest. */
+    private static final Pattern BRACKETED = Pattern.compile("\\[[^]]*]");
+
+    private static final Pattern DROPPED = Pattern.compile("[^A-Za-z0-9._-]");
 
     private final Binder binder;
     private final Map<ConfigurationPropertyName, Mistake> mistakes = new LinkedHashMap<>();
@@ -79,11 +85,24 @@ final class PropertyCheck {
         ConfigurationProperty property = source.getConfigurationProperty(name);
         if (property != null && !mistakes.containsKey(name)) {
             boolean variable = source.getUnderlyingSource() instanceof SystemEnvironmentPropertySource;
-            String problem = new Reading(name, variable).ofRecord(KeyedLockProperties.class, 1, PREFIX.toString());
+            String problem = droppedCharacters(property);
+            if (problem == null) {
+                problem = new Reading(name, variable).ofRecord(KeyedLockProperties.class, 1, PREFIX.toString());
+            }
             if (problem != null) {
                 mistakes.put(name, new Mistake(property.getValue(), problem));
             }
         }
+    }
+
+    private static @Nullable String droppedCharacters(ConfigurationProperty property) {
+        if (property.getOrigin() instanceof PropertySourceOrigin origin
+                && DROPPED.matcher(BRACKETED.matcher(origin.getPropertyName()).replaceAll(""))
+                        .find()) {
+            return "Spring Boot would drop the special characters of " + origin.getPropertyName()
+                    + ". Write the name or the key in brackets, in YAML as \"[a/b]\".";
+        }
+        return null;
     }
 
     private void throwFirst() {

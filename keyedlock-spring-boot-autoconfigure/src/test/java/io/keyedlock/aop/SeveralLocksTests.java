@@ -18,7 +18,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -188,6 +190,42 @@ class SeveralLocksTests {
         });
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"mono", "stage"})
+    void methodThatIsOnItsWayWhenItsCallIsCancelledKeepsBoth(String kind) {
+        run((renderer, tenants, documents) -> {
+            CountDownLatch called = new CountDownLatch(1);
+            CountDownLatch mayReturn = new CountDownLatch(1);
+            Runnable work = () -> {
+                called.countDown();
+                await(mayReturn);
+            };
+            Permit held = documents.acquireAsync("d").join();
+            CompletableFuture<String> result = kind.equals("mono")
+                    ? renderer.slowMono("t", "d", work).toFuture()
+                    : renderer.slowStage("t", "d", work);
+            // The rest of the call runs on another thread.
+            held.close();
+            await(called);
+            events.clear();
+            assertThat(result.cancel(true)).isTrue();
+            assertThat(tenants.isActive("t")).isTrue();
+            assertThat(documents.isActive("d")).isTrue();
+            mayReturn.countDown();
+            Awaitility.await()
+                    .atMost(PATIENCE)
+                    .untilAsserted(() -> assertThat(events).containsExactly("-tenants t", "-documents d"));
+        });
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            assertThat(latch.await(2, TimeUnit.MINUTES)).isTrue();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
     @Test
     void monoWaitsForTheSecondLockAndGetsIt() throws Exception {
         run((renderer, tenants, documents) -> {
@@ -284,6 +322,15 @@ class SeveralLocksTests {
         });
     }
 
+    @Test
+    void twoNamesOfOneLockerBeanAreOneLocker() {
+        runner.withBean(Aliased.class)
+                .withInitializer(context -> context.getBeanFactory().registerAlias("documents", "papers"))
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .hasMessageContaining("two of its annotations use the locker '"));
+    }
+
     @ParameterizedTest
     @ValueSource(classes = {SameNamed.class, SameComposed.class, Unnamed.class})
     void oneLockerTwiceIsReportedAtStartup(Class<?> bean) {
@@ -321,6 +368,13 @@ class SeveralLocksTests {
         @KeyedLock(name = "tenants", key = "#tenant")
         @KeyedLock(name = "documents", key = "#document")
         boolean onInterface(String tenant, String document);
+    }
+
+    static class Aliased {
+
+        @KeyedLock(name = "documents", key = "#a")
+        @KeyedLock(name = "papers", key = "#b")
+        public void both(String a, String b) {}
     }
 
     static class Renderer implements Rendering {
@@ -378,6 +432,20 @@ class SeveralLocksTests {
         @PerDocument
         public Mono<String> mono(String tenant, String document, Mono<String> work) {
             return work;
+        }
+
+        @PerTenant
+        @PerDocument
+        public Mono<String> slowMono(String tenant, String document, Runnable work) {
+            work.run();
+            return Mono.just("done");
+        }
+
+        @PerTenant
+        @PerDocument
+        public CompletableFuture<String> slowStage(String tenant, String document, Runnable work) {
+            work.run();
+            return CompletableFuture.completedFuture("done");
         }
 
         @PerTenant

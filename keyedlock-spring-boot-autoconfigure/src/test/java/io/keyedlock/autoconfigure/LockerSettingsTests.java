@@ -203,6 +203,8 @@ class LockerSettingsTests {
         "keyedlock.shutdown.await-idle, 20, The duration has no unit. Write",
         "keyedlock.locks.orders.limit, many, from 1 to about two billion",
         "keyedlock.shutdown.phase, early, at most about two billion",
+        "keyedlock.locks.acme/eu.limit, 3, Write the name or the key in brackets",
+        "keyedlock.locks.orders.limits.acme/eu, 3, Write the name or the key in brackets",
     })
     void whatIsIgnoredOrReadOtherwiseThanMeantIsRefused(
             String property, String value, String remedy, CapturedOutput output) {
