@@ -13,11 +13,16 @@ import io.keyedlock.KeyedLockerRegistry;
 import io.keyedlock.browser.Accessibility;
 import io.keyedlock.browser.KeyHolders;
 import io.keyedlock.browser.SystemBrowser;
+import io.keyedlock.demo.batches.BatchProperties;
+import io.keyedlock.demo.batches.BatchWay;
+import io.keyedlock.demo.batches.StepBatches;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -53,6 +58,12 @@ class PageTests {
 
     @Autowired
     KeyedLockerRegistry lockers;
+
+    @Autowired
+    StepBatches batches;
+
+    @Autowired
+    BatchProperties properties;
 
     @Value("${local.server.port}")
     int port;
@@ -136,7 +147,12 @@ class PageTests {
 
     @Test
     void showsTheLockerOfABatchWhileItIsProcessed() {
-        button("batches", "At once, in order").click();
+        AtomicBoolean shown = new AtomicBoolean();
+        CompletableFuture<Void> processing = CompletableFuture.runAsync(() -> {
+            for (int run = 0; !shown.get(); run++) {
+                process("page-" + run);
+            }
+        });
 
         assertThat(page.locator("[data-locker=batch]")).hasCount(1);
         // Whichever order is being processed when the page asks.
@@ -144,6 +160,16 @@ class PageTests {
                         .filter(new Locator.FilterOptions().setHasText("1 of 1"))
                         .first())
                 .isVisible();
+        shown.set(true);
+        processing.join();
+    }
+
+    private void process(String run) {
+        try {
+            batches.handle(properties.steps(run, properties.messages()), BatchWay.IN_ORDER);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     @Test
