@@ -210,13 +210,16 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
 
     /** Fails the request unless the store answers in time. The store may not have been called by then. */
     void failUnlessAnswered(long nanos) {
-        cancelTimer = timer.schedule(
-                () -> {
-                    if (!answered) {
-                        fail(backend.leases.calls.noAnswer(nanos));
-                    }
-                },
-                nanos);
+        cancelTimer = backend.leases
+                .calls
+                .timeouts()
+                .schedule(
+                        () -> {
+                            if (!answered) {
+                                fail(backend.leases.calls.noAnswer(nanos));
+                            }
+                        },
+                        nanos);
     }
 
     @Override

@@ -101,13 +101,7 @@ public final class Leases implements AutoCloseable {
 
     private volatile boolean closed;
 
-    /** Whether {@link #tick()} is scheduled, for {@link #tickAt}. Writes are guarded by this; reads are not. */
-    private volatile boolean scheduled;
-
-    private volatile long tickAt;
-
-    /** Guarded by this. */
-    private Runnable cancelTick = () -> {};
+    private final Alarm alarm;
 
     Leases(LeaseStore store, String owner, LeaseTimer timer, String process, LongBinaryOperator renewal) {
         this.store = store;
@@ -116,6 +110,7 @@ public final class Leases implements AutoCloseable {
         this.process = process;
         this.renewal = renewal;
         this.calls = new StoreCalls(timer, store.name());
+        this.alarm = new Alarm(timer, this::tick);
         store.listen(process, new LeaseStore.TurnListener() {
             @Override
             public void turn(String claimId) {
@@ -162,7 +157,7 @@ public final class Leases implements AutoCloseable {
         if (!locker.showKeys()) {
             calls.hideKeys();
         }
-        scheduleTick(timer.nanoTime() + PING_NANOS);
+        alarm.by(timer.nanoTime() + PING_NANOS);
         String id = process + "." + Integer.toString(lockers.incrementAndGet(), Character.MAX_RADIX);
         return new LeaseBackend(this, locker, settings, process, id, owner);
     }
@@ -175,7 +170,7 @@ public final class Leases implements AutoCloseable {
 
     /** Ensures that the next heartbeat, which then includes a new waiter or holder, is sent at this time or earlier. */
     void renewBy(long time) {
-        scheduleTick(time);
+        alarm.by(time);
     }
 
     void ended(LeaseRequest request) {
@@ -187,7 +182,7 @@ public final class Leases implements AutoCloseable {
         long now = timer.nanoTime();
         if (request.mayBeKnown(now)) {
             owed.put(request.claim.id(), request);
-            scheduleTick(now + request.backend.heartbeatNanos);
+            alarm.by(now + request.backend.heartbeatNanos);
         }
     }
 
@@ -197,7 +192,7 @@ public final class Leases implements AutoCloseable {
         releasing.remove(release);
         if (closed) {
             // This may have been the last release.
-            scheduleTick(timer.nanoTime());
+            alarm.by(timer.nanoTime());
         }
     }
 
@@ -212,25 +207,7 @@ public final class Leases implements AutoCloseable {
 
     // ---- heartbeats
 
-    private void scheduleTick(long time) {
-        if (scheduled && tickAt - time <= 0) {
-            return;
-        }
-        synchronized (this) {
-            if (!scheduled || tickAt - time > 0) {
-                cancelTick.run();
-                tickAt = time;
-                scheduled = true;
-                long delay = Math.max(TimeUnit.MILLISECONDS.toNanos(1), time - timer.nanoTime());
-                cancelTick = timer.schedule(this::tick, delay);
-            }
-        }
-    }
-
     private void tick() {
-        synchronized (this) {
-            scheduled = false;
-        }
         long now = timer.nanoTime();
         long next = PING_NANOS;
         boolean mayStop = closed;
@@ -263,7 +240,7 @@ public final class Leases implements AutoCloseable {
             LOG.error("Leases in " + store.name() + " could not be renewed this time", e);
         }
         // If this tick did not see a close, the close has scheduled the next tick itself.
-        scheduleTick(now + next);
+        alarm.by(now + next);
     }
 
     private void heartbeat(List<LeaseRequest> batch, long timeoutNanos, long sent) {
@@ -356,7 +333,7 @@ public final class Leases implements AutoCloseable {
     public void close() {
         closed = true;
         calls.closing();
-        scheduleTick(timer.nanoTime());
+        alarm.by(timer.nanoTime());
     }
 
     private void stop() {

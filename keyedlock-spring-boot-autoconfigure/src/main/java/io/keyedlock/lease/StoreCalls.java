@@ -29,6 +29,7 @@ final class StoreCalls {
     private static final int LONGEST_FOREIGN = 1000;
 
     private final LeaseTimer timer;
+    private final Timeouts timeouts;
     private final String storeName;
 
     /** When a call last succeeded. Written by the thread that receives the answer. */
@@ -53,6 +54,7 @@ final class StoreCalls {
 
     StoreCalls(LeaseTimer timer, String storeName) {
         this.timer = timer;
+        this.timeouts = new Timeouts(timer);
         this.storeName = storeName;
         this.heardAt = timer.nanoTime();
     }
@@ -63,6 +65,10 @@ final class StoreCalls {
 
     long heardAt() {
         return heardAt;
+    }
+
+    Timeouts timeouts() {
+        return timeouts;
     }
 
     void hideKeys() {
@@ -81,7 +87,7 @@ final class StoreCalls {
         Runnable cancelTimer;
         try {
             // Scheduled before the call, because a driver may park in the call.
-            cancelTimer = timer.schedule(() -> outcome.completeExceptionally(noAnswer(timeoutNanos)), timeoutNanos);
+            cancelTimer = timeouts.schedule(() -> outcome.completeExceptionally(noAnswer(timeoutNanos)), timeoutNanos);
         } catch (RuntimeException | Error e) {
             // No thread can be started.
             answer.accept(null, e);

@@ -20,7 +20,6 @@ import org.springframework.data.redis.connection.ReactiveRedisConnectionFactory;
 import org.springframework.data.redis.connection.ReactiveScriptingCommands;
 import org.springframework.data.redis.connection.ReturnType;
 import reactor.core.publisher.Mono;
-import reactor.util.retry.Retry;
 
 /**
  * Runs scripts over one connection of the application, without blocking the caller.
@@ -149,31 +148,40 @@ final class RedisCommands implements AutoCloseable {
 
     private static Mono<String> evaluate(
             ReactiveRedisConnection connection, RedisScript script, List<String> keys, List<String> arguments) {
+        return answer(connection, script, keys, arguments)
+                .map(answer -> StandardCharsets.UTF_8.decode(answer).toString());
+    }
+
+    private static Mono<ByteBuffer> answer(
+            ReactiveRedisConnection connection, RedisScript script, List<String> keys, List<String> arguments) {
         ReactiveScriptingCommands scripts = connection.scriptingCommands();
         return scripts.<ByteBuffer>evalSha(script.digest(), ReturnType.VALUE, keys.size(), encode(keys, arguments))
                 .next()
                 .onErrorResume(
                         RedisCommands::isUnknownScript,
                         unknown -> scripts.<ByteBuffer>eval(
-                                        StandardCharsets.UTF_8.encode(script.text()),
-                                        ReturnType.VALUE,
-                                        keys.size(),
-                                        encode(keys, arguments))
+                                        encode(script.text()), ReturnType.VALUE, keys.size(), encode(keys, arguments))
                                 .next())
-                .retryWhen(Retry.fixedDelay(Long.MAX_VALUE, SLOT_MOVES).filter(RedisCommands::isInMovingSlot))
-                .map(answer -> StandardCharsets.UTF_8.decode(answer).toString());
+                // Not retryWhen, which makes each call dearer, also those that succeed.
+                .onErrorResume(
+                        RedisCommands::isInMovingSlot,
+                        moving -> Mono.delay(SLOT_MOVES).flatMap(tick -> answer(connection, script, keys, arguments)));
     }
 
     private static ByteBuffer[] encode(List<String> keys, List<String> arguments) {
         ByteBuffer[] encoded = new ByteBuffer[keys.size() + arguments.size()];
         int i = 0;
         for (String key : keys) {
-            encoded[i++] = StandardCharsets.UTF_8.encode(key);
+            encoded[i++] = encode(key);
         }
         for (String argument : arguments) {
-            encoded[i++] = StandardCharsets.UTF_8.encode(argument);
+            encoded[i++] = encode(argument);
         }
         return encoded;
+    }
+
+    private static ByteBuffer encode(String text) {
+        return ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
     }
 
     private static boolean isUnknownScript(Throwable failure) {

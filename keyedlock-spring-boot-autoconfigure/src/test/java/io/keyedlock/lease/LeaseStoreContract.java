@@ -319,6 +319,8 @@ public abstract class LeaseStoreContract {
         Claim third = three.claim(true);
         three.acquire(third);
         awaitTick();
+        // Also the second: a waiter that is silent for longer than the third would block nobody.
+        two.heartbeat(second);
         three.heartbeat(third);
         until(() -> get(three.store.holders(lock, "k")).stream()
                 .noneMatch(holder -> holder.requesterId().startsWith(one.process)));

@@ -2,6 +2,7 @@
 package io.keyedlock.lease;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.keyedlock.KeyedLockerBackend;
 import io.keyedlock.KeyedLockerSettings;
@@ -58,15 +59,49 @@ class LeasesTests {
     }
 
     @Test
-    void anAnsweredRequestKeepsNoTimer() {
+    void answeredRequestsShareOneTimeoutThatEndsWithoutThem() {
         LeaseBackend backend = backend();
         for (int i = 0; i < 20; i++) {
             Recorder holder = new Recorder();
             backend.acquire("k", 1, true, holder);
             holder.lease.release();
         }
-        assertThat(timer.tasks).hasSize(1);
+        assertThat(timer.tasks).as("heartbeats and timeouts").hasSize(2);
+        timer.pass(LeaseSettings.defaults().backendTimeout());
+        assertThat(timer.tasks).as("heartbeats").hasSize(1);
         assertThat(leases.releasing).isEmpty();
+    }
+
+    @Test
+    void eachUnansweredCallFailsWhenItsOwnTimeIsOver() {
+        store.answers = false;
+        Recorder first = new Recorder();
+        Recorder second = new Recorder();
+        backend().acquire("k", 1, true, first);
+        timer.pass(Duration.ofSeconds(1));
+        LeaseSettings impatient = LeaseSettings.defaults().withBackendTimeout(Duration.ofSeconds(1));
+        backend("impatient", impatient).acquire("k", 1, true, second);
+        timer.pass(Duration.ofMillis(999));
+        assertThat(second.failure).isNull();
+        timer.pass(Duration.ofMillis(1));
+        assertThat(second.failure).hasMessageContaining("did not answer within 1000 ms");
+        timer.pass(Duration.ofMillis(999));
+        assertThat(first.failure).isNull();
+        timer.pass(Duration.ofMillis(1));
+        assertThat(first.failure).hasMessageContaining("did not answer within 3000 ms");
+    }
+
+    @Test
+    void threadThatCannotBeStartedFailsOneCallAndNoLaterOne() {
+        LeaseBackend backend = backend();
+        timer.refuses = true;
+        assertThatThrownBy(() -> backend.acquire("k", 1, true, new Recorder())).isInstanceOf(OutOfMemoryError.class);
+        timer.refuses = false;
+        store.answers = false;
+        Recorder late = new Recorder();
+        backend.acquire("other", 1, true, late);
+        timer.pass(LeaseSettings.defaults().backendTimeout());
+        assertThat(late.failure).hasMessageContaining("did not answer");
     }
 
     @Test
@@ -254,6 +289,7 @@ class LeasesTests {
     private static final class ManualTimer implements LeaseTimer {
         private final List<Task> tasks = new ArrayList<>();
         private long now;
+        private boolean refuses;
 
         private static final class Task {
             private final long time;
@@ -272,6 +308,9 @@ class LeasesTests {
 
         @Override
         public Runnable schedule(Runnable action, long nanos) {
+            if (refuses) {
+                throw new OutOfMemoryError("no further thread");
+            }
             Task task = new Task(now + nanos, action);
             tasks.add(task);
             return () -> tasks.remove(task);
