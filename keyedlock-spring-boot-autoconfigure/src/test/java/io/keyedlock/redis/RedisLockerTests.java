@@ -29,7 +29,7 @@ class RedisLockerTests extends LockersOnAStoreContract {
 
     @Override
     protected LeaseStore create() {
-        return store(redis.factory());
+        return store(redis.factoryWithDocumentedRights());
     }
 
     private static LeaseStore store(LettuceConnectionFactory client) {

@@ -202,6 +202,18 @@ public final class RedisProcess implements AutoCloseable {
         return factory;
     }
 
+    /** Connections of a user with exactly the rights that the documentation names. */
+    public LettuceConnectionFactory factoryWithDocumentedRights() {
+        try (Stream<String> lines = Files.lines(Path.of("../docs/distributed.md"))) {
+            ask(lines.filter(line -> line.startsWith("ACL SETUSER shop "))
+                    .findFirst()
+                    .orElseThrow());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return factory("shop", "password");
+    }
+
     /** Connections to a port, which stay open until they are destroyed. */
     public static LettuceConnectionFactory factory(int port) {
         return factory(port, null);

@@ -66,6 +66,24 @@ class RedisServerTests {
     }
 
     @Test
+    void documentedRightsAreEnough(CapturedOutput output) throws Exception {
+        try (RedisProcess redis = new RedisProcess("acl-pubsub-default resetchannels");
+                Leases one = leases(redis.factoryWithDocumentedRights());
+                Leases other = leases(redis.factoryWithDocumentedRights());
+                KeyedLocker<String> here = KeyedLocker.createOn(one.backend(SETTINGS, QUICK), SETTINGS);
+                KeyedLocker<String> there = KeyedLocker.createOn(other.backend(SETTINGS, QUICK), SETTINGS)) {
+            one.backend(SETTINGS, QUICK).connect();
+            other.backend(SETTINGS, QUICK).connect();
+            Permit held = here.acquire("k", Duration.ofMinutes(1));
+            CompletableFuture<Permit> waits = there.acquireAsync("k", Duration.ofMinutes(1));
+            RedisProcess.until(() -> redis.keys().contains("keyedlock:v1:{server}:queue:s:k"));
+            held.close();
+            waits.get(60, TimeUnit.SECONDS).close();
+            assertThat(output).doesNotContain("Redis refuses").doesNotContain("NOPERM");
+        }
+    }
+
+    @Test
     void theReasonOfAnOutageIsReported(CapturedOutput output) {
         try (RedisProcess redis = new RedisProcess("requirepass secret")) {
             assertFails(redis.factory("default", "wrong"), "WRONGPASS");
