@@ -199,7 +199,8 @@ record LiveView(Map<String, Locker> lockers, List<Key> keys, long matching, long
      */
     private static long addCandidates(
             String lock, LockerOverview<?> overview, @Nullable String wanted, List<Candidate> best) {
-        Candidate worst = best.size() < LISTED ? null : best.get(LISTED - 1);
+        int before = best.size();
+        Candidate worst = before < LISTED ? null : best.get(LISTED - 1);
         long matching = 0;
         for (LockerOverview.KeyFigures<?> figures : overview.keys()) {
             Candidate candidate = new Candidate(lock, figures);
@@ -214,8 +215,10 @@ record LiveView(Map<String, Locker> lockers, List<Key> keys, long matching, long
                 }
             }
         }
-        best.sort(BY_CONTENTION);
-        truncate(best);
+        if (best.size() > before) {
+            best.sort(BY_CONTENTION);
+            truncate(best);
+        }
         return matching;
     }
 
