@@ -66,11 +66,21 @@ abstract class BrowserTests {
 
     /** Opens the page and waits until it is live. */
     void open(String url, int width, int height, ColorScheme scheme) {
+        openEmpty(width, height, scheme);
+        visit(url);
+    }
+
+    /** Opens an empty page. */
+    void openEmpty(int width, int height, ColorScheme scheme) {
         if (page != null) {
             page.context().close();
         }
         // A key that is idle by now is answered 404, as the page expects.
         page = browser.open(width, height, scheme, 60_000, ".*status of 404.*", problems::add);
+    }
+
+    /** Shows the live page and waits until it is live. */
+    void visit(String url) {
         page.navigate(url);
         awaitLive();
     }

@@ -64,8 +64,9 @@ class HangTests extends BrowserTests {
                             HttpResponse.BodyHandlers.ofString()))
                     .isInstanceOf(HttpTimeoutException.class);
 
+            openEmpty(1280, 900, LIGHT);
             long begin = System.nanoTime();
-            open("http://localhost:" + managementPort + "/actuator/keyedlocks", 1280, 900, LIGHT);
+            visit("http://localhost:" + managementPort + "/actuator/keyedlocks");
             key("42").locator("button").click();
             assertThat(dialog().locator(".thread").first()).hasText(Pattern.compile("http-nio-.*-exec-\\d+"));
             System.out.printf(
