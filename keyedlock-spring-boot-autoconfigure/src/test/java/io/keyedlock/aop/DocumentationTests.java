@@ -38,6 +38,9 @@ class DocumentationTests {
 
     private static final Pattern HEADING = Pattern.compile("(?m)^#+ (.*)$");
 
+    /** A frame of ours in a stack trace: its class and its method. */
+    private static final Pattern FRAME = Pattern.compile("\\tat (io\\.keyedlock\\.[\\w.]+)\\.(\\w+)\\(");
+
     private static final Pattern QUOTED = Pattern.compile("`([^`]+)`");
 
     /** What ends a statement, or a literal (its text is the group), or what may hold either without meaning it. */
@@ -265,6 +268,25 @@ class DocumentationTests {
         assertThat(broken).isEmpty();
     }
 
+    /** A frame of a thread dump or a logged stack trace refers to a method that the sources have. */
+    @ParameterizedTest
+    @MethodSource("documents")
+    void everyQuotedFrameIsInTheSources(Path document) throws IOException {
+        List<String> unknown = new ArrayList<>();
+        for (Matcher frame = FRAME.matcher(Files.readString(document)); frame.find(); ) {
+            String file = frame.group(1).replace('.', '/') + ".java";
+            String method = " " + frame.group(2) + "(";
+            boolean known = Stream.of("keyedlock-core", "keyedlock-spring-boot-autoconfigure", "demo-app")
+                    .map(module -> ROOT.resolve(module).resolve("src/main/java").resolve(file))
+                    .filter(Files::exists)
+                    .anyMatch(source -> read(source).contains(method));
+            if (!known) {
+                unknown.add(frame.group());
+            }
+        }
+        assertThat(unknown).isEmpty();
+    }
+
     private static List<String> headings(Path file) throws IOException {
         return HEADING.matcher(Files.readString(file))
                 .results()
@@ -368,12 +390,14 @@ class DocumentationTests {
                     .filter(file -> file.toString().endsWith(".java"))
                     .toList();
         }
-        return files.stream().map(file -> {
-            try {
-                return Files.readString(file);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        });
+        return files.stream().map(DocumentationTests::read);
+    }
+
+    private static String read(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 }
