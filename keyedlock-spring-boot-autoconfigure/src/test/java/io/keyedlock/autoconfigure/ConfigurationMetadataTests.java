@@ -4,6 +4,8 @@ package io.keyedlock.autoconfigure;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.jayway.jsonpath.JsonPath;
+import io.keyedlock.KeyedLockerSettings;
+import io.keyedlock.jdbc.JdbcStoreSettings;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.reflect.RecordComponent;
@@ -11,10 +13,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** What an IDE completes under {@code keyedlock.}, and the page that tells the same. */
@@ -99,10 +103,37 @@ class ConfigurationMetadataTests {
         assertThat(values("keyedlock.defaults.wait-time")).contains("forever");
         assertThat(values("keyedlock.defaults.max-waiters")).contains("unbounded");
         assertThat(values("keyedlock.defaults.backend")).containsExactly("local", "redis", "jdbc");
-        assertThat(values("keyedlock.release")).containsExactly("after-transaction", "on-return");
+        assertThat(values("keyedlock.jdbc.platform")).containsExactly("postgresql", "mysql", "mariadb", "h2");
         assertThat(JsonPath.<List<String>>read(
                         metadata, "$.hints[?(@.name == 'keyedlock.executor')].providers[*].parameters.target"))
                 .containsExactly("java.util.concurrent.Executor");
+    }
+
+    /** An IDE knows the values of an enum, but not what each one does. */
+    @Test
+    void valuesOfEnumsAreDescribed() {
+        assertDescribed("keyedlock.release", KeyedLockProperties.Release.values());
+        assertDescribed("keyedlock.validation", KeyedLockProperties.Validation.values());
+        assertDescribed("keyedlock.deadlock-detection", KeyedLockerSettings.DeadlockDetection.values());
+        assertDescribed("keyedlock.defaults.on-lease-lost", KeyedLockProperties.OnLeaseLost.values());
+        assertDescribed("keyedlock.jdbc.initialize-schema", JdbcStoreSettings.InitializeSchema.values());
+    }
+
+    private void assertDescribed(String name, Enum<?>[] constants) {
+        assertThat(values(name))
+                .containsExactly(Stream.of(constants)
+                        .map(constant ->
+                                constant.name().toLowerCase(Locale.ROOT).replace('_', '-'))
+                        .toArray(String[]::new));
+        assertThat(JsonPath.<List<String>>read(metadata, "$.hints[?(@.name == '" + name + "')].values[*].description"))
+                .hasSameSizeAs(constants);
+    }
+
+    @Test
+    void namesOfLockersAreCompleted() {
+        assertThat(JsonPath.<List<String>>read(
+                        metadata, "$.hints[?(@.name == 'keyedlock.locks.keys')].providers[*].parameters.target"))
+                .containsExactly("io.keyedlock.KeyedLocker");
     }
 
     @Test
