@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.Predicate;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
@@ -157,6 +158,7 @@ class DocumentationTests {
             import org.springframework.web.context.request.async.DeferredResult;
             import reactor.core.publisher.*;
             import reactor.core.scheduler.Schedulers;
+            %s
 
             abstract class Given {
               record Order(long id, String customerId) {}
@@ -184,6 +186,7 @@ class DocumentationTests {
                 boolean add(Paid paid);
                 void move(String from, String to, long amount);
               }
+              interface Warehouse { Receipt pack(String id); }
               interface Shipments { Mono<Receipt> ship(String id); }
               interface Cancellations { void cancel(String id); }
               interface Reports { Report write(String tenant); }
@@ -201,6 +204,7 @@ class DocumentationTests {
               Rows rows;
               Accounts accounts;
               Ledger ledger;
+              Warehouse warehouse;
               Shipments shipments;
               Reports reports;
               Catalogue catalogue;
@@ -220,10 +224,14 @@ class DocumentationTests {
     Path directory;
 
     static List<Path> documents() throws IOException {
-        List<Path> all = new ArrayList<>(
-                Stream.of("README.md", "CONTRIBUTING.md", "checks/benchmarks/README.md", "demo-app/README.md")
-                        .map(ROOT::resolve)
-                        .toList());
+        List<Path> all = new ArrayList<>(Stream.of(
+                        "README.md",
+                        "CONTRIBUTING.md",
+                        "checks/benchmarks/README.md",
+                        "demo-app/README.md",
+                        "examples/README.md")
+                .map(ROOT::resolve)
+                .toList());
         try (Stream<Path> files = Files.walk(ROOT.resolve("docs"))) {
             files.filter(file -> file.toString().endsWith(".md")).sorted().forEach(all::add);
         }
@@ -243,7 +251,10 @@ class DocumentationTests {
             // about.
             String whole = (text.endsWith(")") ? text + " void example(Order order) {}" : text)
                     .replace("…", "throw new UnsupportedOperationException();");
-            CompiledSource.load(directory, "examples.Example", AROUND.formatted(whole), "-parameters");
+            Map<Boolean, String> byImport = whole.lines()
+                    .collect(Collectors.partitioningBy(line -> line.startsWith("import "), Collectors.joining("\n")));
+            String source = AROUND.formatted(byImport.get(true), byImport.get(false));
+            CompiledSource.load(directory, "examples.Example", source, "-parameters");
         }
     }
 
