@@ -21,14 +21,14 @@ import org.jspecify.annotations.Nullable;
  *   held -> lost, which changes nothing here until the hold is closed
  *
  * RACES: WHO WINS, AND WHAT THE LOSER MUST DO
- * Grant against the last waiter leaving (time-out, interrupt, cancellation, close): the first to lock the word wins. If the
+ * Grant against the last waiter leaving (time-out, interrupt, cancellation, close): the first to lock the stripe wins. If the
  * grant finds that its request was cancelled, it releases the lease, however the backend handles the cancellation. While
  * other waiters are in the queue, the request stays pending, and the lease goes to the next head.
  * Failure or refusal against the last waiter leaving: the answer to a cancelled request is ignored.
  * Failure against enqueuing: every waiter in the queue fails with it; the next caller sends a new request.
- * Loss against release: a loss sets a flag without the word, and the section that hands off the lease reads it. A lease that
- * is known to be lost is released instead of handed off, so that the next caller gets a new one. If a lease is lost after it was handed off, the listeners of its new holder are
- * notified.
+ * Loss against release: a loss sets a flag without the lock, and the section that hands off the lease reads it. A lease that
+ * is known to be lost is released instead of handed off, so that the next caller gets a new one. If a lease is lost after it
+ * was handed off, the listeners of its new holder are notified.
  * Sending a request against its cancellation: see BackendRequest.send.
  * </pre>
  *
@@ -50,7 +50,7 @@ final class BackendKey {
         this.name = name;
     }
 
-    /** Returns whether the backend has not answered the pending request at all, so that it is the cause of a time-out. */
+    /** Returns whether the backend has not answered the pending request, and so caused a time-out. */
     boolean isUnanswered() {
         return pending != null && pending.isUnanswered();
     }
@@ -97,25 +97,24 @@ final class BackendKey {
      * Grants the head of the queue a permit with a lease, if a local permit is free and the lease can be used. Called under the
      * stripe's lock.
      *
-     * @param free the request whose lease is free
+     * @param freed the request whose lease was freed
      */
     @Nullable
-    Waiter grantHead(ContendedState c, BackendRequest free) {
+    Waiter grantHead(ContendedState c, BackendRequest freed) {
         Waiter w = c.head;
-        DefaultKeyedLocker<?> locker = free.locker();
-        // A lease that was granted under a higher limit goes back, because others may hold as many as the new one
-        // admits.
-        if (w == null || c.holdCount >= c.limit() || free.limit > c.limit() || !free.useLease()) {
+        DefaultKeyedLocker<?> locker = freed.locker();
+        // A lease that was granted under a higher limit is released, as others may hold as many as the new one admits.
+        if (w == null || c.holdCount >= c.limit() || freed.limit > c.limit() || !freed.useLease()) {
             return null;
         }
-        ((LeasedHold) w.hold).request = free;
+        ((LeasedHold) w.hold).request = freed;
         w.hold.since = locker.holdStart();
         c.grant(w);
         return w;
     }
 
     /**
-     * Returns the pending request if it is not needed any more and must be cancelled, or null. Called under the stripe's lock.
+     * Returns the pending request if it is no longer needed and must be cancelled, or null. Called under the stripe's lock.
      */
     @Nullable
     BackendRequest requestToCancel(ContendedState c) {

@@ -33,7 +33,7 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
      */
     private volatile KeyedLockerBackend.@Nullable Request sent;
 
-    /** Whether the permit is not wanted any more. Written once, under the stripe's lock. */
+    /** Whether the permit is no longer needed. Written once, under the stripe's lock. */
     private volatile boolean cancelled;
 
     /** Written once, before the section in which it is granted. */
@@ -87,12 +87,12 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
         cancelled = true;
     }
 
-    /** Takes over what the backend has reported about the key, because the limit has changed and so the request. */
+    /** Copies what the backend has reported to a cancelled request that this one replaces, because the limit has changed. */
     void replace(BackendRequest cancelled) {
         queued = cancelled.queued;
     }
 
-    /** Uses the lease for a caller; returns false if the lease must be released instead. */
+    /** Uses the lease for a caller. Returns false if the lease must be released instead. */
     boolean useLease() {
         KeyedLockerBackend.Lease granted = lease;
         if (lost || granted == null) {

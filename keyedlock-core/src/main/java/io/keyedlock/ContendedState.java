@@ -15,7 +15,7 @@ final class ContendedState {
     /** The number of holds above which the holds are indexed by owner. */
     private static final int INDEX_FROM = 16;
 
-    /** The number of newcomers that may pass a signalled head before the clock is read. */
+    /** The number of newcomers that may overtake a signalled head before the clock is read. */
     private static final int PASSES_UNTIMED = 64;
 
     private final Entry entry;
@@ -27,8 +27,8 @@ final class ContendedState {
     int holdCount;
 
     /**
-     * The latest of the further holds, which links to the others. There is one reference only, because each reference that is
-     * written into an old object has a cost.
+     * The latest of the further holds, which links to the others. There is only one reference, because writing a
+     * reference into an old object has a cost.
      */
     @Nullable
     ExtraHold latestHold;
@@ -36,7 +36,7 @@ final class ContendedState {
     /** The further holds by owner. Null while there are few, or if there was no memory for the map. */
     private @Nullable IdentityHashMap<Thread, ExtraHold> byOwner;
 
-    /** The head of the queue: the waiter that is served next. */
+    /** The head of the queue, which is granted the next permit. */
     @Nullable
     Waiter head;
 
@@ -44,10 +44,10 @@ final class ContendedState {
 
     int waiterCount;
 
-    /** The limit of this key, or null before anybody has asked for it; see {@link Limits}. */
+    /** The limit of this key, or null if it was not asked for yet; see {@link Limits}. */
     private Limits.@Nullable Answer keyLimit;
 
-    /** The number of newcomers that have acquired a permit past the head since the clock was last read. */
+    /** The number of newcomers that have overtaken the head since the clock was last read. */
     private int passes;
 
     /** The state of a key whose permits come from a backend; null without a backend. Set before the first caller waits. */
@@ -92,7 +92,7 @@ final class ContendedState {
         return keyLimit;
     }
 
-    /** Notes the limit of this key, unless a later answer is known. */
+    /** Records the limit of this key, unless a later answer is known. */
     boolean setLimit(Limits.Answer answer) {
         if (keyLimit != null && keyLimit.refreshes() - answer.refreshes() > 0) {
             return false;
@@ -251,8 +251,8 @@ final class ContendedState {
     }
 
     /**
-     * Hands off free permits to the head of the queue for as long as the head must be handed one. To be called whenever a
-     * permit became free or the head has changed, and to be followed by {@link #signalHead()}. Allocates nothing.
+     * Hands off free permits to the head of the queue for as long as the head must be handed one. Called whenever a
+     * permit became free or the head has changed, and followed by {@link #signalHead()}. Allocates nothing.
      *
      * @return the waiters that were granted a permit, linked by {@link Waiter#nextDone}, or null
      */
@@ -296,7 +296,7 @@ final class ContendedState {
         w.result = w.hold;
     }
 
-    /** Returns whether the head is handed its permit although newcomers may pass it. */
+    /** Returns whether the head is handed its permit although newcomers could overtake it. */
     private boolean isDue(Waiter w) {
         if (w.future != null) {
             return true;

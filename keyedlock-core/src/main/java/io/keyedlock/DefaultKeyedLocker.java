@@ -20,14 +20,14 @@ import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** The engine. This class implements what callers call; the comment inside names the parts and states the invariants. */
+/** The engine. Implements the methods of a locker; the comment inside names the parts and states the invariants. */
 final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
 
     /*
      * STRUCTURES
      * Stripes         The table of a locker: a fixed number of stripes, selected by the high bits of the spread hash code and
      *                 created on demand.
-     * Stripe          A lock word, one entry beside it, and a small chained hash table of further entries, which grows and
+     * Stripe          A spin lock, one entry beside it, and a small chained hash table of further entries, which grows and
      *                 shrinks.
      * Entry           The lock of one key. It is also the hold of the caller that created it, and that hold is the permit.
      * ContendedState  The part of an entry that only a contended key needs, as in an inflated lock [4]: further holds
@@ -39,7 +39,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      *                 open.
      * Waiter          One node of the queue: a thread or a future, with the hold that it will be granted.
      *
-     *   Stripe: lock word, counts
+     *   Stripe: lock, counts
      *     |
      *     +-- Entry (key, first hold) -- Entry -- ...       in the table of the stripe
      *           |
@@ -57,23 +57,23 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      * The queue is a doubly linked list. As in the CLH variant of AbstractQueuedSynchronizer [1, 2], nodes are first-in,
      * first-out, a waiter that cancels unlinks its own node, and a release wakes the head only, which then competes with
      * newcomers. As with MCS locks [3], each waiter watches its own node, and a permit can be handed directly to the next node:
-     * always to a future and with fair locks, otherwise to a head that newcomers have passed for too long. Unlike all of
+     * always to a future and with fair locks, otherwise to a head that newcomers have overtaken for too long. Unlike all of
      * these, the list is not lock-free: the stripe's lock guards it, because the table needs that lock anyway.
      *
      * LOCKING
-     * All state of a key is written under the lock word of its stripe. Acquiring and releasing take a few dozen instructions
+     * All state of a key is written under the lock of its stripe. Acquiring and releasing take a few dozen instructions
      * and the key's own equals. Inspecting, scanning, resizing and closing visit all entries of a stripe. No critical section
-     * parks, completes a future or calls a listener. What it decides for others is carried out by Stripe.handOffAndUnlock
-     * after the word is free. Only the idle watch locks two stripes: it takes the growth lock first and then all stripes in
-     * the order of their index.
+     * parks, completes a future or calls a listener. Stripe.handOffAndUnlock carries out what a section decides for others
+     * after it has unlocked the stripe. Only the idle watch locks two stripes: it locks the growth lock first and then all
+     * stripes in the order of their index.
      *
-     * INVARIANTS, whenever a stripe's word is free
+     * INVARIANTS, whenever a stripe is unlocked
      * I1  A key has an entry in the table if and only if it is held, awaited or pinned, and then exactly one.
-     * I2  A hold is granted only while its entry has fewer holds than the limit that is in force then (Limits says which). A hold
-     *     is in its entry from its grant until its last handle is closed, whatever becomes of the limit.
+     * I2  A hold is granted only while its entry has fewer holds than the limit that applies then (see Limits). A hold
+     *     is in its entry from its grant until its last handle is closed, even if the limit changes.
      * I3  The queue contains exactly the waiters without a result, in the order of their arrival.
      * I4  Without a backend: if a permit is free and the queue is not empty, the head is a thread that has been signalled and
-     *     will check for a permit under the word before it parks again. With fair locks this never happens. BackendKey states
+     *     will check for a permit under the lock before it parks again. With fair locks this never happens. BackendKey states
      *     what replaces I4 for a locker with a backend.
      * I5  A stripe's counts of entries, holds and waiters are those of its table.
      * I6  While an idle watch is set, its count is the number of entries in all tables.
@@ -81,8 +81,8 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      * TRANSITIONS
      * Entry   absent -> present (acquireNew, pin) -> absent (the last hold, waiter or pin leaves). A removed entry never
      *         returns, so closing an old handle late affects its own ended hold and nothing else.
-     * Hold    held -> ended, when its last handle is closed. A handle closes once; its flag is guarded by the word.
-     * Waiter  no result -> its hold, or a RejectReason; once, under the word and in one step with leaving the queue.
+     * Hold    held -> ended, when its last handle is closed. A handle closes once; its flag is guarded by the stripe's lock.
+     * Waiter  no result -> its hold, or a RejectReason; once, under the lock and in one step with leaving the queue.
      * State   open <-> DRAINING, either -> CLOSED.
      *
      * RACES: WHO WINS, AND WHAT THE LOSER MUST DO
@@ -90,20 +90,20 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      * grant loses, nothing was granted, and the permit went to the next waiter. If it wins, the thread returns with the permit
      * and its interrupt flag stays set; a canceller completes the future with the permit, because the granting thread may
      * not have done so yet, and returns false.
-     * Signalled head against a newcomer, for a free permit: the one that locks the word first wins. If the head loses, it
-     * spins a little longer while it is awake, and then clears its signal under the word, so that the next release signals
+     * Signalled head against a newcomer, for a free permit: the first to lock the stripe wins. If the head loses, it
+     * spins a little longer while it is awake, and then clears its signal under the lock, so that the next release signals
      * again. If it has been head for BYPASS_NANOS by then, that release hands off the permit instead. A head that was
-     * signalled but does not get to run is handed the permit after BYPASS_OF_SIGNALLED_NANOS, which is checked after every
+     * signalled but is not scheduled is handed the permit after BYPASS_OF_SIGNALLED_NANOS, which is checked after every
      * PASSES_UNTIMED newcomers.
      * A head that leaves the queue calls handOffAndUnlock, which restores I4 for the next head, so no signal is lost.
-     * Close against an acquisition: an acquisition reads the state under the word. close() sets the state first and then
+     * Close against an acquisition: an acquisition reads the state under the lock. close() sets the state first and then
      * locks every stripe, so it finds every caller that has read the old state. A stripe created later reads the new one.
      * Stopping the scan against an acquisition: the same argument; see LockerScan.
-     * Changing a limit against an acquisition or a release: the same argument; see Limits. Raising hands the free permits to the
-     * waiters in the section that finds them, in order and even to threads that are not due, so no signal is needed. Lowering
-     * takes nothing away: releases hand off nothing until there are fewer holds than the limit. A head that was signalled
+     * Changing a limit against an acquisition or a release: the same argument; see Limits. Raising hands the free permits to
+     * the waiters in the section that finds them, in order and even to threads that are not due, so no signal is needed.
+     * Lowering ends no hold: releases hand off nothing until there are fewer holds than the limit. A head that was signalled
      * before finds no permit, and clears its signal as if a newcomer had come first.
-     * Idle moment: entries are added and removed under words that the watch once held all at the same time, so its count is
+     * Idle moment: entries are added and removed under locks that the watch once held all at the same time, so its count is
      * exact from the start, and the caller that takes it to zero announces the idle moment.
      *
      * FAILURES
@@ -112,7 +112,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      * key's equals, and the check that the stack has room for the rest (Headroom). A release needs no memory: the hold of a
      * waiter is created when it is enqueued. A release fails only if the stack has no room, before anything has changed; the
      * permit is still open then and can be closed again. Once a caller is in the queue or holds a permit, anything thrown
-     * ends in Waiter.abandon or in closing the permit. Freeing the word needs no call that could fail (SpinLock.unlock).
+     * ends in Waiter.abandon or in closing the permit. Unlocking a stripe needs no call that could fail (SpinLock.unlock).
      * No thread relies on an unpark across foreign code; see Waiter.
      *
      * THREADS
@@ -180,9 +180,8 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
     final @Nullable LockerScan scan;
 
     /**
-     * {@link #DRAINING}, {@link #CLOSED}, {@link #SCAN_STOPPED} and {@link #TIMES_HOLDS} in one word. It is usually zero, so an
-     * acquisition needs one read to see that nothing unusual is to be done. The bits are set and cleared atomically, one by
-     * one.
+     * {@link #DRAINING}, {@link #CLOSED}, {@link #SCAN_STOPPED} and {@link #TIMES_HOLDS} in one field. Usually zero, so that an
+     * acquisition needs one read to see that nothing unusual is to be done. Each bit is set and cleared atomically.
      */
     private volatile int state;
 
@@ -305,7 +304,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         while (true) {
             AcquireResult result = backend == null
                     ? attemptHere(key, hash, owner, nanos, future, admitted, answer)
-                    : attemptOn(backend, key, hash, owner, nanos, future, admitted, answer);
+                    : attemptWithBackend(backend, key, hash, owner, nanos, future, admitted, answer);
             if (result != null) {
                 return result;
             }
@@ -359,7 +358,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
      * Attempts to acquire a permit that the backend grants. Every caller that does not reenter is enqueued. Returns null as
      * {@link #attemptHere} does.
      */
-    private @Nullable AcquireResult attemptOn(
+    private @Nullable AcquireResult attemptWithBackend(
             KeyedLockerBackend on,
             Object key,
             int hash,

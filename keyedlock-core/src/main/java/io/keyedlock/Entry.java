@@ -91,7 +91,7 @@ final class Entry extends Hold {
         return c != null && c.keyLimit() != null;
     }
 
-    /** Returns the limit of this key, or 0 if nobody has asked for it. */
+    /** Returns the limit of this key, or 0 if it was not asked for yet. */
     int knownLimit() {
         return isLimitKnown() ? limit() : 0;
     }

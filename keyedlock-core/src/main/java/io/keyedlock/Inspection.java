@@ -84,7 +84,7 @@ final class Inspection {
     }
 
     static boolean isActive(Stripes stripes, Object key, int hash) {
-        Stripe stripe = stripes.ifPresent(hash);
+        Stripe stripe = stripes.existing(hash);
         if (stripe == null) {
             return false;
         }
@@ -98,7 +98,7 @@ final class Inspection {
 
     /** Returns the limit and the number of waiters of a key, or null if it is not active. */
     static Messages.@Nullable Contention contention(Stripes stripes, Object key, int hash) {
-        Stripe stripe = stripes.ifPresent(hash);
+        Stripe stripe = stripes.existing(hash);
         if (stripe == null) {
             return null;
         }
@@ -147,7 +147,7 @@ final class Inspection {
     }
 
     static @Nullable KeySnapshot<Object> snapshot(DefaultKeyedLocker<?> locker, Object key, int hash) {
-        Stripe stripe = locker.stripes.ifPresent(hash);
+        Stripe stripe = locker.stripes.existing(hash);
         if (stripe == null) {
             return null;
         }
@@ -199,7 +199,7 @@ final class Inspection {
 
         private final List<ObservedHold> holds = new ArrayList<>(1);
 
-        /** The limit, or 0 if nobody has asked for it. */
+        /** The limit, or 0 if it was not asked for yet. */
         private final int limit;
 
         private final QueueWalk queue;
@@ -227,7 +227,7 @@ final class Inspection {
     /**
      * Copies a queue in portions. Waiters are appended at the tail only, and none ever returns, so a copy continues after the
      * last copied waiter that is still in the queue, or at the head if all of them have left. It contains, in order and once,
-     * every waiter that waits throughout, and those others that were visited. It ends before the waiters that were appended
+     * every waiter that waits throughout, and others that were visited. It ends before the waiters that were appended
      * after the first portion was copied.
      */
     static final class QueueWalk {

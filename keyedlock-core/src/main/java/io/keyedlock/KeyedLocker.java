@@ -31,9 +31,9 @@ import java.util.function.Supplier;
  *
  * <p><b>Order.</b> Each key has one first-in, first-out queue of waiters, both threads and futures, which never overtake each
  * other. With {@code fair = false}, a thread that finds a permit free acquires it although others wait, but only until the head
- * of the queue has been passed for about a millisecond; then the next released permit is handed off to the head. With
- * {@code fair = true}, every permit is. {@link #acquireAsync} never overtakes, so futures of one key are granted strictly in
- * the order of the calls.
+ * of the queue has been overtaken for about a millisecond; then the next released permit is handed off to the head. With
+ * {@code fair = true}, every released permit is handed off. {@link #acquireAsync} never overtakes, so futures of one key are
+ * granted strictly in the order of the calls.
  *
  * <p><b>Ownership.</b> A permit acquired by a blocking call or by {@code tryAcquire} belongs to the acquiring thread until it
  * is closed. The thread may reenter: a further acquisition of the same key succeeds at once, whatever the limit and without a
@@ -49,8 +49,8 @@ import java.util.function.Supplier;
  * Among many keys with one hash code, a lookup takes logarithmic time if they are values of the JDK with a natural order, such
  * as {@link String} and {@link java.util.UUID}; others are compared one by one.
  *
- * <p><b>Deadlock.</b> A cycle of threads each of which holds a key that the next one waits for, in any lockers of the process
- * and with any wait times, is found within about two seconds. One of the threads fails with {@link LockDeadlockException},
+ * <p><b>Deadlock.</b> The engine finds cycles of threads that wait for each other's keys, across all lockers of the process and
+ * with any wait times, within about two seconds. One of the threads fails with {@link LockDeadlockException},
  * unless {@link KeyedLockerSettings#deadlockDetection()} is set otherwise. A cycle that includes a future is only reported
  * ({@link KeyedLockerListener#suspectedDeadlock}), because the engine cannot know whether the thread that requested the future
  * is blocked until it completes. A cycle that includes a permit that no thread owns is not found.
@@ -153,12 +153,12 @@ public interface KeyedLocker<K> extends AutoCloseable {
     int limit();
 
     /**
-     * Sets the limit of all keys without a {@linkplain KeyedLockerSettings#withKeyLimits limit of their own}, from now on.
+     * Sets the limit of all keys that have no {@linkplain KeyedLockerSettings#withKeyLimits limit of their own}.
      *
      * <p>If the limit is raised, waiters are granted the additional permits before this method returns, in the order in which
      * they wait, as if these permits had been released; futures are completed on this thread. (With a backend, the additional
      * permits are requested before this method returns.) If it is lowered, holders keep their permits, and nobody is admitted
-     * until fewer of them than the new limit are left.
+     * until fewer of them remain than the new limit.
      *
      * @param limit the new limit
      * @throws IllegalArgumentException if it is less than 1
@@ -168,7 +168,7 @@ public interface KeyedLocker<K> extends AutoCloseable {
     /**
      * Asks for the limits of all active keys again, after the data behind {@link KeyedLockerSettings#withKeyLimits} has
      * changed. A raised or lowered limit has the same effect as in {@link #setLimit}. Calls the function on this thread, once
-     * for each key that several callers compete for; the other keys are asked for when that happens.
+     * for each key that several callers compete for, and for other keys when callers begin to compete.
      *
      * @throws IllegalStateException if the function itself calls this method
      */
@@ -405,8 +405,8 @@ public interface KeyedLocker<K> extends AutoCloseable {
     }
 
     /**
-     * Runs a task on an executor while holding a key, without blocking the caller. With a limit of 1, tasks of one key run one
-     * after the other, in the order of the calls. With a higher limit, permits are granted in that order, but tasks whose
+     * Runs a task on an executor while holding a key, without blocking the caller. With a limit of 1, tasks of one key run
+     * sequentially, in the order of the calls. With a higher limit, permits are granted in that order, but tasks whose
      * permits are granted at the same time may start in any order.
      *
      * <p>The task is submitted to the executor when the permit is granted: by the caller if a permit is free, otherwise by the
@@ -465,11 +465,11 @@ public interface KeyedLocker<K> extends AutoCloseable {
     Set<K> activeKeys();
 
     /**
-     * Finds an active key that passes a test, without copying all keys. The test runs outside all locks, for one key after the
-     * other, in no particular order, until it has accepted one.
+     * Finds an active key that passes a test, without copying all keys. The test runs outside all locks, for one key at a
+     * time, in no particular order, until it accepts one.
      *
      * @param test the test
-     * @return a key that was active at a moment during the call, or empty if the test has accepted none
+     * @return a key that was active at a moment during the call, or empty if the test accepts none
      */
     Optional<K> findActiveKey(Predicate<? super K> test);
 
@@ -541,7 +541,7 @@ public interface KeyedLocker<K> extends AutoCloseable {
      * }
      * }</pre>
      *
-     * <p>A caller that holds a key of this locker waits for itself, without end.
+     * <p>A caller that holds a key of this locker waits forever.
      *
      * @throws InterruptedException if the thread is interrupted before or while it waits
      */

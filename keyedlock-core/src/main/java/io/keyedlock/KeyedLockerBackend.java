@@ -129,7 +129,7 @@ public interface KeyedLockerBackend extends AutoCloseable {
     interface Request {
 
         /**
-         * Cancels the request, because the permit is not wanted any more. If it is granted nevertheless, the receiver releases
+         * Cancels the request, because the permit is no longer needed. If it is granted nevertheless, the receiver releases
          * it. May be called more than once.
          */
         void cancel();

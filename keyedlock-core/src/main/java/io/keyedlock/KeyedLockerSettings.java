@@ -18,8 +18,8 @@ import java.util.function.ToIntFunction;
  * @param name the locker's name, used in exceptions, logs and meters; not blank
  * @param limit the number of callers that each key admits at once; at least 1. 1 is mutual exclusion
  * @param fair whether a released permit is always handed off to the head of the queue. If not, a caller that finds a permit
- *     free may acquire it although others wait, but only until the head has been passed for about a millisecond; that is faster
- *     under contention
+ *     free may acquire it although others wait, but only until the head has been overtaken for about a millisecond; that is
+ *     faster under contention
  * @param reentrant whether a thread that holds a key may acquire it again. If not, blocking calls throw
  *     {@link LockReentryException} and {@code tryAcquire} returns empty
  * @param maxWaiters the maximum number of waiters per key; a further caller is rejected with {@link LockRejectedException}.
@@ -245,8 +245,8 @@ public record KeyedLockerSettings(
      * an active key (with a backend, when a key becomes active), and again in {@link KeyedLocker#refreshLimits()}; an
      * uncontended acquisition does not call it. Snapshots call it for keys that nobody has competed for. It runs on the thread
      * of the caller, outside all locks, and delays only that caller. If it throws or returns a negative number, the locker's
-     * limit applies, and that is logged once per locker. It must not
-     * use the same locker: calls that would call the function again throw {@link IllegalStateException}.
+     * limit applies, and that is logged once per locker. The function must not use the same locker: calls that would call it
+     * again throw {@link IllegalStateException}.
      *
      * @param keyLimits the new value
      * @return new settings

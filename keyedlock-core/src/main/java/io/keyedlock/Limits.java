@@ -11,40 +11,40 @@ import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The limits of one locker: its own, and those of individual keys, which a function of the application knows.
+ * The limits of one locker: its own, and those of individual keys, which a function of the application returns.
  *
  * <pre>
- * INVARIANTS, whenever a stripe's word is free
+ * INVARIANTS, whenever a stripe is unlocked
  * L1  The limit of an entry is known from before its second hold or its first waiter on; with a backend, from before its first
- *     waiter on. Until then the limit is of no importance, because each key admits at least one caller.
- * L2  A known limit is the answer to a question that was asked after the last refresh that has visited the entry began.
+ *     waiter on. Until then the limit does not matter, because each key admits at least one caller.
+ * L2  A known limit was asked for after the start of the last refresh that has visited the entry.
  * L3  If the limit of an entry has changed, the section that changes it, or for the locker's limit a section that follows,
- *     hands the free permits to the waiters, whatever their kind, and restores the invariants of the queue. Callbacks of
+ *     hands the free permits to the waiters, threads and futures, and restores the invariants of the queue. Callbacks of
  *     futures run when all keys are done, so that none of them delays another key.
  *
  * RACES
  * Setting the locker's limit against an acquisition: as with close(), the limit is written first, and then every stripe is
  * locked. So a caller that was enqueued by the old limit is found, and all others read the new one.
- * A refresh against a first question: a refresh counts itself before it visits the stripes. An answer is noted in a section
- * only if no refresh has begun since the question, else the caller asks again. So either the refresh finds the entry with a
- * known limit, or the caller sees that its answer is outdated.
+ * A refresh against a first question: a refresh counts itself before it visits the stripes. A section records an answer only if
+ * no refresh has begun since the question; otherwise the caller asks again. So either the refresh finds the entry with a known
+ * limit, or the caller sees that its answer is outdated.
  * Two refreshes: each numbers its answers, and the answer of the later one stays.
  * </pre>
  *
  * <p>The function is foreign code. It runs outside all locks, on the thread of the caller. Calls of the same locker that would
- * call it again fail, because they could go on without end.
+ * call it again fail, because they could recurse forever.
  */
 final class Limits {
 
-    /** How often a caller asks again because refreshes overtake it. A function that causes them would ask without end. */
+    /** The maximum number of questions of a caller that refreshes overtake, for functions that cause refreshes themselves. */
     private static final int MOST_QUESTIONS = 10;
 
     /**
-     * What the function has answered for a key.
+     * The answer of the function for a key.
      *
      * @param limit the limit, or 0 for that of the locker
      * @param refreshes the number of refreshes that had begun before the question
-     * @param questions how often the function was asked for this acquisition
+     * @param questions the number of questions for this acquisition
      */
     record Answer(int limit, int refreshes, int questions) {}
 
@@ -77,7 +77,7 @@ final class Limits {
 
     /**
      * Returns whether a caller must ask for the limit of a key before it can be admitted, enqueued or rejected, and then try
-     * again. Notes an answer that it brings.
+     * again. Records the given answer.
      */
     boolean mustAsk(Entry e, @Nullable Answer answer) {
         if (ofKeys == null || e.isLimitKnown() || (locker.backend == null && e.holdCount() == 0)) {
@@ -201,7 +201,7 @@ final class Limits {
     private static void admitWaitersAndUnlock(Entry e) {
         ContendedState c = e.contended();
         if (c.head == null) {
-            // Nobody to admit. The entry may have left the table.
+            // No waiter to admit. The entry may have left the table.
             e.stripe.unlock();
         } else {
             e.stripe.handOffAndUnlock(e, c.grantAll(), null, false);

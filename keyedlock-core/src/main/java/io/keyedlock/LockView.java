@@ -106,7 +106,7 @@ final class LockView<K> implements Lock {
     }
 
     private @Nullable Permit removeRecord() {
-        Stripe stripe = locker.stripes.ifPresent(hash);
+        Stripe stripe = locker.stripes.existing(hash);
         if (stripe == null) {
             return null;
         }

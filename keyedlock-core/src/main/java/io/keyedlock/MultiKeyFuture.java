@@ -6,13 +6,13 @@ import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The future of one permit for several keys. Acquires them one after the other.
+ * The future of one permit for several keys. Acquires the keys in sequence.
  *
- * <p>One thread at a time proceeds from key to key: first the caller, then the thread that completes the acquisition of the key
- * that had to be waited for. That thread sets {@link #stage} to {@link Stage#GRANTED}, or to {@link Stage#STOPPED} if a key
- * fails. A thread that completes the future from outside sets it to {@code STOPPED}. The first to set it wins. The thread that
- * stops it releases everything acquired so far. The acquisition in progress may have been granted just before; both threads
- * then cancel it or close its permit, which is harmless.
+ * <p>One thread at a time proceeds from key to key: first the caller, then the thread that completes the wait for a key. That
+ * thread sets {@link #stage} to {@link Stage#GRANTED}, or to {@link Stage#STOPPED} if a key fails. A thread that completes the
+ * future from outside sets it to {@code STOPPED}. The first to set it wins. The thread that stops it releases everything
+ * acquired so far. The acquisition in progress may have been granted just before; both threads then cancel it or close its
+ * permit, which is harmless.
  */
 final class MultiKeyFuture extends AcquisitionFuture {
 
@@ -65,7 +65,7 @@ final class MultiKeyFuture extends AcquisitionFuture {
         }
     }
 
-    /** Acquires key after key until one must be waited for. */
+    /** Acquires keys in sequence until one requires a wait. */
     private void acquireNext() {
         for (int i = nextIndex(); i < keys.size(); i = nextIndex()) {
             KeyOrder.Slot slot = keys.get(i);

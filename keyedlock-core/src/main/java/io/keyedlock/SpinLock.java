@@ -39,7 +39,7 @@ class SpinLock extends Padding {
         return looksFree() && WORD.compareAndSet(this, 0, 1);
     }
 
-    /** Unlocks without a call that could fail: the word is cleared even if the stack has no room for the fence. */
+    /** Unlocks without a call that could fail: {@code word} is cleared even if the stack has no room for the fence. */
     final void unlock() {
         try {
             VarHandle.releaseFence();

@@ -5,9 +5,9 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One part of a locker's keys: their table, with the lock word that guards all of their state.
+ * One part of a locker's keys: their table, and the lock that guards all of their state.
  *
- * <p>{@link #handOffAndUnlock} carries out, after the word is free, what a critical section decides for others: grants,
+ * <p>{@link #handOffAndUnlock} carries out, after unlocking, what a critical section decides for others: grants,
  * signals, an idle moment, requests to the backend. None of this needs memory, because the permit of a waiter is created when
  * it is enqueued. What may fail (an allocation, the key's own equals, the end of the stack) comes before the first change.
  */
@@ -64,7 +64,7 @@ final class Stripe extends Table {
         return e;
     }
 
-    /** Removes an entry that is not needed any more. Called under the lock. Returns the watch if this was the idle moment. */
+    /** Removes an entry that is no longer needed. Called under the lock. Returns the watch if this was the idle moment. */
     @Nullable
     IdleWatch evict(Entry entry) {
         remove(entry);
@@ -353,17 +353,17 @@ final class Stripe extends Table {
 
     /**
      * Restores the invariants of a key after a permit became free or the head of its queue has changed: grants or signals the
-     * head, and removes the entry if it is not needed any more. Then unlocks, and carries out what was decided for others.
+     * head, and removes the entry if it is no longer needed. Then unlocks, and carries out what was decided for others.
      * Called under the lock, with enough {@link Headroom}.
      *
      * @param ended the waits that the section has ended, linked by {@link Waiter#nextDone}, or null
-     * @param free the backend request whose lease was just granted, or whose hold has just ended, or null
+     * @param freed the backend request whose lease was just granted, or whose hold has just ended, or null
      * @param offThread whether foreign code must not run on this thread, which is the timer's or a backend's
      */
-    void handOffAndUnlock(Entry e, @Nullable Waiter ended, @Nullable BackendRequest free, boolean offThread) {
+    void handOffAndUnlock(Entry e, @Nullable Waiter ended, @Nullable BackendRequest freed, boolean offThread) {
         Waiter done = ended;
         Waiter signalled = null;
-        BackendRequest release = free;
+        BackendRequest release = freed;
         BackendRequest cancel = null;
         BackendRequest request = null;
         IdleWatch idle = null;
@@ -376,7 +376,7 @@ final class Stripe extends Table {
                 }
                 signalled = c.signalHead();
             } else {
-                Waiter granted = free == null ? null : backendKey.grantHead(c, free);
+                Waiter granted = freed == null ? null : backendKey.grantHead(c, freed);
                 if (granted != null) {
                     granted.nextDone = done;
                     done = granted;

@@ -45,13 +45,13 @@ final class Stripes {
 
     /** Returns the stripe of a hash, creating it if there is none. */
     Stripe of(int hash) {
-        Stripe s = ifPresent(hash);
+        Stripe s = existing(hash);
         return s != null ? s : create(hash >>> SHIFT);
     }
 
     /** Returns the stripe of a hash, or null if it was not created yet. */
     @Nullable
-    Stripe ifPresent(int hash) {
+    Stripe existing(int hash) {
         return (Stripe) ELEMENTS.getAcquire(stripes, hash >>> SHIFT);
     }
 
@@ -124,7 +124,7 @@ final class Stripes {
         return (int) Math.min(sum, Integer.MAX_VALUE);
     }
 
-    /** Returns whether no key is active, checking every stripe under its lock, one after the other. */
+    /** Returns whether no key is active, locking and checking one stripe at a time. */
     boolean looksIdle() {
         for (Stripe s : all()) {
             boolean active;

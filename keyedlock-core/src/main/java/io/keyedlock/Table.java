@@ -33,7 +33,7 @@ class Table extends SpinLock {
     /** The length from which on a chain gets no further entries whose keys can be sorted. */
     private static final int LONG_CHAIN = 64;
 
-    /** An entry that is in no chain, or null. It is next to the lock word, and so needs no further cache line. */
+    /** An entry that is in no chain, or null. It is next to the lock, and so needs no further cache line. */
     private @Nullable Entry single;
 
     /**

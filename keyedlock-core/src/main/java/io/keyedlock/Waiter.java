@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
  * otherwise.
  *
  * <p>Between entering the queue and {@link #await}, and after a signal was sent, a waiting thread runs foreign code (listeners,
- * loggers, class loaders). That code may park and so consume the {@code unpark} of a signal or a grant. Hence a thread parks
- * only if it has seen, after the last foreign code, that it is neither signalled nor granted: no foreign code can consume an
+ * loggers, class loaders). That code may park and so consume the {@code unpark} of a signal or a grant. Hence, after the
+ * last foreign code, a thread checks that it is neither signalled nor granted before it parks: no foreign code can consume an
  * unpark that comes later. Whatever foreign code throws, {@link #abandon} leaves nothing behind.
  */
 final class Waiter implements AcquireResult {
@@ -26,12 +26,12 @@ final class Waiter implements AcquireResult {
 
     private static final KeyedLockerListener.Wait REPORTED = (failure, waited) -> {};
 
-    /** The time since a thread became head for which newcomers that find a permit free may pass it. */
+    /** The time since a thread became head for which newcomers that find a permit free may overtake it. */
     static final long BYPASS_NANOS = 1_000_000;
 
     /**
-     * The time for which newcomers may pass a head that was signalled but has not run since. Longer, because a permit that is
-     * handed to it is unused until it runs.
+     * The time for which newcomers may overtake a head that was signalled but has not run since. Longer, because a permit that
+     * is handed to it is unused until it runs.
      */
     static final long BYPASS_OF_SIGNALLED_NANOS = 10_000_000;
 
@@ -144,12 +144,12 @@ final class Waiter implements AcquireResult {
         try {
             both = combine(listener, event);
         } catch (Throwable e) {
-            notify(listener, KeyedLockerListener.Outcome.CANCELLED, Duration.ZERO);
+            notifyEnd(listener, KeyedLockerListener.Outcome.CANCELLED, Duration.ZERO);
             throw e;
         }
         if (both != null && !OBSERVER.compareAndSet(this, null, both)) {
             // The future was completed before its caller arrived here.
-            notify(both, failure, Duration.ZERO);
+            notifyEnd(both, failure, Duration.ZERO);
         }
     }
 
@@ -167,7 +167,7 @@ final class Waiter implements AcquireResult {
             if (listeners != null) {
                 listeners.waited(this, failure, waited);
             }
-            notify(last, failure, waited);
+            notifyEnd(last, failure, waited);
         }
     }
 
@@ -177,12 +177,12 @@ final class Waiter implements AcquireResult {
             return first == null ? second : first;
         }
         return (failure, waited) -> {
-            notify(first, failure, waited);
-            notify(second, failure, waited);
+            notifyEnd(first, failure, waited);
+            notifyEnd(second, failure, waited);
         };
     }
 
-    private void notify(
+    private void notifyEnd(
             KeyedLockerListener.@Nullable Wait observer,
             KeyedLockerListener.@Nullable Outcome failure,
             Duration waited) {
@@ -201,7 +201,7 @@ final class Waiter implements AcquireResult {
         return backendKey != null && backendKey.isUnanswered() ? RejectReason.BACKEND : RejectReason.TIMED_OUT;
     }
 
-    /** Returns whether newcomers have passed this head for so long that a free permit is to be handed to it. */
+    /** Returns whether newcomers have overtaken this head for so long that the next free permit is handed to it. */
     boolean isOverdue(long now) {
         return headSince != 0 && now - headSince >= (signalled ? BYPASS_OF_SIGNALLED_NANOS : BYPASS_NANOS);
     }
@@ -230,9 +230,8 @@ final class Waiter implements AcquireResult {
         try {
             Background.schedule(this::unparkThread, UNPARK_LATER_NANOS);
         } catch (Throwable e) {
-            // Neither memory nor a thread is left. A timed wait ends by itself. A signalled head is handed the permit,
-            // and
-            // unparked again, once enough newcomers have passed it.
+            // Neither memory nor a thread is left. A timed wait ends by itself. Once enough newcomers have overtaken a
+            // signalled head, it is handed the permit and unparked again.
         }
     }
 
@@ -250,13 +249,13 @@ final class Waiter implements AcquireResult {
         }
     }
 
-    /** Leaves the queue; returns false if the wait had ended before. Called with no lock held. */
+    /** Leaves the queue. Returns false if the wait had ended before. Called with no lock held. */
     boolean leave(RejectReason reason) {
         return leave(reason, false);
     }
 
     /**
-     * Leaves the queue because the wait time has passed; returns false if the wait had ended before. Called with no lock held.
+     * Leaves the queue because the wait time has passed. Returns false if the wait had ended before. Called with no lock held.
      *
      * @param offThread whether foreign code must not run on this thread
      */
@@ -337,7 +336,7 @@ final class Waiter implements AcquireResult {
 
     /**
      * Spins briefly before parking, with the signal still set: while this thread is awake, a release need not wake it. The
-     * check without the lock is a guess; the permit is acquired under the lock only.
+     * check without the lock is only a hint; the permit is acquired under the lock.
      */
     private void spin() {
         Stripe stripe = entry.stripe;
@@ -369,7 +368,7 @@ final class Waiter implements AcquireResult {
         entry.stripe.handOffAndUnlock(entry, null, null, false);
     }
 
-    /** Returns what a thread dump shows as the reason for parking. */
+    /** Returns the text that a thread dump shows as the reason for parking. */
     @Override
     public String toString() {
         return "Waiter[" + Messages.describe(entry) + "]";

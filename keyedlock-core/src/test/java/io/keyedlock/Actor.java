@@ -10,7 +10,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
-/** A thread that does what a test tells it, one thing after the other. */
+/** A thread that runs the actions of a test sequentially. */
 final class Actor {
 
     private final ExecutorService executor;
@@ -31,7 +31,7 @@ final class Actor {
         return thread;
     }
 
-    /** Waits until it is done; throws what it throws. */
+    /** Runs an action and waits for it. Throws the exception of the action. */
     <T> T does(Callable<T> action) {
         return result(begins(action));
     }
@@ -43,7 +43,7 @@ final class Actor {
         });
     }
 
-    /** Does not wait. */
+    /** Starts an action without waiting for it. */
     <T> Future<T> begins(Callable<T> action) {
         return executor.submit(action);
     }
@@ -58,12 +58,12 @@ final class Actor {
         }
     }
 
-    /** What an action or a future failed with. */
+    /** Returns the failure of an action or a future. */
     static Throwable failure(Future<?> future) {
         return catchThrowable(() -> result(future));
     }
 
-    @SuppressWarnings("unchecked") // as unchecked, whatever it is
+    @SuppressWarnings("unchecked") // throws any exception as unchecked
     private static <E extends Throwable> RuntimeException unchecked(Throwable failure) throws E {
         throw (E) failure;
     }

@@ -13,7 +13,7 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
 
-/** What the core may know, and how its packages are named. */
+/** The dependencies and packages of the core. */
 class ArchitectureTests {
 
     private static final JavaClasses CORE = new ClassFileImporter()
@@ -25,7 +25,7 @@ class ArchitectureTests {
             type -> type.getPackage().tryGetAnnotationOfType(NullMarked.class).isPresent());
 
     @Test
-    void knowsOnlyTheJdkAndJSpecify() {
+    void dependsOnlyOnTheJdkAndJSpecify() {
         classes()
                 .should()
                 .onlyDependOnClassesThat()

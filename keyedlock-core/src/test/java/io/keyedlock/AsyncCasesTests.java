@@ -61,8 +61,8 @@ class AsyncCasesTests {
     }
 
     @Test
-    @DisplayName("case 31: the future is completed by the thread that gives the permit back, before close() returns")
-    void releasingThreadCompletes() {
+    @DisplayName("case 31: the releasing thread completes the future before close() returns")
+    void releasingThreadCompletesTheFuture() {
         Permit held = locker.acquireAsync("k").join();
         Thread[] completer = new Thread[1];
         locker.acquireAsync("k").thenAccept(permit -> {
@@ -81,7 +81,7 @@ class AsyncCasesTests {
         Actor other = cast.actor("other");
         Permit held = locker.acquireAsync("k").join();
         CompletableFuture<Boolean> seen = locker.acquireAsync("k").thenApply(permit -> {
-            // Another thread uses the same key meanwhile: it would hang if a lock were held.
+            // Another thread uses the same key and would hang if a lock were held.
             assertThat(other.does(() -> locker.tryAcquire("k"))).isEmpty();
             assertThat(other.does(() -> locker.snapshot())).hasSize(1);
             other.runs(permit::close);
@@ -93,8 +93,8 @@ class AsyncCasesTests {
     }
 
     @Test
-    @DisplayName("case 31: a callback that throws hurts nobody")
-    void throwingCallbackHurtsNobody() {
+    @DisplayName("case 31: a callback that throws affects no other caller")
+    void throwingCallbackAffectsNoOtherCaller() {
         Permit held = locker.acquireAsync("k").join();
         CompletableFuture<Permit> first = locker.acquireAsync("k");
         first.thenRun(() -> {
@@ -123,7 +123,7 @@ class AsyncCasesTests {
     }
 
     @Test
-    @DisplayName("case 31: nor do chains over several keys, of several keys, of tasks, or to the idle moment")
+    @DisplayName("case 31: chains of multi-key futures, tasks and idle futures do not overflow the stack")
     void otherLongChainsDoNotOverflowTheStack() {
         Permit a = locker.acquireAsync("a").join();
         Permit b = locker.acquireAsync("b").join();
@@ -156,20 +156,20 @@ class AsyncCasesTests {
     }
 
     @Test
-    @DisplayName("case 31: bad arguments are thrown at once, refusals arrive in the future")
-    void refusalsArriveInTheFuture() {
+    @DisplayName("case 31: invalid arguments throw at once, rejections fail the future")
+    void rejectionsFailTheFuture() {
         locker.acquireAsync("k").join();
         assertThatThrownBy(() -> locker.acquireAsync("k", Duration.ofSeconds(-1)))
                 .isInstanceOf(IllegalArgumentException.class);
-        CompletableFuture<Permit> refused = locker.acquireAsync("k", Duration.ZERO);
-        assertThat(Actor.failure(refused)).isInstanceOf(LockTimeoutException.class);
+        CompletableFuture<Permit> rejected = locker.acquireAsync("k", Duration.ZERO);
+        assertThat(Actor.failure(rejected)).isInstanceOf(LockTimeoutException.class);
         locker.close();
         assertThat(Actor.failure(locker.acquireAsync("x"))).isInstanceOf(KeyedLockerClosedException.class);
     }
 
     @Test
     @DisplayName("case 32: cancel on a pending future removes the waiter")
-    void cancelWithdraws() {
+    void cancelRemovesTheWaiter() {
         Permit held = locker.acquireAsync("k").join();
         CompletableFuture<Permit> first = locker.acquireAsync("k");
         CompletableFuture<Permit> second = locker.acquireAsync("k");
@@ -199,8 +199,8 @@ class AsyncCasesTests {
     }
 
     @Test
-    @DisplayName("case 32: the first holder and the cancelled second: the third is granted")
-    void cancelledHeadLetsTheNextIn() {
+    @DisplayName("case 32: the release grants the third if the second was cancelled")
+    void cancelledHeadIsSkippedByTheRelease() {
         KeyedLocker<String> two =
                 KeyedLocker.create(KeyedLockerSettings.defaults().withLimit(2));
         Permit a = two.acquireAsync("k").join();
@@ -219,24 +219,24 @@ class AsyncCasesTests {
     }
 
     @Test
-    @DisplayName(
-            "case 32: the grant comes first, the canceller before the granting thread has completed the future: the permit wins")
+    @DisplayName("case 32: cancel after the grant and before the completion of the future is too late")
     void cancelBetweenGrantAndCompletionIsTooLate() {
         for (BiConsumer<CompletableFuture<Permit>, List<Boolean>> outsider : outsiders()) {
             List<Boolean> outcomes = new ArrayList<>();
             List<CompletableFuture<Permit>> futures = new ArrayList<>();
-            KeyedLocker<String> heard = KeyedLocker.create(KeyedLockerSettings.defaults(), new KeyedLockerListener() {
-                @Override
-                public void acquired(Object key, Duration waited) {
-                    // Called by the granting thread just before it completes the future.
-                    if (!futures.isEmpty()) {
-                        outsider.accept(futures.get(0), outcomes);
-                    }
-                }
-            });
-            Permit held = heard.acquireAsync("k").join();
-            futures.add(heard.acquireAsync("k"));
-            CompletableFuture<Permit> next = heard.acquireAsync("k");
+            KeyedLocker<String> observed =
+                    KeyedLocker.create(KeyedLockerSettings.defaults(), new KeyedLockerListener() {
+                        @Override
+                        public void acquired(Object key, Duration waited) {
+                            // Called by the granting thread just before it completes the future.
+                            if (!futures.isEmpty()) {
+                                outsider.accept(futures.get(0), outcomes);
+                            }
+                        }
+                    });
+            Permit held = observed.acquireAsync("k").join();
+            futures.add(observed.acquireAsync("k"));
+            CompletableFuture<Permit> next = observed.acquireAsync("k");
             held.close();
             assertThat(outcomes).containsExactly(false);
             assertThat(futures.get(0)).isCompleted();
@@ -244,13 +244,13 @@ class AsyncCasesTests {
             CompletableFuture<Permit> granted = futures.remove(0);
             granted.join().close();
             next.join().close();
-            assertThat(heard.activeKeyCount()).isZero();
+            assertThat(observed.activeKeyCount()).isZero();
         }
     }
 
     @Test
-    @DisplayName("case 32: so it does where the grant comes while the canceller is on its way to the key's lock")
-    void cancelThatMeetsAGrantUnderTheLockIsTooLate() {
+    @DisplayName("case 32: cancel that finds a grant once it has the key's lock is too late")
+    void cancelThatFindsAGrantUnderTheLockIsTooLate() {
         Permit held = locker.acquireAsync("k").join();
         CompletableFuture<Permit> future = locker.acquireAsync("k");
         Entry entry = (Entry) held;
@@ -262,7 +262,7 @@ class AsyncCasesTests {
             cancelled = canceller.begins(() -> future.cancel(true));
             Cast.until(() -> Arrays.stream(canceller.thread().getStackTrace())
                     .anyMatch(frame -> frame.getMethodName().equals("lockContended")));
-            // The first half of held.close(): decided, but not told yet.
+            // The first half of held.close(): the permit is granted, but the future is not completed.
             assertThat(entry.closeFirst()).isTrue();
             entry.contended().removeHold(entry);
             granted = entry.contended().grantHead();
@@ -297,7 +297,7 @@ class AsyncCasesTests {
 
     @Test
     @DisplayName("case 32: completing, failing or timing out the future from outside cancels the wait")
-    void completingFromOutsideWithdraws() {
+    void completingFromOutsideCancelsTheWait() {
         Permit held = locker.acquireAsync("k").join();
         Permit own = () -> {};
         CompletableFuture<Permit> completed = locker.acquireAsync("k");
@@ -329,7 +329,7 @@ class AsyncCasesTests {
     }
 
     @Test
-    @DisplayName("case 32: a cancelled future that was never granted is told to dependents as cancelled")
+    @DisplayName("case 32: dependents of a cancelled future see the cancellation")
     void dependentsSeeTheCancellation() {
         Permit held = locker.acquireAsync("k").join();
         CompletableFuture<Permit> future = locker.acquireAsync("k");
@@ -340,8 +340,8 @@ class AsyncCasesTests {
     }
 
     @Test
-    @DisplayName("case 32: cancel against release, two threads at once: granted or cancelled, never both, never lost")
-    void cancelAgainstReleaseAtOnce() throws Exception {
+    @DisplayName("case 32: concurrent cancel and release: granted or cancelled, never both, never lost")
+    void concurrentCancelAndReleaseLoseNoPermit() throws Exception {
         Actor canceller = cast.actor("canceller");
         CyclicBarrier together = new CyclicBarrier(2);
         for (int round = 0; round < 2_000; round++) {
@@ -365,9 +365,8 @@ class AsyncCasesTests {
 
     @ParameterizedTest(name = "maxWaiters {0}")
     @ValueSource(ints = {0, 1, 3})
-    @DisplayName(
-            "case 33: a full queue refuses with LockRejectedException; who waits already is unaffected; 0 is no queue")
-    void fullQueueRefuses(int maxWaiters) {
+    @DisplayName("case 33: a full queue rejects with LockRejectedException; waiters are unaffected; 0 means no queue")
+    void fullQueueRejects(int maxWaiters) {
         KeyedLocker<String> small = KeyedLocker.create(
                 KeyedLockerSettings.defaults().withName("orders").withMaxWaiters(maxWaiters));
         Permit held = small.acquireAsync("42").join();
@@ -411,8 +410,8 @@ class AsyncCasesTests {
     }
 
     @Test
-    @DisplayName("case 33: a place that becomes free in the queue can be taken; another key has a queue of its own")
-    void placesInTheQueueComeBack() {
+    @DisplayName("case 33: a free place in the queue is reused; each key has its own queue")
+    void placesInTheQueueAreReused() {
         KeyedLocker<String> small =
                 KeyedLocker.create(KeyedLockerSettings.defaults().withMaxWaiters(1));
         small.acquireAsync("k").join();
@@ -426,8 +425,7 @@ class AsyncCasesTests {
 
     @ParameterizedTest(name = "fair = {0}")
     @ValueSource(booleans = {true, false})
-    @DisplayName(
-            "case 34: asynchronous acquisitions of one key are granted in the order of the calls, beside threads in one queue")
+    @DisplayName("case 34: futures and threads of one key are granted in the order of the calls")
     void grantedInTheOrderOfTheCalls(boolean fair) {
         KeyedLocker<String> asked =
                 KeyedLocker.create(KeyedLockerSettings.defaults().withFair(fair));
@@ -456,7 +454,7 @@ class AsyncCasesTests {
     }
 
     @Test
-    @DisplayName("case 34: a future never takes a free permit past a waiter")
+    @DisplayName("case 34: a future never overtakes a waiter")
     void futureNeverBarges() throws Exception {
         ScriptedClock clock = new ScriptedClock();
         DefaultKeyedLocker<String> asked = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null, clock);
@@ -464,7 +462,7 @@ class AsyncCasesTests {
         List<CompletableFuture<Permit>> late = new ArrayList<>();
         clock.script(Thread.currentThread(), () -> {
             held.close();
-            // The permit is free now, and announced to the head, which has not looked yet.
+            // The permit is free and the head is signalled, but has not checked yet.
             assertThat(Cast.holders(asked, "k")).isZero();
             late.add(asked.acquireAsync("k"));
             late.add(asked.acquireAsync("k", Duration.ZERO));
@@ -480,7 +478,7 @@ class AsyncCasesTests {
     }
 
     @Test
-    @DisplayName("case 34: a future at the head is handed the permit; no newcomer thread gets between")
+    @DisplayName("case 34: a future at the head is handed the permit; no new thread overtakes it")
     void futureAtTheHeadIsHandedThePermit() {
         List<Boolean> barged = new ArrayList<>();
         Permit held = locker.acquireAsync("k").join();
@@ -492,7 +490,7 @@ class AsyncCasesTests {
     }
 
     @Test
-    @DisplayName("case 34: a permit of a future belongs to no thread and does not re-enter")
+    @DisplayName("case 34: the permit of a future belongs to no thread and does not reenter")
     void asyncPermitBelongsToNoThread() {
         Permit permit = locker.acquireAsync("k").join();
         assertThat(locker.tryAcquire("k")).isEmpty();
@@ -504,7 +502,7 @@ class AsyncCasesTests {
     }
 
     @Test
-    @DisplayName("case 34: nor does a future re-enter a key that its caller holds")
+    @DisplayName("case 34: a future does not reenter a key that its caller holds")
     void acquireAsyncNeverReenters() throws Exception {
         Permit mine = locker.acquire("k");
         CompletableFuture<Permit> future = locker.acquireAsync("k");
@@ -516,17 +514,17 @@ class AsyncCasesTests {
     }
 
     @Test
-    @DisplayName("case 34: a future that is granted while its caller has not set its timer yet leaves no timer behind")
+    @DisplayName("case 34: a future that is granted before its timer is set leaves no timer")
     void lateTimerIsCancelled() throws Exception {
         Actor releaser = cast.actor("releaser");
         CountDownLatch granting = new CountDownLatch(1);
         CountDownLatch returned = new CountDownLatch(1);
         List<Permit> held = new ArrayList<>();
         List<Future<?>> releasing = new ArrayList<>();
-        KeyedLocker<String> heard = KeyedLocker.create(KeyedLockerSettings.defaults(), new KeyedLockerListener() {
+        KeyedLocker<String> observed = KeyedLocker.create(KeyedLockerSettings.defaults(), new KeyedLockerListener() {
             @Override
             public Wait waiting(Object key, int ahead) {
-                // By the caller, between its place in the queue and its timer.
+                // Called by the caller after it was enqueued and before it sets its timer.
                 releasing.add(releaser.begins(() -> {
                     held.get(0).close();
                     return null;
@@ -537,15 +535,15 @@ class AsyncCasesTests {
 
             @Override
             public void acquired(Object key, Duration waited) {
-                // By the releaser, just before it completes the future.
+                // Called by the releaser just before it completes the future.
                 if (Thread.currentThread() == releaser.thread()) {
                     granting.countDown();
                     await(returned);
                 }
             }
         });
-        held.add(heard.acquireAsync("k").join());
-        CompletableFuture<Permit> future = heard.acquireAsync("k", Duration.ofDays(1));
+        held.add(observed.acquireAsync("k").join());
+        CompletableFuture<Permit> future = observed.acquireAsync("k", Duration.ofDays(1));
         returned.countDown();
         Actor.result(releasing.get(0));
         assertThat(future).isCompleted();

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** A locker in front of a backend that does what the test says. At the end of each test nothing is held or asked for. */
+/** A locker with a scripted backend. At the end of each test no permit is held or requested. */
 class BackendTests {
 
     private static final Duration SECOND = Duration.ofSeconds(1);
@@ -77,16 +77,16 @@ class BackendTests {
         return future.get(2, TimeUnit.MINUTES);
     }
 
-    /** Whoever looks into a future may be faster than the thread that tells of the grant. */
-    private void heard(String... expected) {
+    /** Awaits the events, as a future may complete before the grant is reported. */
+    private void assertEvents(String... expected) {
         Cast.until(() -> events.size() >= expected.length);
         assertThat(events).containsExactlyInAnyOrder(expected);
     }
 
-    // ---- a permit comes with a lease
+    // ---- leases
 
     @Test
-    void whoAwaitsARemotePermitIsAWaiterAndHoldsOnceItIsGranted() throws Exception {
+    void callerOfTheBackendIsAWaiterUntilTheGrantAndThenAHolder() throws Exception {
         CompletableFuture<Permit> future = locker.acquireAsync("k");
         assertThat(backend.open().keyName).isEqualTo("k");
         assertThat(backend.open().waits).isTrue();
@@ -104,11 +104,11 @@ class BackendTests {
         permit.close();
         permit.close();
         assertThat(backend.asked.get(0).releases).hasValue(1);
-        heard("acquired k", "released k");
+        assertEvents("acquired k", "released k");
     }
 
     @Test
-    void aThreadIsWokenByTheGrantAndReEntersWithoutAsking() throws Exception {
+    void aThreadIsWokenByTheGrantAndReentersWithoutARequest() throws Exception {
         Actor caller = cast.actor("caller");
         Future<Permit> outer = caller.begins(() -> locker.acquire("k"));
         Cast.until(() -> backend.asked.size() == 1);
@@ -124,7 +124,7 @@ class BackendTests {
     }
 
     @Test
-    void aBackendThatGrantsAtOnceIsFine() throws Exception {
+    void aBackendMayGrantAtOnce() throws Exception {
         backend.generous = true;
         locker.acquire("k").close();
         locker.tryAcquire("k").orElseThrow().close();
@@ -163,7 +163,7 @@ class BackendTests {
     }
 
     @Test
-    void eachOfSeveralHoldersHasALeaseOfItsOwn() throws Exception {
+    void eachHolderHasItsOwnLease() throws Exception {
         locker(settings -> settings.withLimit(2));
         CompletableFuture<Permit> first = locker.acquireAsync("k");
         CompletableFuture<Permit> second = locker.acquireAsync("k");
@@ -181,7 +181,7 @@ class BackendTests {
     }
 
     @Test
-    void aPlaceThatIsFilledByAPassedOnLeaseNeedsNoFurtherRequest() throws Exception {
+    void aHandedOffLeaseNeedsNoFurtherRequest() throws Exception {
         locker(settings -> settings.withLimit(2));
         CompletableFuture<Permit> first = locker.acquireAsync("k");
         CompletableFuture<Permit> second = locker.acquireAsync("k");
@@ -194,14 +194,14 @@ class BackendTests {
     }
 
     @Test
-    void nobodyTakesAPermitPastTheHead() throws Exception {
+    void nobodyOvertakesTheHead() throws Exception {
         CompletableFuture<Permit> head = locker.acquireAsync("k");
         assertThat(locker.tryAcquire("k")).isEmpty();
         assertThat(locker.tryAcquire("k", Duration.ZERO)).isEmpty();
         backend.open().grant();
         assertThat(locker.tryAcquire("k")).isEmpty();
         now(head).close();
-        heard("REJECTED k", "TIMEOUT k", "acquired k", "REJECTED k", "released k");
+        assertEvents("REJECTED k", "TIMEOUT k", "acquired k", "REJECTED k", "released k");
     }
 
     // ---- tries
@@ -209,11 +209,11 @@ class BackendTests {
     @Test
     void aTryIsOneRemoteTry() throws Exception {
         Actor caller = cast.actor("caller");
-        Future<Optional<Permit>> refused = caller.begins(() -> locker.tryAcquire("k"));
+        Future<Optional<Permit>> rejected = caller.begins(() -> locker.tryAcquire("k"));
         Cast.until(() -> backend.asked.size() == 1);
         assertThat(backend.open().waits).isFalse();
         backend.open().refuse();
-        assertThat(Actor.result(refused)).isEmpty();
+        assertThat(Actor.result(rejected)).isEmpty();
 
         Future<Optional<Permit>> granted = caller.begins(() -> locker.tryAcquire("k"));
         Cast.until(() -> backend.asked.size() == 2);
@@ -223,7 +223,7 @@ class BackendTests {
     }
 
     @Test
-    void aRefusedTryLeavesThoseBehindItWaiting() throws Exception {
+    void aRejectedTryLeavesLaterWaitersInTheQueue() throws Exception {
         CompletableFuture<Permit> tried = locker.acquireAsync("k", Duration.ZERO);
         CompletableFuture<Permit> waits = locker.acquireAsync("k");
         assertThat(backend.open().waits).isFalse();
@@ -236,7 +236,7 @@ class BackendTests {
     }
 
     @Test
-    void whoWaitsTakesTheRequestOfATryThatWasCancelled() throws Exception {
+    void aWaiterReusesTheRequestOfACancelledTry() throws Exception {
         CompletableFuture<Permit> tried = locker.acquireAsync("k", Duration.ZERO);
         CompletableFuture<Permit> waits = locker.acquireAsync("k");
         assertThat(tried.cancel(true)).isTrue();
@@ -247,7 +247,7 @@ class BackendTests {
     }
 
     @Test
-    void withoutAQueueNobodyWaitsForOtherProcessesEither() {
+    void withoutAQueueNobodyWaitsForOtherProcesses() {
         locker(settings -> settings.withMaxWaiters(0));
         CompletableFuture<Permit> future = locker.acquireAsync("k");
         assertThat(backend.open().waits).isFalse();
@@ -257,7 +257,7 @@ class BackendTests {
     }
 
     @Test
-    void whoAwaitsTheBackendAloneIsNotOneOfAQueueThatIsFull() throws Exception {
+    void aSingleWaiterForTheBackendDoesNotFillTheQueue() throws Exception {
         locker(settings -> settings.withMaxWaiters(1));
         CompletableFuture<Permit> first = locker.acquireAsync("k");
         CompletableFuture<Permit> second = locker.acquireAsync("k");
@@ -270,7 +270,7 @@ class BackendTests {
     // ---- grant against cancellation
 
     @Test
-    void aWaiterThatLeavesTakesItsRequestBack() {
+    void aWaiterThatLeavesCancelsItsRequest() {
         CompletableFuture<Permit> future = locker.acquireAsync("k");
         ScriptedBackend.Asked request = backend.open();
         assertThat(future.cancel(true)).isTrue();
@@ -282,7 +282,7 @@ class BackendTests {
     }
 
     @Test
-    void aGrantThatCameAfterItsWaiterHadLeftGoesToTheNext() throws Exception {
+    void aGrantAfterItsWaiterHasLeftIsHandedToTheNext() throws Exception {
         CompletableFuture<Permit> gone = locker.acquireAsync("k");
         CompletableFuture<Permit> next = locker.acquireAsync("k");
         assertThat(gone.cancel(true)).isTrue();
@@ -296,25 +296,25 @@ class BackendTests {
         CompletableFuture<Permit> gone = locker.acquireAsync("k");
         ScriptedBackend.Asked forgotten = backend.open();
         gone.cancel(true);
-        CompletableFuture<Permit> anew = locker.acquireAsync("k");
+        CompletableFuture<Permit> next = locker.acquireAsync("k");
         forgotten.grant();
-        assertThat(anew).isNotDone();
+        assertThat(next).isNotDone();
         assertThat(forgotten.releases).hasValue(1);
         backend.open().grant();
-        now(anew).close();
+        now(next).close();
     }
 
     @Test
-    void aFailureOrRefusalOfAForgottenRequestFailsNobody() throws Exception {
+    void aFailureOrRejectionOfACancelledRequestFailsNobody() throws Exception {
         CompletableFuture<Permit> gone = locker.acquireAsync("k");
         ScriptedBackend.Asked forgotten = backend.open();
         gone.cancel(true);
-        CompletableFuture<Permit> anew = locker.acquireAsync("k");
+        CompletableFuture<Permit> next = locker.acquireAsync("k");
         forgotten.fail(new IllegalStateException("down"));
         forgotten.refuse();
-        assertThat(anew).isNotDone();
+        assertThat(next).isNotDone();
         backend.open().grant();
-        now(anew).close();
+        now(next).close();
     }
 
     @Test
@@ -325,7 +325,7 @@ class BackendTests {
     }
 
     @Test
-    void aGrantBeforeTheInterruptStays() throws Exception {
+    void aGrantBeforeTheInterruptIsKept() throws Exception {
         clock.script(Thread.currentThread(), () -> {
             backend.open().grant();
             Thread.currentThread().interrupt();
@@ -336,7 +336,7 @@ class BackendTests {
     }
 
     @Test
-    void aTimeOutBeforeTheGrantGivesTheLeaseBack() throws Exception {
+    void aTimeOutBeforeTheGrantReleasesTheLease() throws Exception {
         clock.script(Thread.currentThread(), () -> {
             backend.open().queue();
             clock.advance(SECOND);
@@ -348,7 +348,7 @@ class BackendTests {
     }
 
     @Test
-    void aGrantBeforeTheTimeOutIsTaken() throws Exception {
+    void aGrantBeforeTheTimeOutIsKept() throws Exception {
         clock.script(Thread.currentThread(), () -> {
             backend.open().grant();
             clock.advance(SECOND);
@@ -359,7 +359,7 @@ class BackendTests {
     // ---- failure
 
     @Test
-    void aFailureFailsAllWhoWaitForThatKeyAndNoOther() throws Exception {
+    void aFailureFailsAllWaitersOfTheKeyAndNoOther() throws Exception {
         CompletableFuture<Permit> first = locker.acquireAsync("k");
         CompletableFuture<Permit> second = locker.acquireAsync("k");
         backend.open().fail(new IllegalStateException("the server is on fire"));
@@ -375,11 +375,11 @@ class BackendTests {
         assertThat(locker.isActive("k")).isFalse();
         backend.open().grant();
         now(other).close();
-        heard("BACKEND k", "BACKEND k", "acquired other", "released other");
+        assertEvents("BACKEND k", "BACKEND k", "acquired other", "released other");
     }
 
     @Test
-    void theQueueRecoversByItself() throws Exception {
+    void theQueueRecoversAfterAFailure() throws Exception {
         backend.broken = new IllegalStateException("down");
         assertThatThrownBy(() -> locker.acquire("k")).isInstanceOf(LockBackendException.class);
         assertThatThrownBy(() -> locker.tryAcquire("k")).isInstanceOf(LockBackendException.class);
@@ -390,7 +390,7 @@ class BackendTests {
     }
 
     @Test
-    void aHolderKeepsItsPermitWhenTheBackendFailsAndWhoWaitsForItGetsIt() throws Exception {
+    void aHolderKeepsItsPermitWhenTheBackendFailsAndHandsItOff() throws Exception {
         CompletableFuture<Permit> holder = locker.acquireAsync("k");
         backend.open().grant();
         CompletableFuture<Permit> waits = locker.acquireAsync("k");
@@ -403,7 +403,7 @@ class BackendTests {
     }
 
     @Test
-    void aGrantBeforeAFailureStays() throws Exception {
+    void aGrantBeforeAFailureIsKept() throws Exception {
         CompletableFuture<Permit> first = locker.acquireAsync("k");
         ScriptedBackend.Asked request = backend.open();
         request.grant();
@@ -435,7 +435,7 @@ class BackendTests {
     // ---- loss
 
     @Test
-    void aLostLeaseIsToldAndItsHolderClosesQuietly() throws Exception {
+    void aLostLeaseIsReportedAndItsHolderClosesQuietly() throws Exception {
         CompletableFuture<Permit> holder = locker.acquireAsync("k");
         backend.open().grant();
         CompletableFuture<Permit> next = locker.acquireAsync("k");
@@ -452,7 +452,7 @@ class BackendTests {
     }
 
     @Test
-    void aLeaseThatIsLostAsItIsGrantedServesNobody() throws Exception {
+    void aLeaseThatIsLostDuringItsGrantServesNobody() throws Exception {
         CompletableFuture<Permit> future = locker.acquireAsync("k");
         ScriptedBackend.Asked request = backend.open();
         request.lose();
@@ -464,7 +464,7 @@ class BackendTests {
     }
 
     @Test
-    void aLossAfterTheReleaseIsToldAndChangesNothing() throws Exception {
+    void aLossAfterTheReleaseIsReportedAndChangesNothing() throws Exception {
         CompletableFuture<Permit> holder = locker.acquireAsync("k");
         backend.open().grant();
         now(holder).close();
@@ -476,7 +476,7 @@ class BackendTests {
     // ---- close
 
     @Test
-    void closingFailsWaitersAndTakesTheirRequestsBackWhileHoldersStay() throws Exception {
+    void closingFailsWaitersCancelsTheirRequestsAndKeepsHolders() throws Exception {
         CompletableFuture<Permit> holder = locker.acquireAsync("held");
         backend.open().grant();
         CompletableFuture<Permit> waits = locker.acquireAsync("k");
@@ -492,7 +492,7 @@ class BackendTests {
     }
 
     @Test
-    void idleIsAwaitedUntilTheLastPermitIsBack() throws Exception {
+    void idleWaitsForTheReleaseOfTheLastPermit() throws Exception {
         CompletableFuture<Permit> future = locker.acquireAsync("k");
         CompletableFuture<Void> idle = locker.whenIdle();
         assertThat(idle).isNotDone();
@@ -502,7 +502,7 @@ class BackendTests {
     }
 
     @Test
-    void aFailureEndsTheLastWaitAndSoTheActivity() throws Exception {
+    void aFailureThatEndsTheLastWaitMakesTheLockerIdle() throws Exception {
         CompletableFuture<Permit> future = locker.acquireAsync("k");
         CompletableFuture<Void> idle = locker.whenIdle();
         backend.open().fail(new IllegalStateException("down"));
@@ -511,7 +511,7 @@ class BackendTests {
     }
 
     @Test
-    void drainingLetsThoseInWhoHoldSomething() throws Exception {
+    void drainingAdmitsHolders() throws Exception {
         backend.generous = true;
         try (Permit held = locker.acquire("a")) {
             locker.refuseNewCallers(List.of(locker));
@@ -523,10 +523,10 @@ class BackendTests {
         }
     }
 
-    // ---- several keys, keys without a name, views
+    // ---- multiple keys, keys without a name, views
 
     @Test
-    void severalKeysAreTakenInTheOrderOfTheirNames() throws Exception {
+    void multipleKeysAreAcquiredInTheOrderOfTheirNames() throws Exception {
         backend.generous = true;
         try (Permit permit = locker.acquireAll(List.of("ab", "ba", "za", "aa", "ab"))) {
             assertThat(permit.fencingToken()).isEmpty();
@@ -542,7 +542,7 @@ class BackendTests {
     }
 
     @Test
-    void aKeyWithoutANameIsRefusedBeforeAnythingIsCounted() {
+    void aKeyWithoutANameIsRejectedBeforeAnythingIsCounted() {
         Object key = new Object();
         assertThatThrownBy(() -> locker.acquire(key)).hasMessageContaining("use a String");
         assertThatThrownBy(() -> locker.acquireAsync(key)).hasMessageContaining("use a String");
@@ -551,7 +551,7 @@ class BackendTests {
     }
 
     @Test
-    void tasksOfOneKeyOwnTheirPermitWhileTheyRun() throws Exception {
+    void tasksOwnTheirPermitWhileTheyRun() throws Exception {
         backend.generous = true;
         List<Integer> order = new CopyOnWriteArrayList<>();
         ExecutorService executor = Executors.newFixedThreadPool(2);
@@ -582,7 +582,7 @@ class BackendTests {
     }
 
     @Test
-    void aWaiterForTheBackendIsNoPartOfADeadlock() throws Exception {
+    void aWaiterForTheBackendIsNotPartOfADeadlock() throws Exception {
         backend.generous = true;
         Actor one = cast.actor("one");
         Permit held = one.does(() -> locker.acquire("a"));
@@ -606,11 +606,11 @@ class BackendTests {
         Actor.result(behind).close();
     }
 
-    // ---- everything at once
+    // ---- concurrency
 
-    /** Forbidden: two inside, a lease that nobody gave back, a caller that nobody serves. */
+    /** Checks for two holders at once, a lease that is never released and a waiter that is never granted. */
     @Test
-    void nothingIsLostWhereEverythingHappensAtOnce() throws Exception {
+    void concurrentEventsOfAllKindsLoseNoPermit() throws Exception {
         DefaultKeyedLocker<Object> real = DefaultKeyedLocker.create(
                 KeyedLockerSettings.defaults().withLimit(2).withWaitTime(Duration.ofMinutes(2)),
                 null,
@@ -678,7 +678,7 @@ class BackendTests {
         assertThat(real.activeKeys()).isEmpty();
     }
 
-    @SuppressWarnings("ThreadPriorityCheck") // so that a spinning server leaves the processor to its callers
+    @SuppressWarnings("ThreadPriorityCheck") // the spinning server must not starve its callers
     private void serve(ExecutorService server) {
         ThreadLocalRandom random = ThreadLocalRandom.current();
         while (!server.isShutdown()) {

@@ -12,10 +12,10 @@ import java.util.concurrent.ThreadFactory;
 import java.util.function.BiFunction;
 import org.junit.jupiter.api.Test;
 
-/** What the threads of the engine keep alive. */
+/** Checks that the threads of the engine retain no class loader. */
 class BackgroundTests {
 
-    /** The code of an application: starts a thread of the engine by being the first to need it. */
+    /** Application code that is the first to need a thread of the engine. */
     static final class Application implements BiFunction<ThreadFactory, Runnable, Thread> {
 
         @Override

@@ -10,7 +10,7 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
-/** The actors of a test, dismissed at its end. */
+/** The actors of a test, stopped at its end. */
 final class Cast implements AfterEachCallback {
 
     private final List<Actor> actors = new CopyOnWriteArrayList<>();
@@ -42,7 +42,7 @@ final class Cast implements AfterEachCallback {
         return snapshot(locker, key).map(s -> s.holders().size()).orElse(0);
     }
 
-    @SuppressWarnings("unchecked") // any key will do for a question
+    @SuppressWarnings("unchecked") // a lookup accepts any key
     private static Optional<KeySnapshot<Object>> snapshot(KeyedLocker<?> locker, Object key) {
         return ((KeyedLocker<Object>) locker).snapshot(key);
     }

@@ -61,7 +61,7 @@ class ChangingLimitsTests {
             Cast.untilWaiters(locker, "k", i + 1);
         }
         locker.setLimit(4);
-        // On return, without any thread having run.
+        // Checked on return, before any thread has run.
         assertThat(Cast.holders(locker, "k")).isEqualTo(4);
         assertThat(Cast.waiters(locker, "k")).isEqualTo(1);
         assertThat(waiters.get(3)).isNotDone();
@@ -77,7 +77,7 @@ class ChangingLimitsTests {
 
     @ParameterizedTest(name = "fair = {0}")
     @ValueSource(booleans = {true, false})
-    void loweringTakesNothingAwayAndAdmitsNobodyUntilFewEnoughAreLeft(boolean fair) throws Exception {
+    void loweringKeepsHoldersAndAdmitsNobodyUntilFewEnoughRemain(boolean fair) throws Exception {
         KeyedLocker<String> locker = locker(3, fair);
         List<Permit> held = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
@@ -117,7 +117,7 @@ class ChangingLimitsTests {
     }
 
     @Test
-    void raisingAdmitsTheNextKeyOfACallForSeveral() throws Exception {
+    void raisingAdmitsTheNextKeyOfAMultiKeyCall() throws Exception {
         KeyedLocker<String> locker = locker(1, false);
         Permit held = locker.acquireAsync("b").join();
         CompletableFuture<Permit> all = locker.acquireAllAsync(List.of("a", "b"), KeyedLockerSettings.FOREVER);
@@ -136,7 +136,7 @@ class ChangingLimitsTests {
         Permit a = locker.acquireAsync("k").join();
         Permit b = locker.acquireAsync("k").join();
         Actor head = cast.actor("head");
-        // Between the signal and the look at the permit.
+        // Between the signal and the check for the permit.
         clock.script(head.thread(), () -> {
             a.close();
             locker.setLimit(1);
@@ -149,7 +149,7 @@ class ChangingLimitsTests {
     }
 
     @Test
-    void deadlockIsOverOnceTheLimitIsRaised() throws Exception {
+    void raisingTheLimitResolvesADeadlock() throws Exception {
         KeyedLocker<String> locker = KeyedLocker.create(
                 KeyedLockerSettings.defaults().withDeadlockDetection(KeyedLockerSettings.DeadlockDetection.OFF));
         Actor one = cast.actor("one");
@@ -176,7 +176,7 @@ class ChangingLimitsTests {
     }
 
     @Test
-    void closedAndDrainedLockersMayHaveTheirLimitChanged() {
+    void limitOfClosedAndDrainedLockersMayBeChanged() {
         KeyedLocker<String> locker = locker(1, false);
         Permit held = locker.acquireAsync("k").join();
         CompletableFuture<Permit> waiting = locker.acquireAsync("k");
@@ -192,7 +192,7 @@ class ChangingLimitsTests {
     // ---- limits of keys
 
     @Test
-    void keyIsAskedForOnlyWhenTwoCompeteForIt() throws Exception {
+    void functionIsCalledOnlyWhenTwoCompeteForAKey() throws Exception {
         limits.put("premium", 3);
         KeyedLocker<String> locker = KeyedLocker.create(keyed);
         try (Permit first = locker.acquire("premium")) {
@@ -209,7 +209,7 @@ class ChangingLimitsTests {
     }
 
     @Test
-    void uncontendedAcquisitionAsksNobodyReadsNoClockAndAllocatesNoMore() throws Exception {
+    void uncontendedAcquisitionCallsNoFunctionReadsNoClockAndAllocatesNoMore() throws Exception {
         ScriptedClock clock = new ScriptedClock();
         KeyedLockerSettings quiet = keyed.withDeadlockDetection(KeyedLockerSettings.DeadlockDetection.OFF)
                 .withLongHold(Duration.ZERO);
@@ -222,7 +222,7 @@ class ChangingLimitsTests {
         assertThat(clock.readings).hasValue(0);
     }
 
-    /** How many bytes a thousand acquisitions allocate. */
+    /** Returns the bytes that a thousand acquisitions allocate. */
     private static long allocatedBy(KeyedLocker<String> locker) throws InterruptedException {
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         locker.acquire("k").close();
@@ -267,13 +267,13 @@ class ChangingLimitsTests {
         asked.clear();
         limits.put("premium", 11);
         assertThat(locker.snapshot("premium").map(KeySnapshot::limit))
-                .as("the limit that is in force")
+                .as("the current limit")
                 .hasValue(10);
         assertThat(asked).isEmpty();
     }
 
     @Test
-    void refreshAdmitsWaitersAndLowersWithoutTakingAway() {
+    void refreshAdmitsWaitersAndKeepsHoldersAboveALoweredLimit() {
         KeyedLocker<String> locker = KeyedLocker.create(keyed);
         List<CompletableFuture<Permit>> all = new ArrayList<>();
         for (int i = 0; i < 6; i++) {
@@ -301,7 +301,7 @@ class ChangingLimitsTests {
     }
 
     @Test
-    void answerThatARefreshHasOvertakenIsNotUsed() throws Exception {
+    void resultOlderThanARefreshIsNotUsed() throws Exception {
         CountDownLatch asking = new CountDownLatch(1);
         CountDownLatch mayAnswer = new CountDownLatch(1);
         KeyedLocker<String> locker =
@@ -318,13 +318,13 @@ class ChangingLimitsTests {
         HostileLimitsTests.await(asking);
         locker.refreshLimits();
         mayAnswer.countDown();
-        assertThat(Actor.result(late)).as("a permit by the outdated limit").isEmpty();
+        assertThat(Actor.result(late)).as("a permit under the outdated limit").isEmpty();
         held.close();
         assertThat(locker.activeKeyCount()).isZero();
     }
 
     @Test
-    void keyThatBecameIdleWhileItWasAskedForIsAcquiredAtOnce() throws Exception {
+    void keyThatBecomesIdleDuringTheCallOfTheFunctionIsAcquiredAtOnce() throws Exception {
         CountDownLatch asking = new CountDownLatch(1);
         CountDownLatch mayAnswer = new CountDownLatch(1);
         KeyedLocker<String> locker =
@@ -369,7 +369,7 @@ class ChangingLimitsTests {
     // ---- with a backend
 
     @Test
-    void requestsCarryTheLimitThatIsInForce() {
+    void requestsCarryTheCurrentLimit() {
         ScriptedBackend backend = new ScriptedBackend();
         limits.put("k", 3);
         KeyedLocker<Object> locker = KeyedLocker.createOn(backend, keyed);
@@ -385,7 +385,7 @@ class ChangingLimitsTests {
         assertThat(outdated.cancelled).isTrue();
         assertThat(backend.open().limit).isEqualTo(5);
         outdated.grant();
-        assertThat(other).as("granted by the old limit").isNotDone();
+        assertThat(other).as("granted under the old limit").isNotDone();
         backend.open().grant();
         other.join().close();
         assertThat(locker.activeKeyCount()).isZero();
@@ -409,7 +409,7 @@ class ChangingLimitsTests {
     }
 
     @Test
-    void loweringWithABackendCancelsARequestThatNoLocalPermitIsFreeFor() {
+    void loweringWithABackendCancelsARequestWithoutAFreeLocalPermit() {
         ScriptedBackend backend = new ScriptedBackend();
         KeyedLocker<Object> locker =
                 KeyedLocker.createOn(backend, KeyedLockerSettings.defaults().withLimit(2));

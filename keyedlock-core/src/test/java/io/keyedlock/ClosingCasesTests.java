@@ -18,8 +18,8 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** Case 27: closing for good, and refusing newcomers for a while. */
-@SuppressWarnings("LockNotBeforeTry") // views are tried step by step
+/** Case 27: closing and draining a locker. */
+@SuppressWarnings("LockNotBeforeTry") // the views are called step by step
 class ClosingCasesTests {
 
     private static final Duration LONG = Duration.ofMinutes(2);
@@ -31,8 +31,8 @@ class ClosingCasesTests {
             KeyedLocker.create(KeyedLockerSettings.defaults().withName("orders"));
 
     @Test
-    @DisplayName("case 27: close() fails waiters of every kind")
-    void closeFailsWaitersOfEveryKind() throws Exception {
+    @DisplayName("case 27: close() fails threads and futures that wait")
+    void closeFailsAllWaiters() throws Exception {
         Permit held = locker.acquireAsync("k").join();
         List<Future<?>> waiting = new ArrayList<>();
         waiting.add(cast.actor("a").begins(() -> locker.acquire("k")));
@@ -71,8 +71,8 @@ class ClosingCasesTests {
     }
 
     @Test
-    @DisplayName("case 27: after close() holders re-enter and release as ever, all others are refused")
-    void closedLockerLetsHoldersFinish() throws Exception {
+    @DisplayName("case 27: after close() holders reenter and release, all others are rejected")
+    void holdersOfAClosedLockerFinish() throws Exception {
         Permit held = locker.acquire("k");
         locker.close();
         locker.acquire("k").close();
@@ -146,7 +146,7 @@ class ClosingCasesTests {
     }
 
     @Test
-    @DisplayName("case 27: what depends on a failed future runs outside all locks")
+    @DisplayName("case 27: callbacks of failed futures run outside all locks")
     void closeRunsCallbacksOutsideAllLocks() {
         Actor other = cast.actor("other");
         Permit held = locker.acquireAsync("k").join();
@@ -162,8 +162,8 @@ class ClosingCasesTests {
     }
 
     @Test
-    @DisplayName("case 27: refusing newcomers: who waits goes on waiting, who holds may take more")
-    void refusingNewCallersLetsWorkInProgressEnd() throws Exception {
+    @DisplayName("case 27: during a drain, waiters keep waiting and holders may acquire more")
+    void drainingLetsWorkInProgressEnd() throws Exception {
         KeyedLocker<String> other =
                 KeyedLocker.create(KeyedLockerSettings.defaults().withName("other"));
         KeyedLocker<String> unrelated = KeyedLocker.create();
@@ -214,8 +214,8 @@ class ClosingCasesTests {
     }
 
     @Test
-    @DisplayName("case 27: who holds nothing is refused without a look at the keys of others")
-    void refusedCallerLooksAtNoOtherKey() throws Exception {
+    @DisplayName("case 27: a caller that holds nothing is rejected without examining other keys")
+    void rejectedCallerExaminesNoOtherKey() throws Exception {
         DefaultKeyedLocker<Integer> drained = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null);
         Permit held = cast.actor("holder").does(() -> drained.acquire(0));
         drained.refuseNewCallers(List.of(drained));
@@ -226,8 +226,8 @@ class ClosingCasesTests {
                 .orElseThrow();
         stripe.lock();
         try {
-            Future<Permit> refused = cast.actor("stranger").begins(() -> drained.acquire(elsewhere));
-            assertThat(Actor.failure(refused)).isInstanceOf(KeyedLockerClosedException.class);
+            Future<Permit> rejected = cast.actor("stranger").begins(() -> drained.acquire(elsewhere));
+            assertThat(Actor.failure(rejected)).isInstanceOf(KeyedLockerClosedException.class);
         } finally {
             stripe.unlock();
         }
@@ -235,8 +235,8 @@ class ClosingCasesTests {
     }
 
     @Test
-    @DisplayName("case 27: a task that begins under its key while newcomers are refused may take more")
-    void taskThatBeginsDuringADrainMayTakeMore() throws Exception {
+    @DisplayName("case 27: a task that starts during a drain may acquire more")
+    void taskThatStartsDuringADrainMayAcquireMore() throws Exception {
         Permit held = locker.acquireAsync("k").join();
         CompletableFuture<String> task = locker.supplyAsync(
                 "k",
@@ -254,8 +254,8 @@ class ClosingCasesTests {
     }
 
     @Test
-    @DisplayName("case 27: who came in as a holder of another locker may take more after that one")
-    void whoCameInAsAHolderOfAnotherLockerMayTakeMore() throws Exception {
+    @DisplayName("case 27: a caller admitted as a holder of another locker may acquire more afterwards")
+    void holderOfAnotherLockerMayAcquireMoreDuringADrain() throws Exception {
         KeyedLocker<String> other =
                 KeyedLocker.create(KeyedLockerSettings.defaults().withName("other"));
         Actor holder = cast.actor("holder");
@@ -270,8 +270,8 @@ class ClosingCasesTests {
     }
 
     @Test
-    @DisplayName("case 27: who holds may take more where the lockers are known through proxies alone")
-    void refusingNewCallersKnowsHoldersThroughProxies() throws Exception {
+    @DisplayName("case 27: a holder may acquire more if the lockers are referenced through proxies only")
+    void drainingRecognizesHoldersThroughProxies() throws Exception {
         KeyedLocker<String> other =
                 KeyedLocker.create(KeyedLockerSettings.defaults().withName("other"));
         Actor holder = cast.actor("holder");
@@ -295,8 +295,8 @@ class ClosingCasesTests {
     }
 
     @Test
-    @DisplayName("case 27: several keys that are being waited for are all granted although newcomers are refused")
-    void severalKeysUnderWayAreGrantedWhileNewcomersAreRefused() throws Exception {
+    @DisplayName("case 27: a waiting call for multiple keys is granted all of them during a drain")
+    void multiKeyCallInProgressIsGrantedDuringADrain() throws Exception {
         Permit a = locker.acquireAsync("a").join();
         Permit b = locker.acquireAsync("b").join();
         CompletableFuture<Permit> future = locker.acquireAllAsync(List.of("a", "b"), LONG);
@@ -313,7 +313,7 @@ class ClosingCasesTests {
     }
 
     @Test
-    @DisplayName("case 27: accepting newcomers again does not reopen a closed locker")
+    @DisplayName("case 27: ending a drain does not reopen a closed locker")
     void closedStaysClosed() {
         locker.acceptNewCallers();
         assertThat(locker.tryAcquire("k")).isPresent();

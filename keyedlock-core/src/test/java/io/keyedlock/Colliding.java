@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock;
 
-/** A key that has the hash code of all others of its kind and no natural order. */
+/** A key without natural order whose hash code equals that of all its instances. */
 record Colliding(int id) {
 
     @Override

@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Cases 1 to 9: one caller per key, ownership, arguments, order. */
-@SuppressWarnings("LockNotBeforeTry") // views are tried step by step
+@SuppressWarnings("LockNotBeforeTry") // the views are called step by step
 class CoreCasesTests {
 
     private static final Duration LONG = Duration.ofMinutes(2);
@@ -37,7 +37,7 @@ class CoreCasesTests {
     private final KeyedLocker<Object> locker = KeyedLocker.create();
 
     @Test
-    @DisplayName("case 1: one key, 100 threads, one inside at a time")
+    @DisplayName("case 1: one key, 100 threads, one holder at a time")
     void oneKeyAdmitsOneOfAHundredThreads() {
         Section section = new Section();
         int[] plain = new int[1];
@@ -64,8 +64,8 @@ class CoreCasesTests {
 
     @ParameterizedTest(name = "{0} keys")
     @ValueSource(ints = {100, 50, 10, 1})
-    @DisplayName("case 2: 100 threads over n keys, at most n inside, and n of them where n is above one")
-    void asManyAreInsideAsThereAreKeys(int keys) {
+    @DisplayName("case 2: 100 threads over n keys, at most n holders, and n of them if n is above one")
+    void oneHolderPerKeyIsAdmitted(int keys) {
         Section section = new Section();
         CountDownLatch oneOfEach = new CountDownLatch(keys);
         boolean[] met = new boolean[keys];
@@ -115,7 +115,7 @@ class CoreCasesTests {
             Colliding same = new Colliding(i);
             assertThat(other.does(() -> locker.tryAcquire(same))).isEmpty();
         }
-        // From the middle, so that the chain is cut at its ends and within.
+        // Starts in the middle, so that entries are removed at the ends of the chain and within it.
         for (int i : new int[] {50, 0, 100, 51, 49}) {
             nested.get(i).close();
         }
@@ -126,7 +126,7 @@ class CoreCasesTests {
     }
 
     @Test
-    @DisplayName("case 4: the body throws, the exception arrives unchanged and the key is free")
+    @DisplayName("case 4: an exception of the body is thrown unchanged and the key is free")
     void throwingBodyReleases() throws Exception {
         Exception checked = new Exception("checked");
         RuntimeException unchecked = new RuntimeException("unchecked");
@@ -164,8 +164,8 @@ class CoreCasesTests {
     }
 
     @Test
-    @DisplayName("case 5: nor where others keep the key's lock in the table")
-    void secondCloseFreesNoneOfSeveralHolders() throws Exception {
+    @DisplayName("case 5: a second close releases no permit of other holders")
+    void secondCloseFreesNoOtherHolderOfTheKey() throws Exception {
         KeyedLocker<String> three =
                 KeyedLocker.create(KeyedLockerSettings.defaults().withLimit(3));
         Permit mine = three.acquire("k");
@@ -186,7 +186,7 @@ class CoreCasesTests {
 
     @Test
     @DisplayName("case 5: two threads close one permit at once, and only one of two waiters enters")
-    void closedByTwoThreadsAtOnceFreesOnce() throws Exception {
+    void concurrentClosesReleaseOnce() throws Exception {
         Actor a = cast.actor("a");
         Actor b = cast.actor("b");
         for (int round = 0; round < 1_000; round++) {
@@ -214,7 +214,7 @@ class CoreCasesTests {
     }
 
     @Test
-    @DisplayName("case 6: a permit closed by another thread is given back")
+    @DisplayName("case 6: a permit closed by another thread is released")
     void anyThreadMayClose() throws Exception {
         Permit permit = cast.actor("taker").does(() -> locker.acquire("k"));
         Actor waiter = cast.actor("waiter");
@@ -228,7 +228,7 @@ class CoreCasesTests {
     }
 
     @Test
-    @DisplayName("case 7: a thread re-enters without waiting and without a second permit, whatever way it asks")
+    @DisplayName("case 7: every acquire method reenters without waiting and without a second permit")
     void threadReenters() throws Exception {
         Actor other = cast.actor("other");
         Permit outer = locker.acquire("k");
@@ -269,8 +269,8 @@ class CoreCasesTests {
     }
 
     @Test
-    @DisplayName("case 7: re-entry takes no second permit of several, and no place of a full queue")
-    void reentryIsOneOfSeveralHolders() throws Exception {
+    @DisplayName("case 7: reentry takes neither a second permit nor a place in a full queue")
+    void reentryTakesNoSecondPermit() throws Exception {
         KeyedLocker<String> two =
                 KeyedLocker.create(KeyedLockerSettings.defaults().withLimit(2).withMaxWaiters(0));
         Permit mine = two.acquire("k");
@@ -287,7 +287,7 @@ class CoreCasesTests {
     }
 
     @Test
-    @DisplayName("case 7: also as one of many holders of a key")
+    @DisplayName("case 7: one of many holders of a key reenters")
     void oneOfManyHoldersReenters() {
         KeyedLocker<String> many =
                 KeyedLocker.create(KeyedLockerSettings.defaults().withLimit(60));
@@ -311,7 +311,7 @@ class CoreCasesTests {
     }
 
     @Test
-    @DisplayName("case 7: without re-entrance a blocking call throws and a try is empty, never a hang")
+    @DisplayName("case 7: without reentrance, a blocking call throws and a try is empty")
     void withoutReentranceSecondAcquisitionFailsAtOnce() throws Exception {
         KeyedLocker<String> strict = KeyedLocker.create(
                 KeyedLockerSettings.defaults().withName("orders").withReentrant(false));
@@ -395,8 +395,8 @@ class CoreCasesTests {
 
     @ParameterizedTest(name = "[{index}] {1}")
     @MethodSource("badArguments")
-    @DisplayName("case 8: a null or negative argument is refused before anything is counted")
-    void badArgumentIsRefusedBeforeAnythingIsCounted(
+    @DisplayName("case 8: a null or negative argument is rejected before anything is counted")
+    void invalidArgumentIsRejectedBeforeAnythingIsCounted(
             KeyedLocker<Object> asked, Class<? extends Exception> expected, ThrowingCallable call) {
         assertThatThrownBy(call).isInstanceOf(expected);
         assertThat(asked.activeKeyCount()).isZero();
@@ -404,8 +404,8 @@ class CoreCasesTests {
     }
 
     @Test
-    @DisplayName("case 8: a limit below 1 is refused")
-    void limitBelowOneIsRefused() {
+    @DisplayName("case 8: a limit below 1 is rejected")
+    void limitBelowOneIsRejected() {
         assertThatThrownBy(() -> KeyedLockerSettings.defaults().withLimit(0))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("limit must be at least 1, but is 0");
@@ -413,7 +413,7 @@ class CoreCasesTests {
 
     @ParameterizedTest(name = "fair = {0}")
     @ValueSource(booleans = {true, false})
-    @DisplayName("case 9: waiters enter in the order of their arrival")
+    @DisplayName("case 9: waiters acquire in the order of their arrival")
     void waitersEnterInOrderOfArrival(boolean fair) throws Exception {
         KeyedLocker<String> ordered =
                 KeyedLocker.create(KeyedLockerSettings.defaults().withFair(fair));
@@ -434,8 +434,8 @@ class CoreCasesTests {
     }
 
     @Test
-    @DisplayName("case 9: with fair = true the permit is handed to the head, and no newcomer gets between")
-    void fairReleaseHandsOver() throws Exception {
+    @DisplayName("case 9: with fair = true the permit is handed to the head, and no newcomer overtakes it")
+    void fairReleaseHandsOff() throws Exception {
         KeyedLocker<String> fair =
                 KeyedLocker.create(KeyedLockerSettings.defaults().withFair(true));
         Permit held = fair.acquire("k");
@@ -454,8 +454,8 @@ class CoreCasesTests {
     }
 
     @Test
-    @DisplayName("case 9: by default the head is passed over for a millisecond, then the next release hands over")
-    void headIsPassedOverForABoundedTimeOnly() throws Exception {
+    @DisplayName("case 9: by default the head may be overtaken for a millisecond, then the next release hands off")
+    void headIsOvertakenForABoundedTimeOnly() throws Exception {
         ScriptedClock clock = new ScriptedClock();
         DefaultKeyedLocker<String> unfair = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null, clock);
         Actor newcomer = cast.actor("newcomer");
@@ -484,8 +484,7 @@ class CoreCasesTests {
     }
 
     @Test
-    @DisplayName(
-            "case 9: whoever has been the head for a millisecond is handed the permit, also if it has never looked")
+    @DisplayName("case 9: a head of at least a millisecond is handed the permit, even if it has never checked")
     void overdueHeadIsHandedThePermitByTheRelease() throws Exception {
         ScriptedClock clock = new ScriptedClock();
         DefaultKeyedLocker<String> unfair = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null, clock);
@@ -503,8 +502,8 @@ class CoreCasesTests {
     }
 
     @Test
-    @DisplayName("case 9: the millisecond begins when a waiter becomes the head, not when it lines up")
-    void timeAtTheHeadCounts() throws Exception {
+    @DisplayName("case 9: the millisecond begins when a waiter becomes the head, not when it is enqueued")
+    void timeIsCountedFromBecomingTheHead() throws Exception {
         ScriptedClock clock = new ScriptedClock();
         DefaultKeyedLocker<String> unfair = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null, clock);
         Permit held = unfair.acquireAsync("k").join();

@@ -24,8 +24,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * Scenes of threads that wait for each other. The clock of the lockers stands still, an hour ahead, so that no scan in the
- * background suspects anybody; the tests call the search with a time of which everybody has waited for long.
+ * Scenes of threads that wait for each other. The clock of the lockers is fixed an hour ahead, so that no
+ * background scan finds a long wait; the tests call the search with a time at which all waits are long.
  */
 abstract class DeadlockScenes {
 
@@ -53,10 +53,10 @@ abstract class DeadlockScenes {
 
     private final List<Suspicion> suspected = new CopyOnWriteArrayList<>();
 
-    /** Opens once everybody has what they have; then they want what they want. */
+    /** Opened when every party holds its key; then each acquires the other key. */
     private CountDownLatch goes = new CountDownLatch(1);
 
-    /** What holds once all those wait who are about to. */
+    /** The conditions that hold once all parties wait. */
     private final List<BooleanSupplier> expected = new ArrayList<>();
 
     abstract ThreadFactory threads();
@@ -85,7 +85,7 @@ abstract class DeadlockScenes {
         return locker;
     }
 
-    /** A thread that has something and wants something else. */
+    /** A thread that holds a key and acquires another. */
     private OtherThread<String> party(String name, Callable<Permit> has, KeyedLocker<String> of, String wanted) {
         return party(name, has, of, wanted, () -> of.acquire(wanted));
     }
@@ -125,7 +125,7 @@ abstract class DeadlockScenes {
         return party;
     }
 
-    /** Lets all parties so far go on to what they want, and returns once all of them wait. */
+    /** Lets all parties acquire their second key, and returns once all of them wait. */
     private void goOn() {
         goes.countDown();
         goes = new CountDownLatch(1);
@@ -182,10 +182,10 @@ abstract class DeadlockScenes {
         parties.forEach(OtherThread::result);
     }
 
-    // ---- found
+    // ---- cycles that are found
 
     @Test
-    void twoThreadsThatCrossAreFoundAndOneFails() {
+    void twoThreadsInACycleAreFoundAndOneFails() {
         KeyedLocker<String> locker = locker("orders");
         party("A", () -> locker.acquire("a"), locker, "b");
         party("B", () -> locker.acquire("b"), locker, "a");
@@ -197,7 +197,7 @@ abstract class DeadlockScenes {
     }
 
     @Test
-    void cycleGoesAcrossLockers() {
+    void cycleAcrossLockersIsFound() {
         KeyedLocker<String> orders = locker("orders");
         KeyedLocker<String> stock = locker("stock");
         KeyedLocker<String> bills = locker("bills");
@@ -235,10 +235,9 @@ abstract class DeadlockScenes {
     }
 
     @Test
-    void theLastToWaitIsTheVictim() {
+    void theLastWaiterIsTheVictim() {
         KeyedLocker<String> locker = locker("orders");
-        // Something is held all the time: a scan that comes to rest between the rounds takes the locker from the
-        // search.
+        // A permit is always held, as a scan that stops between the rounds removes the locker from the search.
         Permit awake = locker.acquireAsync("awake").join();
         for (String victim : List.of("C", "D")) {
             String other = victim.equals("C") ? "D" : "C";
@@ -276,7 +275,7 @@ abstract class DeadlockScenes {
     }
 
     @Test
-    void severalKeysTakenWhileHoldingAnotherArePartOfACycle() {
+    void multipleKeysAcquiredWhileHoldingAnotherArePartOfACycle() {
         KeyedLocker<String> locker = locker("orders");
         party("A", () -> locker.acquire("a"), locker, "c", () -> locker.acquireAll(List.of("b", "c", "d")));
         party("B", () -> locker.acquire("c"), locker, "a", () -> locker.acquireAll(List.of("a", "e")));
@@ -286,7 +285,7 @@ abstract class DeadlockScenes {
     }
 
     @Test
-    void keysTakenTogetherAndThenCrossedArePartOfACycle() {
+    void keysAcquiredTogetherAndThenCrossedArePartOfACycle() {
         KeyedLocker<String> locker = locker("orders");
         party("A", () -> locker.acquireAll(List.of("a", "b")), locker, "c");
         party("B", () -> locker.acquireAll(List.of("c", "d")), locker, "b");
@@ -370,7 +369,7 @@ abstract class DeadlockScenes {
     // ---- limits above one
 
     @Test
-    void waiterOnAKeyWithAHolderWhoIsNotStuckIsNotStuck() {
+    void waiterOfARunningHolderIsNotDeadlocked() {
         KeyedLocker<String> pair = locker(KeyedLockerSettings.defaults().withLimit(2));
         Permit working = pair.acquireAsync("x").join();
         party("A", () -> pair.acquire("a1"), pair, "x");
@@ -385,7 +384,7 @@ abstract class DeadlockScenes {
     }
 
     @Test
-    void oneLiveThreadAmongTheHoldersKeepsAllAlive() {
+    void oneRunningHolderPreventsADeadlock() {
         KeyedLocker<String> pair = locker(KeyedLockerSettings.defaults().withLimit(2));
         KeyedLocker<String> single = locker("single");
         CountDownLatch end = new CountDownLatch(1);
@@ -406,7 +405,7 @@ abstract class DeadlockScenes {
     }
 
     @Test
-    void waiterOnAKeyAllOfWhoseHoldersAreStuckIsStuck() {
+    void waiterOfDeadlockedHoldersIsDeadlocked() {
         KeyedLocker<String> pair = locker(KeyedLockerSettings.defaults().withLimit(2));
         KeyedLocker<String> single = locker("single");
         party("A", () -> pair.acquire("x"), single, "s");
@@ -417,10 +416,10 @@ abstract class DeadlockScenes {
         allEnd(1);
     }
 
-    // ---- reported, as it cannot be proven
+    // ---- possible deadlocks, which are only reported
 
     @Test
-    void futureThatWaitsForAKeyOfTheBlockedThreadThatAskedForItIsReportedOnce() {
+    void futureThatWaitsForItsBlockedCallerIsReportedOnce() {
         KeyedLocker<String> locker = locker("orders");
         OtherThread<String> asks = blockedOnAFuture("A", locker, "a", "a");
         List<String> logged = logged(() -> {
@@ -461,7 +460,7 @@ abstract class DeadlockScenes {
     }
 
     @Test
-    void futureThatWaitsForAThreadThatWorksIsNotReported() {
+    void futureThatWaitsForARunningThreadIsNotReported() {
         KeyedLocker<String> locker = locker("orders");
         CountDownLatch end = new CountDownLatch(1);
         OtherThread<String> working = OtherThread.calls(threads(), () -> {
@@ -479,7 +478,7 @@ abstract class DeadlockScenes {
         assertThat(suspected).isEmpty();
     }
 
-    /** A thread that has one key and blocks on a future of another, until it is interrupted. */
+    /** A thread that holds one key and blocks on the future of another until it is interrupted. */
     private OtherThread<String> blockedOnAFuture(String name, KeyedLocker<String> locker, String has, String wants) {
         int ahead = waiters(locker, wants);
         OtherThread<String> asks = OtherThread.calls(
@@ -505,10 +504,10 @@ abstract class DeadlockScenes {
         return asks;
     }
 
-    // ---- not found
+    // ---- no deadlock
 
     @Test
-    void longWaitForAWorkingThreadIsNoDeadlock() {
+    void longWaitForARunningThreadIsNoDeadlock() {
         KeyedLocker<String> locker = locker("orders");
         CountDownLatch end = new CountDownLatch(1);
         OtherThread<String> working = OtherThread.calls(threads(), () -> {
@@ -533,7 +532,7 @@ abstract class DeadlockScenes {
         KeyedLocker<String> locker = locker("orders");
         Permit handedOn = locker.acquireAsync("b").join();
         party("A", () -> locker.acquire("a"), locker, "b");
-        // Has a permit that was handed on to it, which anybody may close.
+        // Holds the permit of a future, which any thread may close.
         party("B", () -> handedOn, locker, "a");
         goOn();
         nobodyIsFound();
@@ -542,7 +541,7 @@ abstract class DeadlockScenes {
     }
 
     @Test
-    void aFutureInTheQueueIsNoWaitingThread() {
+    void aFutureInTheQueueIsNotAWaitingThread() {
         KeyedLocker<String> locker = locker("orders");
         party("B", () -> locker.acquire("b"), locker, "a");
         CountDownLatch end = new CountDownLatch(1);
@@ -562,7 +561,7 @@ abstract class DeadlockScenes {
     }
 
     @Test
-    void whoHasWaitedForAShortTimeOnlyIsLeftAlone() {
+    void shortWaitIsNotSearched() {
         KeyedLocker<String> locker = locker("orders");
         party("A", () -> locker.acquire("a"), locker, "b");
         party("B", () -> locker.acquire("b"), locker, "a");
@@ -574,9 +573,9 @@ abstract class DeadlockScenes {
         allEnd(1);
     }
 
-    /** They come last, so that they would be the victims if they were in the cycle. */
+    /** They wait last, so they would be the victims if they were in the cycle. */
     @Test
-    void whoOnlyWaitsForACycleIsNotFailed() {
+    void waiterOutsideTheCycleIsNotFailed() {
         KeyedLocker<String> locker = locker("orders");
         party("A", () -> locker.acquire("a"), locker, "b");
         party("B", () -> locker.acquire("b"), locker, "a");
@@ -612,7 +611,7 @@ abstract class DeadlockScenes {
     }
 
     @Test
-    void offIsNeitherFoundNorFailed() {
+    void nothingIsFoundOrFailedWhenSwitchedOff() {
         KeyedLocker<String> locker =
                 locker(KeyedLockerSettings.defaults().withDeadlockDetection(DeadlockDetection.OFF));
         party("A", () -> locker.acquire("a"), locker, "b");
@@ -623,7 +622,7 @@ abstract class DeadlockScenes {
     }
 
     @Test
-    void whereOnlySomeMayFailOneOfThoseIsTheVictim() {
+    void victimIsAWaiterThatMayFail() {
         KeyedLocker<String> report = locker(
                 KeyedLockerSettings.defaults().withName("report").withDeadlockDetection(DeadlockDetection.REPORT));
         KeyedLocker<String> fail = locker("fail");
@@ -635,7 +634,7 @@ abstract class DeadlockScenes {
         allEnd(1);
     }
 
-    // ---- words
+    // ---- messages
 
     @Test
     void messageNamesThreadsLockersAndKeys() {
@@ -656,7 +655,7 @@ abstract class DeadlockScenes {
     }
 
     @Test
-    void messageNamesNoKeyThatMustNotBeShown() {
+    void messageRedactsKeys() {
         KeyedLocker<String> locker =
                 locker(KeyedLockerSettings.defaults().withName("orders").withShowKeys(false));
         party("A", () -> locker.acquire("secret1"), locker, "secret2");
@@ -668,7 +667,7 @@ abstract class DeadlockScenes {
     }
 
     @Test
-    void messageNamesSomeOfAVeryLongCycle() {
+    void messageOfAVeryLongCycleIsCut() {
         KeyedLocker<String> locker = locker("orders");
         for (int i = 0; i < 20; i++) {
             int me = i;
@@ -689,7 +688,7 @@ abstract class DeadlockScenes {
         return logged(0, action);
     }
 
-    /** What is logged during an action and until there are so many messages. */
+    /** Returns the log messages of an action, waiting for the given number of them. */
     private static List<String> logged(int messagesAtLeast, Runnable action) {
         List<String> messages = new CopyOnWriteArrayList<>();
         Handler handler = new Handler() {

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
 
-/** Which threads the search finds, with threads of both kinds. */
+/** The scenes of the deadlock search, with platform threads and with virtual threads. */
 class DeadlockSearchTests {
 
     @Nested
@@ -41,7 +41,7 @@ class DeadlockSearchTests {
         }
     }
 
-    /** The same scenes as above, where this JVM has no virtual threads but another one at hand has. */
+    /** Runs the scenes in a newer JVM if this one has no virtual threads. */
     @Test
     @EnabledForJreRange(max = JRE.JAVA_20)
     void allScenesPassOnVirtualThreadsOfANewerJdk() throws IOException, InterruptedException {
@@ -65,7 +65,7 @@ class DeadlockSearchTests {
         }
     }
 
-    /** With the clock of the system and nobody who calls the search: it comes by itself. */
+    /** Uses the system clock and the background scan. */
     @Test
     void theScanFindsACycleByItself() {
         KeyedLocker<String> locker = KeyedLocker.create();
@@ -87,12 +87,12 @@ class DeadlockSearchTests {
         }
     }
 
-    /** What is needed to find a JDK with virtual threads where the tests run without. */
+    /** Finds a JDK with virtual threads. */
     static final class NewerJdk {
 
         private NewerJdk() {}
 
-        /** The one that {@code -Dkeyedlock.newer-jdk} names, or else the first among the neighbours of this one. */
+        /** Returns the JDK that {@code -Dkeyedlock.newer-jdk} names, or the first in the directory of this one. */
         static Optional<Path> home() {
             String named = System.getProperty("keyedlock.newer-jdk");
             if (named != null) {

@@ -13,7 +13,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * A thread that acquires at every depth near the end of its stack leaves keys and stripes usable, wherever the stack ends. In a
- * JVM of its own, as it breaks whatever is initialised at such a moment; the JDK's classes have been before.
+ * separate JVM, as it breaks classes that are initialized meanwhile; the JDK's have been before.
  */
 class EndOfStackTests {
 
@@ -33,7 +33,7 @@ class EndOfStackTests {
     @ParameterizedTest
     @ValueSource(strings = {"-Xint", "-XX:TieredStopAtLevel=1", "-XX:+TieredCompilation"})
     @DisplayName("keys survive acquisitions at the end of the stack")
-    void keysSurvive(String mode) throws Exception {
+    void keysStayConsistent(String mode) throws Exception {
         ForkedJvm.run(EndOfStackTests.class, mode);
     }
 
@@ -83,7 +83,7 @@ class EndOfStackTests {
         check.get(2, TimeUnit.MINUTES);
     }
 
-    /** Goes down to the end of the stack, and tries everything on the way back. */
+    /** Recurses to the end of the stack and tries every call on the way back. */
     @SuppressWarnings("InfiniteRecursion") // that is the point
     private static int descend(KeyedLocker<Integer> locker, int salt) {
         int depth;
@@ -99,7 +99,7 @@ class EndOfStackTests {
         return depth;
     }
 
-    /** A close that finds no room on the stack fails, and succeeds further up. */
+    /** A close that overflows the stack fails, and succeeds further up. */
     private static void closeWhatIsOpen() {
         try {
             if (open != null) {
@@ -118,10 +118,10 @@ class EndOfStackTests {
     private static void use(KeyedLocker<Integer> locker, int depth) {
         try {
             switch (depth % 4) {
-                // A key that is taken: lines up and leaves.
+                // A held key: waits and leaves the queue.
                 case 0 -> locker.tryAcquire(1, Duration.ofNanos(1)).ifPresent(Permit::close);
                 case 1 -> locker.acquireAsync(1).cancel(true);
-                // One of many permits, the last that is available.
+                // The last available permit of many.
                 case 2 -> {
                     if (oneOfMany == null) {
                         oneOfMany = many.acquire(1);

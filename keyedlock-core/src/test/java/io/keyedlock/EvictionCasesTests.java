@@ -12,7 +12,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** Cases 19 to 21: locks are gone when nobody needs them, and so is their memory. */
+/** Cases 19 to 21: unused locks and their memory are freed. */
 class EvictionCasesTests {
 
     @RegisterExtension
@@ -21,7 +21,7 @@ class EvictionCasesTests {
     private final DefaultKeyedLocker<Object> locker = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null);
 
     @Test
-    @DisplayName("case 19: the last release takes the key's lock away; while somebody waits it stays")
+    @DisplayName("case 19: the last release removes the key's lock, which stays while callers wait")
     void lastReleaseEvicts() throws Exception {
         Permit first = locker.acquire("k");
         CompletableFuture<Permit> second = locker.acquireAsync("k");
@@ -39,7 +39,7 @@ class EvictionCasesTests {
     }
 
     @Test
-    @DisplayName("case 19: a waiter that leaves after the holder takes the lock away too")
+    @DisplayName("case 19: a waiter that leaves after the holder removes the lock")
     void lastWaiterEvicts() throws Exception {
         ScriptedClock clock = new ScriptedClock();
         DefaultKeyedLocker<String> scripted = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null, clock);
@@ -52,7 +52,7 @@ class EvictionCasesTests {
     }
 
     @Test
-    @DisplayName("case 20: a million distinct keys, one after the other, leave nothing active and no memory behind")
+    @DisplayName("case 20: a million distinct keys in sequence leave no key active and no memory in use")
     void millionKeysLeaveNothingBehind() throws Exception {
         locker.acquire(-1).close();
         long before = usedMemory();
@@ -83,7 +83,7 @@ class EvictionCasesTests {
     }
 
     @Test
-    @DisplayName("case 20: a permit that is kept after its close keeps no queue and no later holder alive")
+    @DisplayName("case 20: a closed permit retains no queue and no later holder")
     void closedPermitIsSmall() throws Exception {
         Permit first = locker.acquire("k");
         CompletableFuture<Permit> second = locker.acquireAsync("k");
@@ -97,8 +97,8 @@ class EvictionCasesTests {
     }
 
     @Test
-    @DisplayName("case 20: a permit that is kept after its close keeps no neighbour alive that was held beside it")
-    void closedPermitLetsNeighboursGo() throws Exception {
+    @DisplayName("case 20: a closed permit retains no neighbour that was held at the same time")
+    void closedPermitDoesNotReferToNeighbours() throws Exception {
         KeyedLocker<String> wide =
                 KeyedLocker.create(KeyedLockerSettings.defaults().withLimit(4));
         Permit first = wide.acquireAsync("k").join();
@@ -117,7 +117,7 @@ class EvictionCasesTests {
     }
 
     @Test
-    @DisplayName("case 21: a permit from before the key's lock was made anew does nothing to the new one")
+    @DisplayName("case 21: a permit of a removed lock does not affect the key's new lock")
     void stalePermitDoesNotTouchTheNewLock() throws Exception {
         Permit stale = locker.acquire("k");
         Permit staleAgain = locker.acquire("k");
@@ -139,7 +139,7 @@ class EvictionCasesTests {
     }
 
     @Test
-    @DisplayName("case 21: callers meet entries as they are removed, and never is there a second lock for one key")
+    @DisplayName("case 21: acquisitions during the removal of entries never create a second lock for a key")
     void neverTwoLiveLocksForOneKey() {
         Section section = new Section();
         int[] plain = new int[1];

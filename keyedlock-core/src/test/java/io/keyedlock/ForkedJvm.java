@@ -8,14 +8,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A JVM of its own for a class with a {@code main} method, which ends by printing {@link #DONE}. */
+/** A separate JVM for a class whose {@code main} method ends by printing {@link #DONE}. */
 final class ForkedJvm {
 
     static final String DONE = "all as it should be";
 
     private ForkedJvm() {}
 
-    /** Runs a class on the test's class path and fails unless it ends well; returns what it has printed. */
+    /** Runs a class on the test's class path, fails unless it succeeds, and returns its output. */
     static String run(Class<?> main, String... jvmArguments) throws Exception {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());

@@ -18,7 +18,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** Callbacks of futures that park until the test is over, wherever they run. */
+/** Callbacks of futures that park until the end of the test, on any thread. */
 class HostileCallbacksTests {
 
     private static final Duration SHORT = Duration.ofMillis(5);
@@ -44,7 +44,7 @@ class HostileCallbacksTests {
         assertThat(latch.await(1, TimeUnit.MINUTES)).isTrue();
     }
 
-    /** Seen by a stage, so that no caller of get or join completes the future itself. */
+    /** Observed by a stage, so that no caller of get or join completes the future itself. */
     private static CountDownLatch completed(CompletableFuture<?> future) {
         CountDownLatch latch = new CountDownLatch(1);
         future.whenComplete((value, failure) -> latch.countDown());
@@ -52,7 +52,7 @@ class HostileCallbacksTests {
     }
 
     @Test
-    void timeOutsComeAlthoughCallbacksOfOthersPark() throws Exception {
+    void callbacksThatParkDelayNoTimeOut() throws Exception {
         locker.acquireAsync("k").join();
         for (int i = 0; i < 3; i++) {
             CountDownLatch parked = new CountDownLatch(1);
@@ -66,7 +66,7 @@ class HostileCallbacksTests {
     }
 
     @Test
-    void timeOutsComeAlthoughTheCommonPoolIsBusy() throws Exception {
+    void busyCommonPoolDelaysNoTimeOut() throws Exception {
         for (int i = 0; i < ForkJoinPool.getCommonPoolParallelism(); i++) {
             ForkJoinPool.commonPool().execute(this::park);
         }
@@ -91,7 +91,7 @@ class HostileCallbacksTests {
     }
 
     @Test
-    void callerThatBlocksTimesOutAlthoughAllThreadsForCallbacksAreParked() {
+    void blockedCallerTimesOutWhileAllCallbackThreadsPark() {
         for (int i = 0; i < Background.MOST_THREADS; i++) {
             Background.execute(this::park);
         }
@@ -107,7 +107,7 @@ class HostileCallbacksTests {
     }
 
     @Test
-    void completionThatWasPutOffDoesNotWaitForACallbackThatParks() throws Exception {
+    void deferredCompletionDoesNotWaitForACallbackThatParks() throws Exception {
         Permit held = locker.acquireAsync("k").join();
         CountDownLatch parked = new CountDownLatch(1);
         for (int i = 1; i <= 16; i++) {
@@ -130,7 +130,7 @@ class HostileCallbacksTests {
     }
 
     @Test
-    void allFuturesFailWhenTheLockerIsClosedAlthoughACallbackParks() throws Exception {
+    void closingFailsAllFuturesWhileACallbackParks() throws Exception {
         locker.acquireAsync("k").join();
         locker.acquireAsync("k").whenComplete((permit, failure) -> park());
         CountDownLatch second = completed(locker.acquireAsync("k"));
@@ -144,7 +144,7 @@ class HostileCallbacksTests {
     }
 
     @Test
-    void allIdleFuturesCompleteAlthoughACallbackParks() throws Exception {
+    void allIdleFuturesCompleteWhileACallbackParks() throws Exception {
         Permit held = locker.acquireAsync("k").join();
         CountDownLatch first = completed(locker.whenIdle());
         locker.whenIdle().thenRun(this::park);

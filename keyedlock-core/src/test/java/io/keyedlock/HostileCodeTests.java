@@ -22,7 +22,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Foreign code that parks, throws or blocks while the engine calls it: the caller may fail, the key never does. */
+/** Callbacks that park, throw or block may fail their caller, but never the key. */
 class HostileCodeTests {
 
     private static final KeyedLockerSettings QUIET =
@@ -36,14 +36,14 @@ class HostileCodeTests {
     @ParameterizedTest(name = "fair = {0}")
     @ValueSource(booleans = {true, false})
     @DisplayName("a listener that parks while the permit is released does not consume the waiter's wake-up")
-    void listenerThatParksCostsNoWakeUp(boolean fair) throws Exception {
+    void listenerThatParksConsumesNoWakeUp(boolean fair) throws Exception {
         List<Permit> held = new ArrayList<>();
         Actor releaser = cast.actor("releaser");
         KeyedLocker<String> locker = KeyedLocker.create(QUIET.withFair(fair), new KeyedLockerListener() {
             @Override
             public Wait waiting(Object key, int ahead) {
                 releaser.runs(held.get(0)::close);
-                // Consumes the unpark that was meant for the queue, if the wait for the releaser has not.
+                // Consumes the queue's unpark unless the wait for the releaser did.
                 LockSupport.parkNanos(this, 1_000_000);
                 return null;
             }
@@ -55,7 +55,7 @@ class HostileCodeTests {
     }
 
     @Test
-    @DisplayName("an error before the grant takes the waiter out of the queue, and the next one is served")
+    @DisplayName("an error before the grant removes the waiter from the queue, and the next one is granted")
     void errorBeforeTheGrantRemovesTheWaiter() throws Exception {
         DefaultKeyedLocker<String> locker = DefaultKeyedLocker.create(QUIET, null, clock);
         Permit held = locker.acquireAsync("k").join();
@@ -75,8 +75,8 @@ class HostileCodeTests {
 
     @ParameterizedTest(name = "fair = {0}")
     @ValueSource(booleans = {true, false})
-    @DisplayName("an error after the grant gives the permit back")
-    void errorAfterTheGrantGivesItBack(boolean fair) {
+    @DisplayName("an error after the grant releases the permit")
+    void errorAfterTheGrantReleasesThePermit(boolean fair) {
         DefaultKeyedLocker<String> locker = DefaultKeyedLocker.create(QUIET.withFair(fair), null, clock);
         Permit held = locker.acquireAsync("k").join();
         Actor dying = cast.actor("dying");
@@ -89,8 +89,8 @@ class HostileCodeTests {
     }
 
     @Test
-    @DisplayName("an error after a signal passes the signal on")
-    void errorAfterASignalPassesItOn() throws Exception {
+    @DisplayName("an error after a signal signals the next waiter")
+    void errorAfterASignalSignalsTheNextWaiter() throws Exception {
         DefaultKeyedLocker<String> locker = DefaultKeyedLocker.create(QUIET, null, clock);
         Permit held = locker.acquireAsync("k").join();
         Actor dying = cast.actor("dying");
@@ -107,8 +107,8 @@ class HostileCodeTests {
     }
 
     @Test
-    @DisplayName("a head that was signalled and does not get to run is passed for a bounded time only")
-    void signalledHeadThatDoesNotRunIsHandedThePermit() {
+    @DisplayName("a signalled head that is not scheduled is overtaken for a bounded time only")
+    void signalledHeadThatIsNotScheduledIsHandedThePermit() {
         DefaultKeyedLocker<String> locker = DefaultKeyedLocker.create(QUIET, null, clock);
         Permit held = locker.acquireAsync("k").join();
         Actor head = cast.actor("head");
@@ -132,7 +132,7 @@ class HostileCodeTests {
 
     @Test
     @DisplayName("close() wakes the threads of all keys before a callback of a future runs")
-    void slowCallbackDoesNotDelayThoseThatCloseWakes() {
+    void slowCallbackDoesNotDelayWaitersWokenByClose() {
         KeyedLocker<Integer> locker = KeyedLocker.create(QUIET);
         CountDownLatch callback = new CountDownLatch(1);
         CountDownLatch goOn = new CountDownLatch(1);
@@ -163,7 +163,7 @@ class HostileCodeTests {
     @ParameterizedTest(name = "fair = {0}")
     @ValueSource(booleans = {true, false})
     @DisplayName("a release that hands the permit to a waiting thread allocates nothing")
-    void releaseNeedsNoMemory(boolean fair) {
+    void releaseAllocatesNothing(boolean fair) {
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         KeyedLocker<String> locker = KeyedLocker.create(QUIET.withFair(fair));
         Actor waiter = cast.actor("waiter");

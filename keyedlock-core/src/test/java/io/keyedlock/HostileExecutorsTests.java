@@ -11,7 +11,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
-/** Executors that drop their tasks, keep them for long, run them twice or throw. */
+/** Executors that drop tasks, delay them, run them twice or throw. */
 class HostileExecutorsTests {
 
     private final KeyedLocker<String> locker = KeyedLocker.create();
@@ -21,7 +21,7 @@ class HostileExecutorsTests {
     private final AtomicInteger runs = new AtomicInteger();
 
     @Test
-    void cancelledTaskThatItsExecutorHasNotBegunFreesTheKeyAtOnce() {
+    void cancellingATaskThatHasNotStartedFreesTheKeyAtOnce() {
         CompletableFuture<Integer> result = locker.supplyAsync("k", runs::incrementAndGet, kept::add);
         CompletableFuture<Permit> next = locker.acquireAsync("k");
         assertThat(result.cancel(false)).isTrue();
@@ -43,7 +43,7 @@ class HostileExecutorsTests {
     }
 
     @Test
-    void obtrudedResultFreesTheKeyToo() {
+    void obtrudedResultFreesTheKey() {
         CompletableFuture<Integer> result = locker.supplyAsync("k", runs::incrementAndGet, task -> {});
         result.obtrudeValue(1);
         assertThat(locker.activeKeyCount()).isZero();

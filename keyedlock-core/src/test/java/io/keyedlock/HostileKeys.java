@@ -9,20 +9,20 @@ import java.util.Map;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
-/** Keys as nobody should make them. */
+/** Keys that break the contracts of their methods. */
 final class HostileKeys {
 
-    /** What the code of a key throws. */
+    /** The exception of a key. */
     static final class OwnException extends RuntimeException {
         private static final long serialVersionUID = 1L;
     }
 
-    /** What the code of a key throws that is worse. */
+    /** The error of a key. */
     static final class OwnError extends Error {
         private static final long serialVersionUID = 1L;
     }
 
-    /** A key that can change its hash code and begin to fail at any time. Few hash codes, so that many collide. */
+    /** A key that can change its hash code and start to fail at any time. It has few hash codes, so that many collide. */
     static final class Moody {
         private final int id;
         private int hash;
@@ -82,7 +82,7 @@ final class HostileKeys {
             case 3 -> random.nextLong();
             case 4 -> new Colliding(random.nextInt(3));
             case 5 -> new byte[random.nextInt(4)];
-            // Not often, as it takes a moment to fill a stack.
+            // Rarely, as overflowing a stack is slow.
             case 6 -> random.nextInt(10) == 0 ? containingItself(new ArrayList<>()) : new Object();
             case 7 -> random.nextInt(10) == 0 ? containingItself(new HashMap<>()) : List.of();
             case 8 -> new ArrayList<>(Arrays.asList(null, random.nextInt(3), text(random, 3)));
@@ -90,7 +90,7 @@ final class HostileKeys {
         };
     }
 
-    /** Any chars at all: control characters, halves of characters, what no font has. */
+    /** Returns any chars, including control characters, unpaired surrogates and unassigned code points. */
     static String text(Random random, int length) {
         char[] chars = new char[length];
         for (int i = 0; i < length; i++) {
@@ -115,7 +115,7 @@ final class HostileKeys {
         return map;
     }
 
-    /** Whether a failure comes from the code of a key, or from giving null for one. */
+    /** Returns whether a failure was thrown by a key or is that of a null key. */
     static boolean isOwn(Throwable failure) {
         return failure instanceof OwnException
                 || failure instanceof OwnError

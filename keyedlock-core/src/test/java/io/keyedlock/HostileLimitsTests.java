@@ -20,7 +20,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Functions for limits that park, throw or call back: the caller may fail, the key and everybody else go on. */
+/** Limit functions that park, throw or call back may fail their caller, but affect neither the key nor other callers. */
 @Tag("hostile")
 class HostileLimitsTests {
 
@@ -50,7 +50,7 @@ class HostileLimitsTests {
                 KeyedLockerSettings.defaults().withName("tenants").withLimit(2).withKeyLimits(limits));
     }
 
-    /** What a function does instead of its duty. */
+    /** The misbehavior of a function. */
     enum Fault {
         EXCEPTION {
             @Override
@@ -149,12 +149,12 @@ class HostileLimitsTests {
             return null;
         });
         await(asked);
-        // The later refresh answers first; the answer of the earlier one must not replace it.
+        // The later refresh returns first; the result of the earlier one must not replace it.
         locker.refreshLimits();
         CompletableFuture<Permit> behind = locker.acquireAsync("k");
         testIsOver.countDown();
         Actor.result(refresh);
-        assertThat(waiting).as("granted by the outdated limit").isNotDone();
+        assertThat(waiting).as("granted under the outdated limit").isNotDone();
         held.close();
         waiting.get(2, TimeUnit.MINUTES).close();
         behind.get(2, TimeUnit.MINUTES).close();
@@ -192,7 +192,7 @@ class HostileLimitsTests {
     }
 
     @Test
-    void functionThatHasTheLimitsRefreshedElsewhereIsAskedABoundedNumberOfTimes() {
+    void functionThatCausesRefreshesIsCalledABoundedNumberOfTimes() {
         AtomicInteger calls = new AtomicInteger();
         List<KeyedLocker<String>> self = new ArrayList<>();
         Actor refresher = cast.actor("refresher");

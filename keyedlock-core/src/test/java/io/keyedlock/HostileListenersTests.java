@@ -18,7 +18,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Listeners that throw, together with a logger that throws when it is told so. */
+/** Listeners that throw, with a logger that throws when it logs that. */
 class HostileListenersTests {
 
     private static final Logger LOGGER = Logger.getLogger(KeyedLocker.class.getName());
@@ -51,7 +51,7 @@ class HostileListenersTests {
         LOGGER.setUseParentHandlers(true);
     }
 
-    /** Every method throws, the observer of a wait included. */
+    /** A listener whose methods all throw, as does its wait observer. */
     private static final class Throwing implements KeyedLockerListener {
 
         @Override
@@ -104,12 +104,12 @@ class HostileListenersTests {
     }
 
     @Test
-    void scanGoesOnReporting() throws Exception {
+    void scanContinuesAfterAFailingListener() throws Exception {
         KeyedLocker<String> locker = locker(KeyedLockerSettings.defaults().withLongHold(Duration.ofMillis(4)));
         Permit first = locker.acquire("a");
         until(() -> logged.get() > 1);
         int before = logged.get();
-        // Acquiring is logged, too; the hold is reported in addition.
+        // The failure at the acquisition is logged too.
         Permit second = locker.acquire("b");
         until(() -> logged.get() > before + 1);
         first.close();
@@ -117,7 +117,7 @@ class HostileListenersTests {
     }
 
     @Test
-    void listenerThatReturnsNullOrThrowsWhenTheLockerIsMadeIsNamed() {
+    void listenerThatFailsOnCreationIsNamed() {
         KeyedLockerListener mock = (KeyedLockerListener) Proxy.newProxyInstance(
                 getClass().getClassLoader(),
                 new Class<?>[] {KeyedLockerListener.class},

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** Cases 24 to 26: the first moment without an active key. */
+/** Cases 24 to 26: awaiting the first moment without an active key. */
 class IdleCasesTests {
 
     @RegisterExtension
@@ -27,7 +27,7 @@ class IdleCasesTests {
     private final DefaultKeyedLocker<Object> locker = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null);
 
     @Test
-    @DisplayName("case 24: on an idle locker nobody waits, also after it was used")
+    @DisplayName("case 24: on an idle locker the wait ends at once, also after it was used")
     void idleLockerIsIdle() throws Exception {
         for (int i = 0; i < 2; i++) {
             locker.awaitIdle();
@@ -60,8 +60,8 @@ class IdleCasesTests {
     }
 
     @Test
-    @DisplayName("case 24: a key that is only awaited is active, and so is one held by a future")
-    void awaitedKeyIsActive() throws Exception {
+    @DisplayName("case 24: a key that only has waiters is active, and so is one held by a future")
+    void keyWithWaitersIsActive() throws Exception {
         Permit held = locker.acquire("a");
         CompletableFuture<Permit> next = locker.acquireAsync("a");
         CompletableFuture<Void> idle = locker.whenIdle();
@@ -72,8 +72,8 @@ class IdleCasesTests {
     }
 
     @Test
-    @DisplayName("case 25: a key taken before the first idle moment must be released too")
-    void keyTakenMeanwhileCounts() throws Exception {
+    @DisplayName("case 25: a key acquired before the first idle moment is awaited too")
+    void keyAcquiredMeanwhileIsAwaitedToo() throws Exception {
         Permit a = locker.acquire("a");
         CompletableFuture<Void> idle = locker.whenIdle();
         Permit b = locker.acquire("b");
@@ -82,7 +82,7 @@ class IdleCasesTests {
         a = locker.acquire("a");
         b.close();
         assertThat(idle).isNotDone();
-        // More keys than there are parts of the table, so that parts are made and emptied meanwhile.
+        // More keys than stripes, so that stripes are created and emptied meanwhile.
         List<Permit> many = new ArrayList<>();
         for (int i = 0; i < 2_000; i++) {
             many.add(locker.acquire(i));
@@ -97,11 +97,11 @@ class IdleCasesTests {
 
     @Test
     @DisplayName("case 25: the first idle moment ends the wait, even if a key becomes active right after")
-    void firstMomentEndsTheWait() throws Exception {
+    void firstIdleMomentEndsTheWait() throws Exception {
         Permit a = locker.acquire("a");
         CompletableFuture<Void> first = locker.whenIdle();
         List<CompletableFuture<Void>> later = new ArrayList<>();
-        // Between the moment and those who are told of it, the key is active again and somebody else begins to wait.
+        // Between the idle moment and its notification, the key is active again and another caller begins to wait.
         Permit[] again = new Permit[1];
         first.thenRun(() -> {
             again[0] = locker.tryAcquire("b").orElseThrow();
@@ -119,7 +119,7 @@ class IdleCasesTests {
 
     @Test
     @DisplayName("case 25: the moment is exact over random steps of many keys")
-    void momentIsExact() {
+    void idleMomentIsExact() {
         long seed = System.nanoTime();
         Random random = new Random(seed);
         Map<Integer, Permit> held = new HashMap<>();
@@ -150,8 +150,8 @@ class IdleCasesTests {
     }
 
     @Test
-    @DisplayName("case 25: nobody misses the moment while keys come and go on several threads")
-    void momentIsNotMissedUnderChurn() throws Exception {
+    @DisplayName("case 25: no wait misses the moment while several threads acquire and release")
+    void idleMomentIsNotMissedUnderChurn() throws Exception {
         List<Future<?>> all = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
             Random random = new Random(i);
@@ -174,7 +174,7 @@ class IdleCasesTests {
     }
 
     @Test
-    @DisplayName("case 26: a wait that timed out, was interrupted or cancelled leaves no trace")
+    @DisplayName("case 26: a wait that timed out, was interrupted or cancelled is removed")
     void endedWaitLeavesNoTrace() throws Exception {
         Permit held = locker.acquire("a");
         assertThat(locker.awaitIdle(Duration.ofMillis(2))).isFalse();
@@ -209,7 +209,7 @@ class IdleCasesTests {
     }
 
     @Test
-    @DisplayName("case 26: each caller has a future of its own; cancelling one does not end the others' wait")
+    @DisplayName("case 26: each caller has its own future; cancelling one does not end other waits")
     void futuresAreIndependent() throws Exception {
         Permit held = locker.acquire("a");
         CompletableFuture<Void> one = locker.whenIdle();
@@ -221,7 +221,7 @@ class IdleCasesTests {
     }
 
     @Test
-    @DisplayName("case 26: what depends on the idle moment runs outside all locks")
+    @DisplayName("case 26: callbacks of the idle future run outside all locks")
     void idleCallbacksRunOutsideAllLocks() throws Exception {
         Actor other = cast.actor("other");
         Permit held = locker.acquire("a");
@@ -235,8 +235,8 @@ class IdleCasesTests {
     }
 
     @Test
-    @DisplayName("case 26: a negative wait is refused")
-    void negativeWaitIsRefused() {
+    @DisplayName("case 26: a negative wait time is rejected")
+    void negativeWaitIsRejected() {
         assertThatThrownBy(() -> locker.awaitIdle(Duration.ofMillis(-1))).isInstanceOf(IllegalArgumentException.class);
     }
 

@@ -12,14 +12,14 @@ import java.util.Set;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
-/** Looks go through a stripe in short sections, and miss nothing that is there from their beginning to their end. */
+/** Inspections visit a stripe in short sections and miss no entry that is present throughout. */
 class InspectionTests {
 
     private static final int MANY = 20 * Inspection.PORTION;
 
     private final DefaultKeyedLocker<Object> locker = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null);
 
-    /** All in the stripe of hash 0. */
+    /** Returns keys of the stripe of hash 0. */
     private final Stripe stripe = locker.stripes.of(0);
 
     private final List<Permit> held = new ArrayList<>();
@@ -43,7 +43,7 @@ class InspectionTests {
         held.subList(from, to).forEach(Permit::close);
     }
 
-    /** Goes through the stripe; returns how many entries each section had. */
+    /** Visits the stripe and returns the number of entries of each section. */
     private List<Integer> sections(Consumer<Entry> action, Runnable between) {
         List<Integer> sections = new ArrayList<>(List.of(0));
         Inspection.forEach(
@@ -60,7 +60,7 @@ class InspectionTests {
     }
 
     @Test
-    void noSectionHasMoreEntriesThanAPortionAndAChain() {
+    void criticalSectionVisitsAtMostAPortionAndAChain() {
         hold(0, MANY);
         Set<Entry> seen = new HashSet<>();
         assertThat(sections(seen::add, () -> {}))
@@ -70,7 +70,7 @@ class InspectionTests {
     }
 
     @Test
-    void eachEntryThatStaysIsMetOnceWhileTheTableGrows() {
+    void eachRemainingEntryIsVisitedOnceWhileTheTableGrows() {
         hold(0, MANY);
         int before = stripe.size();
         meetsEachThatStaysOnce(0, () -> {
@@ -82,7 +82,7 @@ class InspectionTests {
     }
 
     @Test
-    void eachEntryThatStaysIsMetOnceWhileTheTableShrinks() {
+    void eachRemainingEntryIsVisitedOnceWhileTheTableShrinks() {
         hold(0, MANY);
         int before = stripe.size();
         meetsEachThatStaysOnce(MANY - 100, () -> release(0, MANY - 100));
@@ -144,7 +144,7 @@ class InspectionTests {
     }
 
     @Test
-    void copyGoesOnBehindTheLastThatIsStillThere() {
+    void copyContinuesAfterTheLastCopiedWaiterThatRemains() {
         Inspection.QueueWalk walk = walk();
         walk.copyNext();
         walk.copyNext();
@@ -157,7 +157,7 @@ class InspectionTests {
     }
 
     @Test
-    void copyGoesOnAtTheHeadIfAllThatWereCopiedHaveLeft() {
+    void copyContinuesAtTheHeadIfAllCopiedWaitersHaveLeft() {
         Inspection.QueueWalk walk = walk();
         walk.copyNext();
         leave(queue.subList(0, 2 * Inspection.PORTION));
@@ -179,7 +179,7 @@ class InspectionTests {
     }
 
     @Test
-    void snapshotHasALongQueueToItsEnd() {
+    void snapshotContainsTheWholeOfALongQueue() {
         enqueueCaller(3 * Inspection.PORTION + 1);
         assertThat(locker.snapshot(KEY).orElseThrow().waiters()).hasSize(3 * Inspection.PORTION + 1);
         assertThat(locker.snapshot())

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** Cases 22 and 23, and what snapshots and overviews tell. */
+/** Cases 22 and 23: snapshots and overviews. */
 class IntrospectionCasesTests {
 
     @RegisterExtension
@@ -25,7 +25,7 @@ class IntrospectionCasesTests {
 
     private final ScriptedClock clock = new ScriptedClock();
 
-    /** Without a scan, which reads the clock and stamps holds whenever it likes. */
+    /** Settings without the scan, which would read the clock and stamp holds at any time. */
     private final DefaultKeyedLocker<String> locker = DefaultKeyedLocker.create(
             KeyedLockerSettings.defaults()
                     .withLimit(2)
@@ -57,7 +57,7 @@ class IntrospectionCasesTests {
     }
 
     @Test
-    @DisplayName("case 22: from idle to held to idle all views of the locker agree at each step")
+    @DisplayName("case 22: all views of the locker agree at each step from idle to held to idle")
     void allViewsAgree() throws Exception {
         expectActive();
         Permit a = locker.acquire("a");
@@ -85,8 +85,8 @@ class IntrospectionCasesTests {
     }
 
     @Test
-    @DisplayName("case 22: looking makes nothing")
-    void lookingMakesNothing() {
+    @DisplayName("case 22: lookups create nothing")
+    void lookupsCreateNothing() {
         locker.isActive("a");
         locker.snapshot("a");
         locker.snapshot();
@@ -98,8 +98,8 @@ class IntrospectionCasesTests {
     }
 
     @Test
-    @DisplayName("case 22: a snapshot tells holders and waiters, oldest first, with thread, id and age")
-    void snapshotTellsWhoAndSinceWhen() throws Exception {
+    @DisplayName("case 22: a snapshot lists holders and waiters, oldest first, with thread, id and age")
+    void snapshotShowsHoldersWaitersAndAges() throws Exception {
         locker.acquire("a");
         locker.acquire("a");
         locker.snapshot();
@@ -129,7 +129,7 @@ class IntrospectionCasesTests {
     }
 
     @Test
-    @DisplayName("case 22: what snapshots give back cannot be changed")
+    @DisplayName("case 22: snapshots are immutable")
     void snapshotsAreImmutable() throws Exception {
         locker.acquire("a");
         KeySnapshot<String> one = locker.snapshot("a").orElseThrow();
@@ -208,7 +208,7 @@ class IntrospectionCasesTests {
     }
 
     @Test
-    @DisplayName("case 23: snapshots under churn: no exception, no entry made, no holder counted twice")
+    @DisplayName("case 23: snapshots under churn: no exception, no new entry, no holder counted twice")
     void snapshotsUnderChurn() {
         KeyedLocker<Integer> busy =
                 KeyedLocker.create(KeyedLockerSettings.defaults().withLimit(2));
@@ -248,7 +248,7 @@ class IntrospectionCasesTests {
     }
 
     @Test
-    @DisplayName("a key is found by a test, which may use the locker and may fail")
+    @DisplayName("a key is found by a predicate, which may use the locker and may fail")
     void findsAKey() throws Exception {
         List<Permit> held = new ArrayList<>();
         for (int i = 0; i < 1000; i++) {

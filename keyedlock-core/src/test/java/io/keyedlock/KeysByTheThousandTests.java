@@ -19,19 +19,19 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Whatever a key does, at whatever entry: a permit or an error that is the key's own or ours, and nothing stays behind. */
+/** Every call with any key ends in a permit, an error of the key or one of the locker, and leaves no key active. */
 @Timeout(300)
 class KeysByTheThousandTests {
 
     private static final Duration SHORT = Duration.ofNanos(50_000);
 
     @Test
-    void everyKeyIsLockedOrRefusedAndNothingStaysLocked() {
+    void everyKeyIsLockedOrRejectedAndNothingStaysLocked() {
         RandomCases.check(2_000, random -> new Case(random).play());
     }
 
     @Test
-    void everyKeyHasATextThatAnyoneCanWrite() {
+    void everyKeyHasAPrintableText() {
         RandomCases.check(2_000, random -> {
             Object key = HostileKeys.any(random);
             for (String text : List.of(KeyText.of(key, 1 + random.nextInt(300)), KeyText.inLine(key))) {
@@ -43,7 +43,7 @@ class KeysByTheThousandTests {
         });
     }
 
-    /** One locker, a few keys, and a dozen calls. */
+    /** One locker with a few keys and a dozen calls. */
     private static final class Case {
 
         private final Random random;
@@ -126,7 +126,7 @@ class KeysByTheThousandTests {
             return new ArrayList<>(Arrays.asList("a", key, keys.get(random.nextInt(keys.size())), 7L));
         }
 
-        /** All is given back, whatever the keys have become; every wait that has an end comes to it. */
+        /** Releases everything, even if keys have changed; every timed wait ends. */
         private void leave() throws Exception {
             if (random.nextBoolean()) {
                 permits.forEach(Permit::close);

@@ -31,8 +31,8 @@ class LimitCasesTests {
 
     @ParameterizedTest(name = "limit {0}")
     @ValueSource(ints = {1, 2, 3, 20})
-    @DisplayName("case 10: n enter at once, the next waits")
-    void asManyEnterAsTheLimitSays(int limit) {
+    @DisplayName("case 10: n callers are admitted, the next waits")
+    void limitIsAdmittedAndTheNextWaits(int limit) {
         KeyedLocker<String> locker = locker(limit, false);
         for (int i = 0; i < limit; i++) {
             assertThat(cast.actor("a" + i).does(() -> locker.tryAcquire("k"))).isPresent();
@@ -74,8 +74,8 @@ class LimitCasesTests {
 
     @ParameterizedTest(name = "fair = {0}")
     @ValueSource(booleans = {false, true})
-    @DisplayName("case 11: one of n holders leaves, exactly one waiter enters, and the key stays active")
-    void oneLeavesOneEnters(boolean fair) {
+    @DisplayName("case 11: one of n holders releases, exactly one waiter is granted, and the key stays active")
+    void oneReleaseAdmitsOneWaiter(boolean fair) {
         KeyedLocker<String> locker = locker(3, fair);
         List<Permit> permits = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
@@ -97,7 +97,7 @@ class LimitCasesTests {
     }
 
     @Test
-    @DisplayName("case 11: the first holder leaves while others stay; the key's lock is the same one still")
+    @DisplayName("case 11: the first holder releases while others hold; the key keeps its lock")
     void firstHolderMayLeaveFirst() throws Exception {
         KeyedLocker<String> locker = locker(2, false);
         Permit first = locker.acquire("k");
@@ -110,8 +110,8 @@ class LimitCasesTests {
     }
 
     @Test
-    @DisplayName("case 11: permits that become free in one go all find their waiters")
-    void severalFreePermitsFindSeveralWaiters() throws Exception {
+    @DisplayName("case 11: permits that are released together are all granted to waiters")
+    void multipleReleasesAdmitMultipleWaiters() throws Exception {
         ScriptedClock clock = new ScriptedClock();
         DefaultKeyedLocker<String> locker =
                 DefaultKeyedLocker.create(KeyedLockerSettings.defaults().withLimit(2), null, clock);
@@ -119,7 +119,7 @@ class LimitCasesTests {
         Permit b = locker.acquireAsync("k").join();
         Actor second = cast.actor("second");
         List<Future<Permit>> behind = new ArrayList<>();
-        // Both are given back before the head looks, which has been signalled once then: it must pass the word on.
+        // Both are released before the head checks. It was signalled once, so it must signal the next waiter.
         clock.script(Thread.currentThread(), () -> {
             behind.add(second.begins(() -> locker.acquire("k")));
             Cast.untilWaiters(locker, "k", 2);
@@ -136,7 +136,7 @@ class LimitCasesTests {
 
     @ParameterizedTest(name = "limit {0}")
     @ValueSource(ints = {1, 2, 3})
-    @DisplayName("case 12: after any mix of closes the free permits never exceed n")
+    @DisplayName("case 12: after any sequence of closes, at most n permits are available")
     void overReleaseIsImpossible(int limit) {
         long seed = System.nanoTime();
         Random random = new Random(seed);

@@ -31,16 +31,16 @@ class LimitsByTheThousandTests {
     @RegisterExtension
     final Cast cast = new Cast();
 
-    /** What a key must look like after each step. */
+    /** The expected state of a key after each step. */
     private static final class Model {
         int holders;
         final Deque<Integer> waiting = new ArrayDeque<>();
 
-        /** The limit of its own as it was last asked for, or null while nobody has. */
+        /** The result of the last call of the function, or null if there was none. */
         Integer own;
     }
 
-    /** One locker and what must become of each of its callers, step by step. */
+    /** One locker and the expected state of each of its callers. */
     private static final class Play {
         private final Random random;
         private final Map<Object, Integer> data = new HashMap<>();
@@ -49,7 +49,7 @@ class LimitsByTheThousandTests {
         private final List<CompletableFuture<Permit>> futures = new ArrayList<>();
         private final List<Integer> keyOf = new ArrayList<>();
 
-        /** Callers that hold, by number. */
+        /** The numbers of the callers that hold a permit. */
         private final List<Integer> holding = new ArrayList<>();
 
         private int limit;
@@ -160,7 +160,7 @@ class LimitsByTheThousandTests {
     }
 
     @Test
-    void eachStepHasTheEffectThatTheLimitInForceDemands() {
+    void eachStepRespectsTheCurrentLimit() {
         RandomCases.check(500, random -> {
             Play play = new Play(random);
             for (int i = 0; i < 60; i++) {
@@ -170,10 +170,10 @@ class LimitsByTheThousandTests {
         });
     }
 
-    /** Never more inside than the limit in force at the grant, nobody left beside a free permit, idle at the end. */
+    /** Grants never exceed the current limit, no waiter remains while a permit is free, and the locker ends idle. */
     @ParameterizedTest(name = "fair = {0}")
     @ValueSource(booleans = {true, false})
-    void threadsAndFuturesKeepTheLimitThatIsInForce(boolean fair) {
+    void threadsAndFuturesRespectTheCurrentLimit(boolean fair) {
         long seed = System.nanoTime();
         Map<Object, Integer> data = new ConcurrentHashMap<>();
         KeyedLocker<Integer> locker = KeyedLocker.create(KeyedLockerSettings.defaults()
@@ -181,7 +181,7 @@ class LimitsByTheThousandTests {
                 .withLimit(MOST)
                 .withKeyLimits(key -> data.getOrDefault(key, 0)));
         AtomicInteger[] inside = {new AtomicInteger(), new AtomicInteger()};
-        // The highest limit since all who are inside came in; they are counted before the limit is lowered.
+        // The highest limit since all holders were admitted; they are counted before the limit is lowered.
         AtomicInteger[] bound = {new AtomicInteger(MOST), new AtomicInteger(MOST)};
         AtomicInteger excess = new AtomicInteger();
         AtomicBoolean over = new AtomicBoolean();
@@ -216,7 +216,7 @@ class LimitsByTheThousandTests {
         Random random = new Random(seed - 1);
         for (int i = 0; i < 200; i++) {
             int limit = 1 + random.nextInt(MOST);
-            // Raised before the limit, and lowered once those who came in by the old one have left.
+            // Raised before the limit, and lowered after the holders admitted under the old limit have released.
             bound[0].set(MOST);
             bound[1].set(MOST);
             if (random.nextBoolean()) {

@@ -20,8 +20,8 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** What a listener hears, when, and that it can do no harm. */
-@SuppressWarnings("LockNotBeforeTry") // views are tried step by step
+/** The events of a listener, their times, and listeners that fail. */
+@SuppressWarnings("LockNotBeforeTry") // the views are called step by step
 class ListenerTests {
 
     private static final Duration SECOND = Duration.ofSeconds(1);
@@ -31,26 +31,26 @@ class ListenerTests {
 
     private final ScriptedClock clock = new ScriptedClock();
 
-    private final List<String> heard = new CopyOnWriteArrayList<>();
+    private final List<String> events = new CopyOnWriteArrayList<>();
 
     private final KeyedLockerListener recorder = new KeyedLockerListener() {
         @Override
         public void acquired(Object key, Duration waited) {
-            heard.add("acquired " + key + " " + waited);
+            events.add("acquired " + key + " " + waited);
         }
 
         @Override
         public void released(Object key, Duration held) {
-            heard.add("released " + key + " " + held);
+            events.add("released " + key + " " + held);
         }
 
         @Override
         public void notAcquired(Object key, Outcome outcome, Duration waited) {
-            heard.add(outcome + " " + key + " " + waited);
+            events.add(outcome + " " + key + " " + waited);
         }
     };
 
-    /** Without a scan, which reads the clock and stamps holds whenever it likes. */
+    /** Settings without the scan, which would read the clock and stamp holds at any time. */
     private DefaultKeyedLocker<String> locker(KeyedLockerListener listener) {
         return DefaultKeyedLocker.create(
                 KeyedLockerSettings.defaults()
@@ -61,13 +61,13 @@ class ListenerTests {
                 clock);
     }
 
-    private void expect(String... events) {
-        assertThat(heard).containsExactly(events);
-        heard.clear();
+    private void expect(String... expected) {
+        assertThat(events).containsExactly(expected);
+        events.clear();
     }
 
     @Test
-    @DisplayName("a grant without a wait, and how long it was held")
+    @DisplayName("a grant without a wait, and the time it was held")
     void grantAndRelease() throws Exception {
         DefaultKeyedLocker<String> locker = locker(recorder);
         Permit permit = locker.acquire("k");
@@ -86,7 +86,7 @@ class ListenerTests {
     }
 
     @Test
-    @DisplayName("a re-entry is no event; the last of a thread's permits is its release")
+    @DisplayName("a reentry is no event; closing the last permit of a thread is its release")
     void reentryIsNoEvent() throws Exception {
         DefaultKeyedLocker<String> locker = locker(recorder);
         Permit outer = locker.acquire("k");
@@ -100,12 +100,12 @@ class ListenerTests {
     }
 
     @Test
-    @DisplayName("a grant after a wait, of a thread and of a future, tells the wait")
+    @DisplayName("a grant after a wait, of a thread and of a future, has the time waited")
     void grantAfterAWait() throws Exception {
         DefaultKeyedLocker<String> locker = locker(recorder);
         Permit held = locker.acquireAsync("k").join();
         CompletableFuture<Permit> future = locker.acquireAsync("k");
-        heard.clear();
+        events.clear();
         clock.script(
                 Thread.currentThread(),
                 () -> {
@@ -123,11 +123,11 @@ class ListenerTests {
     }
 
     @Test
-    @DisplayName("each way to fail has its outcome")
+    @DisplayName("each failure has its outcome")
     void eachFailureHasItsOutcome() throws Exception {
         DefaultKeyedLocker<String> locker = locker(recorder);
         Permit held = locker.acquireAsync("k").join();
-        heard.clear();
+        events.clear();
         locker.tryAcquire("k");
         expect("REJECTED k PT0S");
         locker.asLock("k").tryLock();
@@ -170,23 +170,23 @@ class ListenerTests {
     }
 
     @Test
-    @DisplayName("a thread's re-entry without re-entrance is a rejection, a refusal while draining is a close")
+    @DisplayName("reentry of a non-reentrant locker is REJECTED, a rejection during a drain is CLOSED")
     void reentryAndDrainHaveOutcomes() throws Exception {
         KeyedLocker<String> strict =
                 KeyedLocker.create(KeyedLockerSettings.defaults().withReentrant(false), recorder);
         Permit permit = strict.acquire("k");
-        heard.clear();
+        events.clear();
         assertThatThrownBy(() -> strict.acquire("k")).isInstanceOf(LockReentryException.class);
         expect("REJECTED k PT0S");
         permit.close();
-        heard.clear();
+        events.clear();
         strict.refuseNewCallers(List.of());
         assertThatThrownBy(() -> strict.tryAcquire("k")).isInstanceOf(KeyedLockerClosedException.class);
         expect("CLOSED k PT0S");
     }
 
     @Test
-    @DisplayName("the listener is called outside all locks: it may use the locker, and let others use it")
+    @DisplayName("the listener is called outside all locks and may use the locker")
     void calledOutsideAllLocks() throws Exception {
         Actor other = cast.actor("other");
         List<KeyedLocker<Object>> asked = new CopyOnWriteArrayList<>();
@@ -198,7 +198,7 @@ class ListenerTests {
                 other.does(() -> asked.get(0).snapshot());
                 other.runs(() -> asked.get(0).tryAcquire(key).ifPresent(Permit::close));
                 other.runs(() -> asked.get(0).acquireAsync(key, Duration.ZERO).thenAccept(Permit::close));
-                heard.add(event + " " + key);
+                events.add(event + " " + key);
             }
 
             @Override
@@ -214,7 +214,7 @@ class ListenerTests {
             @Override
             public void notAcquired(Object key, Outcome outcome, Duration waited) {
                 if (outcome == Outcome.CLOSED) {
-                    heard.add(outcome + " " + key + " "
+                    events.add(outcome + " " + key + " "
                             + other.does(() -> asked.get(0).activeKeys()));
                 }
             }
@@ -286,7 +286,7 @@ class ListenerTests {
     }
 
     @Test
-    @DisplayName("one listener serves many lockers and tells them apart, asked once for each")
+    @DisplayName("one listener serves many lockers; forLocker is called once for each")
     void oneListenerServesManyLockers() throws Exception {
         List<String> asked = new CopyOnWriteArrayList<>();
         KeyedLockerListener many = new KeyedLockerListener() {
@@ -296,7 +296,7 @@ class ListenerTests {
                 return new KeyedLockerListener() {
                     @Override
                     public void acquired(Object key, Duration waited) {
-                        heard.add(lockName + " " + key);
+                        events.add(lockName + " " + key);
                     }
                 };
             }
@@ -313,7 +313,7 @@ class ListenerTests {
     }
 
     @Test
-    @DisplayName("a listener that does not time holds costs no clock reading, and is told zero")
+    @DisplayName("a listener that does not time holds reads no clock and receives zero")
     void untimedHoldsReadNoClock() throws Exception {
         DefaultKeyedLocker<String> locker = locker(new KeyedLockerListener() {
             @Override
@@ -323,7 +323,7 @@ class ListenerTests {
 
             @Override
             public void released(Object key, Duration held) {
-                heard.add("released " + held);
+                events.add("released " + held);
             }
         });
         Permit permit = locker.acquire("k");
@@ -344,33 +344,33 @@ class ListenerTests {
     }
 
     @Test
-    @DisplayName("several keys are told one by one")
-    void severalKeysAreToldOneByOne() throws Exception {
+    @DisplayName("multiple keys are reported one by one")
+    void multipleKeysAreReportedOneByOne() throws Exception {
         DefaultKeyedLocker<String> locker = locker(recorder);
         locker.acquireAll(List.of("k")).close();
         expect("acquired k PT0S", "released k PT0S");
     }
 
     @Test
-    @DisplayName("a wait is told when it begins, with how many are ahead, and once when it ends, after its outcome")
-    void waitIsToldFromBeginningToEnd() throws Exception {
+    @DisplayName("a wait is reported when it begins, with the waiters ahead, and once when it ends, after its outcome")
+    void waitIsReportedWhenItBeginsAndEnds() throws Exception {
         DefaultKeyedLocker<String> locker = DefaultKeyedLocker.create(
                 KeyedLockerSettings.defaults().withMaxWaiters(2),
                 new KeyedLockerListener() {
                     @Override
                     public Wait waiting(Object key, int ahead) {
-                        heard.add("waiting " + key + " behind " + ahead);
-                        return (failure, waited) -> heard.add("ended " + failure + " " + waited);
+                        events.add("waiting " + key + " behind " + ahead);
+                        return (failure, waited) -> events.add("ended " + failure + " " + waited);
                     }
 
                     @Override
                     public void acquired(Object key, Duration waited) {
-                        heard.add("acquired");
+                        events.add("acquired");
                     }
 
                     @Override
                     public void notAcquired(Object key, Outcome outcome, Duration waited) {
-                        heard.add(outcome.toString());
+                        events.add(outcome.toString());
                     }
                 },
                 clock);
@@ -404,14 +404,14 @@ class ListenerTests {
     }
 
     @Test
-    @DisplayName("a wait that ends while its caller still tells of its beginning is told as ended, once")
-    void waitThatEndsWhileItsBeginningIsTold() {
+    @DisplayName("a wait that ends while its beginning is being reported is reported as ended once")
+    void waitThatEndsWhileItsBeginningIsReported() {
         List<Permit> held = new CopyOnWriteArrayList<>();
         KeyedLocker<String> locker = KeyedLocker.create(KeyedLockerSettings.defaults(), new KeyedLockerListener() {
             @Override
             public Wait waiting(Object key, int ahead) {
                 held.get(0).close();
-                return (failure, waited) -> heard.add("ended " + failure);
+                return (failure, waited) -> events.add("ended " + failure);
             }
         });
         held.add(locker.acquireAsync("k").join());
@@ -421,8 +421,7 @@ class ListenerTests {
     }
 
     @Test
-    @DisplayName(
-            "an added listener hears what happens from then on, after those that listen already, and no invented times")
+    @DisplayName("an added listener receives later events, after earlier listeners, without unmeasured times")
     void addedListener() throws Exception {
         DefaultKeyedLocker<String> locker = locker(null);
         Permit begunBefore = locker.acquire("k");
@@ -450,13 +449,13 @@ class ListenerTests {
 
                     @Override
                     public void acquired(Object key, Duration waited) {
-                        heard.add("second of " + lockName + " acquired " + key);
+                        events.add("second of " + lockName + " acquired " + key);
                         throw new IllegalStateException("the second");
                     }
 
                     @Override
                     public void released(Object key, Duration held) {
-                        heard.add("second of " + lockName + " released " + key + " " + held);
+                        events.add("second of " + lockName + " released " + key + " " + held);
                     }
                 };
             }
@@ -464,7 +463,7 @@ class ListenerTests {
         locker.addListener(new KeyedLockerListener() {
             @Override
             public void acquired(Object key, Duration waited) {
-                heard.add("third acquired " + key);
+                events.add("third acquired " + key);
             }
         });
         Permit permit = locker.acquire("k");
@@ -475,14 +474,14 @@ class ListenerTests {
     }
 
     @Test
-    @DisplayName("adding a listener that listens already changes nothing, also when many add at once")
+    @DisplayName("adding a registered listener again has no effect, also concurrently")
     void addedTwice() throws Exception {
         DefaultKeyedLocker<String> locker = locker(recorder);
         locker.addListener(recorder);
         List<KeyedLockerListener> others = Stream.generate(() -> new KeyedLockerListener() {
                     @Override
                     public void released(Object key, Duration held) {
-                        heard.add("another");
+                        events.add("another");
                     }
                 })
                 .<KeyedLockerListener>map(one -> one)
@@ -497,12 +496,12 @@ class ListenerTests {
                 .toList();
         adding.forEach(Actor::result);
         locker.acquire("k").close();
-        assertThat(heard).hasSize(52).startsWith("acquired k PT0S", "released k PT0S");
+        assertThat(events).hasSize(52).startsWith("acquired k PT0S", "released k PT0S");
         assertThatThrownBy(() -> locker.addListener(null)).isInstanceOf(NullPointerException.class);
     }
 
     @Test
-    void timeOutOfAFutureIsNotToldOnTheTimersThread() throws Exception {
+    void timeOutOfAFutureIsNotReportedOnTheTimersThread() throws Exception {
         CompletableFuture<String> teller = new CompletableFuture<>();
         KeyedLocker<String> timed = KeyedLocker.create(KeyedLockerSettings.defaults(), new KeyedLockerListener() {
             @Override

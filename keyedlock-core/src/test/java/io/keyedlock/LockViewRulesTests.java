@@ -26,8 +26,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What the JDK promises of a {@link Lock}, and of its own re-entrant one, holds for the lock of a key. */
-@SuppressWarnings("LockNotBeforeTry") // what an unlock too few or too many does is what is tested
+/** The contracts of the JDK's {@link Lock} and of its reentrant lock, applied to the lock of a key. */
+@SuppressWarnings("LockNotBeforeTry") // missing and surplus unlocks are tested
 class LockViewRulesTests {
 
     private static final String KEY = "a";
@@ -39,7 +39,7 @@ class LockViewRulesTests {
 
     private final Lock lock = locker.asLock(KEY);
 
-    /** A way to take a lock that an interrupt can end. */
+    /** A lock method that an interrupt can end. */
     private record Interruptible(String name, Callable<Boolean> call) {
         @Override
         public String toString() {
@@ -104,7 +104,7 @@ class LockViewRulesTests {
     }
 
     @Test
-    void unlockByAStrangerThrowsAndFreesNothing() {
+    void unlockByAnotherThreadThrowsAndReleasesNothing() {
         lock.lock();
         OtherThread<?> stranger = OtherThread.calls(() -> {
             lock.unlock();
@@ -117,7 +117,7 @@ class LockViewRulesTests {
     }
 
     @Test
-    void unlockByOneWhoWaitsElsewhereInTheQueueThrows() {
+    void unlockByAWaiterThrows() {
         lock.lock();
         OtherThread<Boolean> waiter = OtherThread.waitsFor(locker, KEY, 0, () -> {
             lock.lock();
@@ -188,7 +188,7 @@ class LockViewRulesTests {
     }
 
     @Test
-    void aLockOutlivesTheThreadThatTookIt() throws InterruptedException {
+    void aLockOutlivesItsThread() throws InterruptedException {
         OtherThread<Boolean> owner = OtherThread.calls(lock::tryLock);
         assertThat(owner.result()).isTrue();
         owner.thread.join();
@@ -197,7 +197,7 @@ class LockViewRulesTests {
     }
 
     @Test
-    void nonReentrantOwnerIsRefusedAndStaysTheOwner() {
+    void nonReentrantOwnerIsRejectedAndStaysTheOwner() {
         KeyedLocker<String> strict =
                 KeyedLocker.create(KeyedLockerSettings.defaults().withReentrant(false));
         Lock once = strict.asLock(KEY);
@@ -212,7 +212,7 @@ class LockViewRulesTests {
     // ---- lock()
 
     @Test
-    void lockIgnoresAnInterruptThatCameBefore() {
+    void lockIgnoresAnEarlierInterrupt() {
         Thread.currentThread().interrupt();
         lock.lock();
         assertThat(Thread.interrupted()).isTrue();
@@ -222,7 +222,7 @@ class LockViewRulesTests {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void lockGoesOnWaitingWhenInterruptedAndLeavesTheFlagSet(boolean handed) {
+    void lockKeepsWaitingWhenInterruptedAndSetsTheFlag(boolean handed) {
         KeyedLocker<String> of = handed ? fair : locker;
         Lock taken = of.asLock(KEY);
         taken.lock();
@@ -246,7 +246,7 @@ class LockViewRulesTests {
     }
 
     @Test
-    void lockWaitsWithoutEndWhateverTheWaitTime() {
+    void lockIgnoresTheWaitTime() {
         KeyedLocker<String> hasty =
                 KeyedLocker.create(KeyedLockerSettings.defaults().withWaitTime(Duration.ZERO));
         Lock taken = hasty.asLock(KEY);
@@ -279,7 +279,7 @@ class LockViewRulesTests {
 
     @ParameterizedTest
     @MethodSource("interruptibles")
-    void interruptBeforeFailsAlsoOnAFreeLockAndClearsTheFlag(String way) {
+    void interruptBeforeFailsOnAFreeLockAndClearsTheFlag(String way) {
         Thread.currentThread().interrupt();
         assertThatExceptionOfType(InterruptedException.class)
                 .isThrownBy(interruptible(way).call()::call);
@@ -289,7 +289,7 @@ class LockViewRulesTests {
 
     @ParameterizedTest
     @MethodSource("interruptibles")
-    void interruptBeforeFailsTheOwnerTooWhoStaysTheOwner(String way) {
+    void interruptBeforeFailsAReentrantLockAndKeepsTheOwner(String way) {
         lock.lock();
         Thread.currentThread().interrupt();
         assertThatExceptionOfType(InterruptedException.class)
@@ -332,7 +332,7 @@ class LockViewRulesTests {
     }
 
     @Test
-    void untimedTryDoesNotLookAtTheFlag() {
+    void untimedTryIgnoresTheFlag() {
         Thread.currentThread().interrupt();
         assertThat(lock.tryLock()).isTrue();
         assertThat(lock.tryLock()).isTrue();
@@ -344,7 +344,7 @@ class LockViewRulesTests {
     // ---- tries
 
     @Test
-    void triesOfATakenLockAreFalseAtOnce() throws InterruptedException {
+    void tryOfAHeldLockIsFalseAtOnce() throws InterruptedException {
         OtherThread<Boolean> owner = OtherThread.calls(lock::tryLock);
         assertThat(owner.result()).isTrue();
         assertThat(lock.tryLock()).isFalse();
@@ -367,7 +367,7 @@ class LockViewRulesTests {
 
     @ParameterizedTest
     @ValueSource(longs = {1, 200_000, Long.MAX_VALUE})
-    void timedTryIsTrueWhenTheLockIsGivenBackInTime(long days) {
+    void timedTryIsTrueWhenTheLockIsReleasedInTime(long days) {
         lock.lock();
         OtherThread<Boolean> waiter = OtherThread.waitsFor(locker, KEY, 0, () -> lock.tryLock(days, DAYS));
         lock.unlock();
@@ -384,7 +384,7 @@ class LockViewRulesTests {
     // ---- order
 
     @Test
-    void fairLockIsGivenInTheOrderOfArrival() {
+    void fairLockIsAcquiredInTheOrderOfArrival() {
         Lock taken = fair.asLock(KEY);
         taken.lock();
         List<Integer> order = Collections.synchronizedList(new ArrayList<>());
@@ -413,7 +413,7 @@ class LockViewRulesTests {
     }
 
     @Test
-    void namesItsLockerAndItsKeyIfThatMayBeShown() {
+    void namesItsLockerAndRedactsItsKey() {
         assertThat(lock).hasToString("Lock[default, key a]");
         KeyedLocker<String> discreet = KeyedLocker.create(
                 KeyedLockerSettings.defaults().withName("quiet").withShowKeys(false));
@@ -423,7 +423,7 @@ class LockViewRulesTests {
                 .withMessageNotContaining("secret");
     }
 
-    /** Whether a thread that holds nothing could take the lock now; gives it back. */
+    /** Returns whether another thread can acquire the lock now; releases it again. */
     private static boolean othersTry(Lock lock) {
         return OtherThread.calls(() -> {
                     boolean taken = lock.tryLock();

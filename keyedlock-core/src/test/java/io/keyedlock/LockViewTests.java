@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** The lock of one key as a {@link Lock}. */
-@SuppressWarnings("LockNotBeforeTry") // views are tried step by step
+@SuppressWarnings("LockNotBeforeTry") // the views are called step by step
 class LockViewTests {
 
     @RegisterExtension
@@ -35,8 +35,8 @@ class LockViewTests {
     }
 
     @Test
-    @DisplayName("making a view takes nothing")
-    void makingAViewTakesNothing() {
+    @DisplayName("creating a view acquires nothing")
+    void creatingAViewAcquiresNothing() {
         assertThat(locker.asLock("k")).hasToString("Lock[orders, key k]");
         assertThat(locker.activeKeyCount()).isZero();
     }
@@ -56,8 +56,8 @@ class LockViewTests {
     }
 
     @Test
-    @DisplayName("unlock() by a stranger, or without a lock(), throws and changes nothing")
-    void unlockByAStrangerThrows() throws Exception {
+    @DisplayName("unlock() by another thread, or without a lock(), throws and changes nothing")
+    void unlockByAnotherThreadThrows() throws Exception {
         Actor other = cast.actor("other");
         assertThatThrownBy(() -> locker.asLock("k").unlock())
                 .isInstanceOf(IllegalMonitorStateException.class)
@@ -71,7 +71,7 @@ class LockViewTests {
     }
 
     @Test
-    @DisplayName("unlock() undoes a lock() and nothing else: not a permit of the same thread")
+    @DisplayName("unlock() releases a lock() and no permit of the same thread")
     void unlockDoesNotUndoAPermit() throws Exception {
         Permit permit = locker.acquire("k");
         assertThatThrownBy(() -> locker.asLock("k").unlock()).isInstanceOf(IllegalMonitorStateException.class);
@@ -84,7 +84,7 @@ class LockViewTests {
     }
 
     @Test
-    @DisplayName("a lock() inside a permit outlives it, and the other way round")
+    @DisplayName("a lock() may outlive a permit and a permit a lock()")
     void lockAndPermitMayEndInAnyOrder() throws Exception {
         Actor other = cast.actor("other");
         Permit permit = locker.acquire("k");
@@ -103,7 +103,7 @@ class LockViewTests {
     }
 
     @Test
-    @DisplayName("all ways to lock are undone by unlock(), each by one")
+    @DisplayName("each acquisition, by any method, needs one unlock()")
     void eachLockNeedsAnUnlock() throws Exception {
         Lock lock = locker.asLock("k");
         lock.lock();
@@ -138,7 +138,7 @@ class LockViewTests {
     }
 
     @Test
-    @DisplayName("tryLock() is false on a key that a future holds, lock() waits for it without end")
+    @DisplayName("tryLock() is false on a key that a future holds, lock() waits for it")
     void lockWaitsForAFuture() {
         Permit held = locker.acquireAsync("k").join();
         assertThat(locker.asLock("k").tryLock()).isFalse();
@@ -156,7 +156,7 @@ class LockViewTests {
     }
 
     @Test
-    @DisplayName("lock() waits on beyond the settings' wait time")
+    @DisplayName("lock() waits beyond the wait time of the settings")
     void lockIgnoresTheSettingsWaitTime() {
         KeyedLocker<String> impatient =
                 KeyedLocker.create(KeyedLockerSettings.defaults().withWaitTime(java.time.Duration.ZERO));

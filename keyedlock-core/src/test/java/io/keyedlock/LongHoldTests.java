@@ -49,7 +49,7 @@ class LongHoldTests {
         return reports.poll(2, TimeUnit.MINUTES);
     }
 
-    private static void someWorkThatTakesLong(CountDownLatch begun, CountDownLatch until) throws InterruptedException {
+    private static void longRunningWork(CountDownLatch begun, CountDownLatch until) throws InterruptedException {
         begun.countDown();
         until.await();
     }
@@ -62,11 +62,11 @@ class LongHoldTests {
         CountDownLatch begun = new CountDownLatch(1);
         CountDownLatch until = new CountDownLatch(1);
         Future<Object> working = holder.begins(() -> locker.call("k", () -> {
-            someWorkThatTakesLong(begun, until);
+            longRunningWork(begun, until);
             return null;
         }));
         begun.await();
-        // Stamped by the scan when it sees the hold first, on a clock that stands still.
+        // Stamped by the first scan of the hold, on a clock that does not advance.
         Cast.until(() -> clock.readings.get() > 1);
         clock.advance(Duration.ofMillis(19));
         waitForScans(2);
@@ -78,7 +78,7 @@ class LongHoldTests {
         assertThat(report.holder().threadId()).isEqualTo(Threads.idOf(holder.thread()));
         assertThat(report.holder().age()).isEqualTo(Duration.ofMillis(20));
         assertThat(report.whileHeld()).isTrue();
-        assertThat(report.stack()).anyMatch(frame -> frame.getMethodName().equals("someWorkThatTakesLong"));
+        assertThat(report.stack()).anyMatch(frame -> frame.getMethodName().equals("longRunningWork"));
         clock.advance(Duration.ofSeconds(1));
         waitForScans(3);
         assertThat(reports).isEmpty();
@@ -93,9 +93,8 @@ class LongHoldTests {
     }
 
     @Test
-    @DisplayName(
-            "every holder of a key is looked at, also one that no thread owns, and the next hold of the same key again")
-    void everyHolderIsLookedAt() throws Exception {
+    @DisplayName("every holder of a key is scanned, also one without an owner, and so is the next hold of the key")
+    void everyHolderIsScanned() throws Exception {
         create(Duration.ofMillis(4), 2);
         Permit async = locker.acquireAsync("k").join();
         Permit mine = locker.acquire("k");
@@ -117,7 +116,7 @@ class LongHoldTests {
     }
 
     @Test
-    @DisplayName("the scan runs only while something is held, and begins again with the next hold")
+    @DisplayName("the scan runs only while something is held, and starts again with the next hold")
     void scanRunsOnlyWhileSomethingIsHeld() throws Exception {
         create(Duration.ofMillis(4), 1);
         for (int round = 0; round < 3; round++) {
@@ -125,7 +124,7 @@ class LongHoldTests {
             waitForScans(2);
             permit.close();
             int[] seen = {clock.readings.get(), 0};
-            // Ten looks in a row without a further scan.
+            // Ten consecutive checks without another scan.
             Cast.until(() -> {
                 int now = clock.readings.get();
                 seen[1] = now == seen[0] ? seen[1] + 1 : 0;
@@ -136,8 +135,8 @@ class LongHoldTests {
     }
 
     @Test
-    @DisplayName("a threshold of zero turns reports off, and without deadlock detection the scan too")
-    void zeroTurnsReportsOff() throws Exception {
+    @DisplayName("a threshold of zero disables reports, and without deadlock detection the scan too")
+    void zeroDisablesReports() throws Exception {
         locker = DefaultKeyedLocker.create(
                 KeyedLockerSettings.defaults()
                         .withLongHold(Duration.ZERO)
@@ -152,7 +151,7 @@ class LongHoldTests {
     }
 
     @Test
-    @DisplayName("without a listener the scan stamps holders, so that ages are short by its interval at most")
+    @DisplayName("without a listener the scan stamps holders, so ages are short by at most its interval")
     void scanStampsHolders() throws Exception {
         DefaultKeyedLocker<String> unheard = DefaultKeyedLocker.create(
                 KeyedLockerSettings.defaults().withLongHold(Duration.ofMillis(4)), null, clock);

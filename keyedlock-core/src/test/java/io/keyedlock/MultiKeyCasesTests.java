@@ -22,7 +22,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Cases 28 to 30: several keys at once. */
+/** Cases 28 to 30: calls that acquire multiple keys. */
 class MultiKeyCasesTests {
 
     private static final Duration SECOND = Duration.ofSeconds(1);
@@ -64,9 +64,8 @@ class MultiKeyCasesTests {
 
     @ParameterizedTest(name = "{0} and {1}")
     @MethodSource("pairs")
-    @DisplayName(
-            "case 28: {a,b} against {b,a}: all callers take the keys in one order, so both wait for the same first one")
-    void allCallersTakeTheKeysInOneOrder(Object a, Object b) {
+    @DisplayName("case 28: {a,b} against {b,a}: all callers acquire the keys in one order")
+    void allCallersAcquireTheKeysInOneOrder(Object a, Object b) {
         Permit heldA = locker.acquireAsync(a).join();
         Permit heldB = locker.acquireAsync(b).join();
         List<Future<Permit>> waiting = new ArrayList<>();
@@ -175,7 +174,7 @@ class MultiKeyCasesTests {
     }
 
     @Test
-    @DisplayName("case 28: an empty collection holds nothing and is granted at once")
+    @DisplayName("case 28: an empty collection acquires nothing and is granted at once")
     void emptyCollectionHoldsNothing() throws Exception {
         for (Permit permit : List.of(
                 locker.acquireAll(List.of()),
@@ -189,8 +188,8 @@ class MultiKeyCasesTests {
     }
 
     @Test
-    @DisplayName("case 28: all or none for a try, and the thread's own keys re-enter")
-    void triesAreAllOrNone() throws Exception {
+    @DisplayName("case 28: a try acquires all keys or none, and reenters keys of its thread")
+    void tryAcquiresAllKeysOrNone() throws Exception {
         Permit held = locker.acquireAsync("b").join();
         assertThat(locker.tryAcquireAll(List.of("a", "b", "c"))).isEmpty();
         assertThat(locker.activeKeys()).containsExactly("b");
@@ -226,7 +225,7 @@ class MultiKeyCasesTests {
     }
 
     @Test
-    @DisplayName("case 29: one deadline covers all keys")
+    @DisplayName("case 29: one deadline applies to all keys")
     void oneDeadlineCoversAllKeys() throws Exception {
         List<Object> order = orderOf("a", "b", "c");
         List<Permit> held =
@@ -254,7 +253,7 @@ class MultiKeyCasesTests {
     }
 
     @Test
-    @DisplayName("case 29: a deadline that passes between two keys is over, and a future has one deadline too")
+    @DisplayName("case 29: a deadline may pass between two keys, also of a future")
     void deadlineMayPassBetweenTwoKeys() {
         List<Object> order = orderOf("a", "b");
         Permit first = locker.acquireAsync(order.get(0)).join();
@@ -270,8 +269,8 @@ class MultiKeyCasesTests {
     }
 
     @Test
-    @DisplayName("case 29: cancelling a future of several keys gives back what it had, at any of its keys")
-    void cancelGivesBackWhatWasTaken() {
+    @DisplayName("case 29: cancelling a future of multiple keys releases those it has acquired")
+    void cancelReleasesTheAcquiredKeys() {
         List<Object> order = orderOf("a", "b", new Colliding(1), new Colliding(2));
         for (Object blocked : order) {
             Permit held = locker.acquireAsync(blocked).join();
@@ -290,8 +289,8 @@ class MultiKeyCasesTests {
     }
 
     @Test
-    @DisplayName("case 29: completing or timing out a future of several keys from outside removes it")
-    void completingFromOutsideWithdraws() {
+    @DisplayName("case 29: completing or timing out a future of multiple keys removes its waiter")
+    void completingFromOutsideCancelsTheWait() {
         List<Object> order = orderOf("a", "b");
         Permit held = locker.acquireAsync(order.get(1)).join();
         CompletableFuture<Permit> completed = locker.acquireAllAsync(order, LONG);
@@ -314,13 +313,13 @@ class MultiKeyCasesTests {
     }
 
     @Test
-    @DisplayName("case 29: an interrupt while the second key is awaited gives back the first")
-    void interruptGivesBackTheFirst() {
+    @DisplayName("case 29: an interrupt while waiting for the second key releases the first")
+    void interruptReleasesTheFirst() {
         List<Object> order = orderOf(new Colliding(1), new Colliding(2));
         Permit held = locker.acquireAsync(order.get(1)).join();
         Thread me = Thread.currentThread();
         clock.script(me, me::interrupt);
-        // Keys that collide are numbered in the order in which they are met, so that this is the order again.
+        // Keys that collide are numbered in the order of their first use, which this repeats.
         assertThatThrownBy(() -> locker.acquireAll(order)).isInstanceOf(InterruptedException.class);
         assertThat(locker.activeKeys()).containsExactly(order.get(1));
         held.close();
@@ -329,7 +328,7 @@ class MultiKeyCasesTests {
 
     @Test
     @DisplayName("case 30: the caller's collection is neither changed nor kept")
-    void callersCollectionIsLeftAlone() throws Exception {
+    void callersCollectionIsNeitherChangedNorKept() throws Exception {
         Collection<Object> fixed = Collections.unmodifiableList(new ArrayList<>(List.of("c", "a", "b", "a")));
         locker.acquireAll(fixed).close();
         locker.tryAcquireAll(fixed).orElseThrow().close();
@@ -379,7 +378,7 @@ class MultiKeyCasesTests {
         released.clear();
     }
 
-    /** The order in which the keys are taken. */
+    /** The order in which the keys are acquired. */
     private List<Object> orderOf(Object... keys) {
         acquired.clear();
         locker.tryAcquireAll(List.of(keys)).orElseThrow().close();

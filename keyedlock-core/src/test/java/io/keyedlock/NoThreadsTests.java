@@ -12,13 +12,13 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 
 /**
- * Where the system gives the engine no more threads, callers get their permits all the same, or an error and nothing else. In
- * a JVM of its own, in which the engine has no threads yet.
+ * If the system provides no more threads, callers get their permits or an error. Runs in
+ * a separate JVM, in which the engine has no threads yet.
  */
 class NoThreadsTests {
 
     @Test
-    void nothingIsLostWhereNoThreadCanBeStarted() throws Exception {
+    void noPermitIsLostWhenNoThreadCanBeStarted() throws Exception {
         ForkedJvm.run(NoThreadsTests.class);
     }
 
@@ -50,7 +50,7 @@ class NoThreadsTests {
         Background.SCANNER.setThreadFactory(ofScanner);
         Permit another = locker.acquire("a");
         assertThat(Scanner.LOCKERS).containsExactly(locker.scan);
-        // The task of the start that failed has had its turn as well, and did not become a second scan.
+        // The task of the failed start has run as well and did not start a second scan.
         Awaitility.await()
                 .atMost(Duration.ofMinutes(1))
                 .until(() -> Background.SCANNER.getCompletedTaskCount() == 1
@@ -75,7 +75,7 @@ class NoThreadsTests {
     private static void timeOutIsCompletedWithoutAThreadForCallbacks() {
         DefaultKeyedLocker<String> locker = locker();
         locker.acquireAsync("a").join();
-        // Through a stage, so that no caller completes the future itself.
+        // Observed through a stage, so that no caller completes the future itself.
         CompletableFuture<Throwable> failure =
                 locker.acquireAsync("a", Duration.ofMillis(1)).handle((permit, thrown) -> thrown);
         assertThat(failure.join()).isInstanceOf(LockTimeoutException.class);

@@ -11,7 +11,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 import org.awaitility.Awaitility;
 
-/** One call on a thread of its own. */
+/** One call on its own thread. */
 final class OtherThread<T> {
 
     private final FutureTask<T> call;
@@ -46,7 +46,7 @@ final class OtherThread<T> {
         return thread;
     }
 
-    /** As {@link #calls}, once it stands in the queue of a key behind so many others. */
+    /** Starts a call like {@link #calls} and waits until it is in the queue of a key, behind a number of waiters. */
     static <T> OtherThread<T> waitsFor(KeyedLocker<String> locker, String key, int ahead, Callable<T> action) {
         OtherThread<T> other = calls(action);
         until(() -> waiters(locker, key) == ahead + 1);
@@ -69,12 +69,12 @@ final class OtherThread<T> {
                 .until(condition::getAsBoolean);
     }
 
-    /** What the call returned; fails if it threw. */
+    /** Returns the result of the call. Fails if the call threw. */
     T result() {
         return outcome(call).orElseThrow(() -> new AssertionError("it failed", failure()));
     }
 
-    /** What the call threw. */
+    /** Returns the exception of the call. */
     Throwable failure() {
         try {
             throw new AssertionError("it returned " + call.get(2, TimeUnit.MINUTES));
@@ -89,7 +89,7 @@ final class OtherThread<T> {
         return call.isDone();
     }
 
-    /** Whether the interrupt flag was set as the call ended. */
+    /** Returns whether the interrupt flag was set when the call ended. */
     boolean endedInterrupted() {
         until(call::isDone);
         return interruptedAtTheEnd;

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** Tasks of {@code supplyAsync}: their order, their thread as owner, and whatever may go wrong with them. */
+/** Tasks of {@code supplyAsync}: their order, their thread as owner, and their failures. */
 class OwnershipTests {
 
     @RegisterExtension
@@ -26,13 +26,13 @@ class OwnershipTests {
 
     private final KeyedLocker<String> locker = KeyedLocker.create();
 
-    /** Keeps tasks until the test runs them. */
+    /** An executor whose tasks the test runs. */
     private final List<Runnable> handed = new ArrayList<>();
 
     private final Executor later = handed::add;
 
     @Test
-    @DisplayName("tasks of one key run one after the other in the order of the calls, those of other keys beside them")
+    @DisplayName("tasks of one key run in the order of the calls, those of different keys run concurrently")
     void tasksOfOneKeyRunInOrder() {
         List<Integer> order = new ArrayList<>();
         List<CompletableFuture<Integer>> results = IntStream.range(0, 5)
@@ -58,7 +58,7 @@ class OwnershipTests {
     }
 
     @Test
-    @DisplayName("while a task runs its thread is the owner and re-enters; afterwards it is not")
+    @DisplayName("the thread of a task is the owner and reenters while the task runs")
     void taskThreadIsTheOwner() {
         Actor worker = cast.actor("worker");
         CompletableFuture<String> result = locker.supplyAsync(
@@ -83,7 +83,7 @@ class OwnershipTests {
     }
 
     @Test
-    @DisplayName("a task that runs on a thread which holds the key already leaves that thread's own hold alone")
+    @DisplayName("a task on a thread that holds the key does not affect the thread's own hold")
     void taskOnAThreadThatHoldsTheKey() throws Exception {
         KeyedLocker<String> two =
                 KeyedLocker.create(KeyedLockerSettings.defaults().withLimit(2));
@@ -97,8 +97,8 @@ class OwnershipTests {
     }
 
     @Test
-    @DisplayName("a permit that a task took of its own key and did not close keeps the key, and belongs to nobody")
-    void permitTakenInsideATaskMayOutliveIt() {
+    @DisplayName("a permit that a task acquires of its own key and does not close keeps the key held, without an owner")
+    void permitAcquiredInsideATaskMayOutliveIt() {
         List<Permit> kept = new ArrayList<>();
         locker.supplyAsync("k", () -> kept.add(locker.tryAcquire("k").orElseThrow()), Runnable::run)
                 .join();
@@ -128,7 +128,7 @@ class OwnershipTests {
     }
 
     @Test
-    @DisplayName("a result may be null, and an error of the task arrives unchanged")
+    @DisplayName("a result may be null, and an error of the task fails it unchanged")
     void nullAndErrors() {
         assertThat(locker.supplyAsync("k", () -> null, Runnable::run)).isCompletedWithValue(null);
         Error error = new AssertionError("thrown on purpose");
@@ -143,15 +143,15 @@ class OwnershipTests {
     }
 
     @Test
-    @DisplayName("an executor that refuses fails the result and frees the key, also for one that had waited")
-    void refusingExecutorFreesTheKey() {
-        Executor refusing = task -> {
+    @DisplayName("an executor that rejects a task fails the result and frees the key, also after a wait")
+    void rejectingExecutorFreesTheKey() {
+        Executor rejecting = task -> {
             throw new RejectedExecutionException("thrown on purpose");
         };
-        CompletableFuture<Integer> atOnce = locker.supplyAsync("k", () -> 1, refusing);
+        CompletableFuture<Integer> atOnce = locker.supplyAsync("k", () -> 1, rejecting);
         assertThat(Actor.failure(atOnce)).isInstanceOf(RejectedExecutionException.class);
         Permit held = locker.acquireAsync("k").join();
-        CompletableFuture<Integer> waited = locker.supplyAsync("k", () -> 1, refusing);
+        CompletableFuture<Integer> waited = locker.supplyAsync("k", () -> 1, rejecting);
         CompletableFuture<Integer> behind = locker.supplyAsync("k", () -> 2, Runnable::run);
         held.close();
         assertThat(Actor.failure(waited)).isInstanceOf(RejectedExecutionException.class);
@@ -160,7 +160,7 @@ class OwnershipTests {
     }
 
     @Test
-    @DisplayName("cancelling the result removes a task that waits, and one that was handed over does not run")
+    @DisplayName("cancelling the result removes a waiting task, and a submitted one does not run")
     void cancelledTaskDoesNotRun() {
         List<String> ran = new ArrayList<>();
         CompletableFuture<Boolean> first = locker.supplyAsync("k", () -> ran.add("first"), later);
@@ -178,8 +178,8 @@ class OwnershipTests {
     }
 
     @Test
-    @DisplayName("a result that times out while its task waits removes it")
-    void timedOutResultWithdraws() {
+    @DisplayName("a result that times out removes its waiting task")
+    void timedOutResultCancelsTheWait() {
         Permit held = locker.acquireAsync("k").join();
         CompletableFuture<Integer> result =
                 locker.supplyAsync("k", () -> 1, Runnable::run).orTimeout(1, TimeUnit.MILLISECONDS);
@@ -190,7 +190,7 @@ class OwnershipTests {
     }
 
     @Test
-    @DisplayName("a task that runs already keeps its permit to its end although its result was cancelled")
+    @DisplayName("a running task keeps its permit when its result is cancelled")
     void runningTaskKeepsItsPermit() throws Exception {
         Actor worker = cast.actor("worker");
         CountDownLatch runs = new CountDownLatch(1);
@@ -222,7 +222,7 @@ class OwnershipTests {
     }
 
     @Test
-    @DisplayName("a task handed to an executor twice runs once")
+    @DisplayName("a task that its executor runs twice runs once")
     void taskRunsOnce() {
         int[] runs = new int[1];
         CompletableFuture<Integer> result = locker.supplyAsync("k", () -> ++runs[0], later);
@@ -233,7 +233,7 @@ class OwnershipTests {
     }
 
     @Test
-    @DisplayName("a permit of a thread does not re-enter from another thread, nor after it was closed")
+    @DisplayName("only the owner reenters, and only until its permit is closed")
     void onlyTheOwnerReenters() throws Exception {
         Permit permit = locker.acquire("k");
         Actor other = cast.actor("other");
@@ -245,8 +245,8 @@ class OwnershipTests {
     }
 
     @Test
-    @DisplayName("the holder of one of several permits that was closed by another thread is no owner any more")
-    void closedByAStrangerIsNotOwnedAnyMore() throws Exception {
+    @DisplayName("a thread whose permit was closed by another thread is no longer an owner")
+    void permitClosedByAnotherThreadIsNoLongerOwned() throws Exception {
         KeyedLocker<String> two =
                 KeyedLocker.create(KeyedLockerSettings.defaults().withLimit(2));
         Permit first = two.acquire("k");

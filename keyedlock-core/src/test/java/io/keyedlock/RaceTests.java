@@ -18,8 +18,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Both orders of every race for a permit, decided by the test: what a script does happens while the waiting thread is
- * parked, and it sees all of it at once when it looks. Whoever loses gives back; nothing is left active in the end.
+ * Both orders of every race for a permit, decided by the test. A script acts while the waiting thread is parked, and that
+ * thread sees all effects at its next check. The loser releases; no key stays active.
  */
 class RaceTests {
 
@@ -60,7 +60,7 @@ class RaceTests {
 
     @ParameterizedTest(name = "fair = {0}")
     @ValueSource(booleans = {true, false})
-    @DisplayName("release, then the time passes: the waiter has the permit")
+    @DisplayName("release, then time-out: the waiter has the permit")
     void releaseBeforeTimeout(boolean fair) throws Exception {
         hold(fair, 1);
         whileParked(() -> {
@@ -72,8 +72,8 @@ class RaceTests {
 
     @ParameterizedTest(name = "fair = {0}")
     @ValueSource(booleans = {true, false})
-    @DisplayName("the time passes, then release, before the waiter looks: it takes the permit that is there")
-    void timeoutBeforeReleaseBeforeTheLook(boolean fair) throws Exception {
+    @DisplayName("time-out, then release, before the waiter checks: it acquires the free permit")
+    void releaseAfterTheTimeoutBeforeTheWaiterChecks(boolean fair) throws Exception {
         hold(fair, 3);
         whileParked(() -> {
             clock.advance(SECOND);
@@ -84,7 +84,7 @@ class RaceTests {
 
     @ParameterizedTest(name = "fair = {0}")
     @ValueSource(booleans = {true, false})
-    @DisplayName("the waiter gives up, then release: the permit is free")
+    @DisplayName("the waiter times out, then release: the permit is free")
     void timeoutThenRelease(boolean fair) throws Exception {
         hold(fair, 2);
         whileParked(() -> clock.advance(SECOND));
@@ -108,8 +108,8 @@ class RaceTests {
 
     @ParameterizedTest(name = "fair = {0}")
     @ValueSource(booleans = {true, false})
-    @DisplayName("interrupt, then release, before the waiter looks: the permit is not lost")
-    void interruptBeforeReleaseBeforeTheLook(boolean fair) throws Exception {
+    @DisplayName("interrupt, then release, before the waiter checks: the permit is not lost")
+    void releaseAfterTheInterruptBeforeTheWaiterChecks(boolean fair) throws Exception {
         hold(fair, 1);
         whileParked(() -> {
             interrupt();
@@ -131,7 +131,7 @@ class RaceTests {
     }
 
     @Test
-    @DisplayName("interrupt and time-out at once: the interrupt is told, and nothing is left")
+    @DisplayName("interrupt and time-out at once: the interrupt is reported, and no waiter remains")
     void interruptAndTimeout() {
         hold(false, 1);
         whileParked(() -> {
@@ -144,8 +144,8 @@ class RaceTests {
 
     @ParameterizedTest(name = "fair = {0}")
     @ValueSource(booleans = {true, false})
-    @DisplayName("release, close, time-out and interrupt at once: a permit that was handed over stays with the waiter")
-    void everythingAtOnce(boolean fair) throws Exception {
+    @DisplayName("release, close, time-out and interrupt at once: the waiter keeps a permit that was handed off")
+    void releaseCloseTimeoutAndInterruptAtOnce(boolean fair) throws Exception {
         hold(fair, 1);
         whileParked(() -> {
             held.close();
@@ -158,7 +158,7 @@ class RaceTests {
             assertThat(Thread.interrupted()).isTrue();
             mine.close();
         } else {
-            // The permit was free but not yet taken: the close came first.
+            // The permit was free but not acquired, so the close wins.
             assertThatThrownBy(() -> locker.acquire("k", SECOND)).isInstanceOf(KeyedLockerClosedException.class);
             assertThat(Thread.interrupted()).isTrue();
         }
@@ -178,7 +178,7 @@ class RaceTests {
 
     @ParameterizedTest(name = "fair = {0}")
     @ValueSource(booleans = {true, false})
-    @DisplayName("release, then close: handed over or failed, but not lost")
+    @DisplayName("release, then close: the permit is handed off or the waiter fails, but no permit is lost")
     void releaseBeforeClose(boolean fair) throws Exception {
         hold(fair, 1);
         whileParked(() -> {
@@ -193,7 +193,7 @@ class RaceTests {
     }
 
     @Test
-    @DisplayName("the head was told of a free permit and a newcomer took it: the next release tells the head again")
+    @DisplayName("a newcomer overtakes the signalled head: the next release signals the head again")
     void overtakenHeadIsSignalledAgain() throws Exception {
         hold(false, 1);
         Actor newcomer = cast.actor("newcomer");
@@ -203,8 +203,7 @@ class RaceTests {
                     held = newcomer.does(() -> locker.tryAcquire("k")).orElseThrow();
                 },
                 () -> {
-                    // It has looked in vain, so that it must hear of the next one: no word to it may count as on its
-                    // way.
+                    // It has checked in vain: its signal must be cleared, so that the next release signals it.
                     assertThat(Cast.waiters(locker, "k")).isEqualTo(1);
                     assertThat(((Hold) held).entry().contended().head.signalled).isFalse();
                     held.close();
@@ -213,7 +212,7 @@ class RaceTests {
     }
 
     @Test
-    @DisplayName("the head was told of a free permit and leaves by itself: the one behind it is told")
+    @DisplayName("the signalled head leaves: the next waiter is signalled")
     void leavingHeadSignalsTheNextWaiter() throws Exception {
         hold(false, 1);
         Actor behind = cast.actor("behind");
@@ -223,15 +222,14 @@ class RaceTests {
             Cast.untilWaiters(locker, "k", 2);
             clock.advance(SECOND);
         });
-        // The first leaves with a permit in sight of nobody; the release that follows must find the second.
+        // The first leaves while a permit is free; the release that follows must signal the second.
         assertThat(locker.tryAcquire("k", SECOND)).isEmpty();
         held.close();
         Actor.result(second).close();
     }
 
     @Test
-    @DisplayName(
-            "the head was told of a free permit and somebody else takes it out of the queue: the one behind it is told")
+    @DisplayName("the signalled head is removed from the queue: the next waiter is signalled")
     void removingTheHeadSignalsTheNextWaiter() throws Exception {
         hold(false, 1);
         Entry entry = (Entry) held;
@@ -259,7 +257,7 @@ class RaceTests {
     }
 
     @Test
-    @DisplayName("a head that takes the free permit tells the one behind it of the next free one")
+    @DisplayName("a head that acquires the free permit signals the next waiter if another is free")
     void servedHeadSignalsTheNextWaiter() throws Exception {
         hold(false, 2);
         Permit other = held;
@@ -270,7 +268,7 @@ class RaceTests {
             behind.begins(() -> second.complete(locker.acquire("k")));
             Cast.untilWaiters(locker, "k", 2);
             other.close();
-            // Taken past both, and given back before the head looks: it has been told once only.
+            // A newcomer acquires and releases before the head checks. The head was signalled only once.
             third.does(() -> locker.tryAcquire("k")).orElseThrow().close();
         });
         locker.acquire("k").close();
@@ -278,7 +276,7 @@ class RaceTests {
     }
 
     @Test
-    @DisplayName("a cancelled future at the head: the thread behind it is told of the free permit")
+    @DisplayName("a future at the head is cancelled: the thread behind it is signalled")
     void cancelledHeadSignalsTheNextWaiter() throws Exception {
         hold(false, 1);
         CompletableFuture<Permit> head = locker.acquireAsync("k");
@@ -290,8 +288,8 @@ class RaceTests {
     }
 
     @Test
-    @DisplayName("threads and futures in turn behind one release: each is served by the one before")
-    void mixedQueueIsServedInTurn() throws Exception {
+    @DisplayName("alternating threads and futures behind one release: each grants the next")
+    void mixedQueueIsServedInOrder() throws Exception {
         hold(false, 1);
         CompletableFuture<Permit> before = locker.acquireAsync("k");
         CompletableFuture<Permit> after = new CompletableFuture<>();

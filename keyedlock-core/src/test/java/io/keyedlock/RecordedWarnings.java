@@ -7,7 +7,7 @@ import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 
-/** What the engine logs until this is closed. */
+/** Records the warnings of the engine until closed. */
 final class RecordedWarnings extends Handler implements AutoCloseable {
 
     private static final Logger LOGGER = Logger.getLogger(KeyedLocker.class.getName());

@@ -13,13 +13,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
-/** The background scan keeps no locker alive, and nothing that foreign code does ends it. */
+/** The background scan retains no locker, and no user code ends it. */
 class ScannerTests {
 
     private static final KeyedLockerSettings SOON =
             KeyedLockerSettings.defaults().withLongHold(Duration.ofMillis(4));
 
-    /** Notes the keys of long holds. */
+    /** Records the keys of long holds. */
     private static final class Reports implements KeyedLockerListener {
 
         final BlockingQueue<Object> keys = new LinkedBlockingQueue<>();
@@ -34,10 +34,10 @@ class ScannerTests {
         }
     }
 
-    // ---- lockers that are dropped
+    // ---- unreachable lockers
 
     @Test
-    void droppedLockerIsCollectedAlthoughAPermitOfItWasNeverClosed() {
+    void unreachableLockerWithAnOpenPermitIsCollected() {
         WeakReference<KeyedLocker<String>> open = droppedWithAnOpenPermit(false);
         WeakReference<KeyedLocker<String>> closed = droppedWithAnOpenPermit(true);
         Cast.until(() -> {
@@ -56,11 +56,11 @@ class ScannerTests {
     }
 
     @Test
-    void lockersThatAreDroppedDoNotPileUp() throws InterruptedException {
+    void unreachableLockersDoNotAccumulate() throws InterruptedException {
         for (int i = 0; i < 1_000; i++) {
             KeyedLocker.create().acquire("k");
         }
-        // Each locker that is used for the first time takes those out that were collected since.
+        // The first use of a locker removes those that were collected since.
         Cast.until(() -> {
             System.gc();
             KeyedLocker.create().acquireAsync("k");
@@ -68,10 +68,10 @@ class ScannerTests {
         });
     }
 
-    // ---- foreign code
+    // ---- user code
 
     @Test
-    void listenerThatParksForEverDelaysTheReportsOfItsLockerOnly() throws Exception {
+    void listenerThatParksForeverDelaysOnlyReportsOfItsLocker() throws Exception {
         CountDownLatch end = new CountDownLatch(1);
         CountDownLatch parks = new CountDownLatch(1);
         KeyedLocker<String> hostile = KeyedLocker.create(SOON, new KeyedLockerListener() {
@@ -141,13 +141,13 @@ class ScannerTests {
         alsoHeld.close();
     }
 
-    @SuppressWarnings("unchecked") // as unchecked, whatever it is
+    @SuppressWarnings("unchecked") // throws any exception as unchecked
     private static <E extends Throwable> RuntimeException unchecked(Throwable failure) throws E {
         throw (E) failure;
     }
 
     @Test
-    void aLockerThatWantsToBeLookedAtSoonWakesTheScanOfOneThatDoesNot() throws Exception {
+    void aShortScanIntervalWakesALongerOne() throws Exception {
         Permit slow = KeyedLocker.<String>create().acquire("slow");
         Reports reports = new Reports();
         KeyedLocker<String> soon = KeyedLocker.create(SOON, reports);

@@ -8,17 +8,17 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** A backend that does what the test says: it answers no request by itself, unless told to grant or queue all. */
+/** A backend that the test controls. Answers requests only if set to grant or queue all. */
 final class ScriptedBackend implements KeyedLockerBackend {
 
     final List<Asked> asked = new CopyOnWriteArrayList<>();
 
     private final AtomicLong tokens = new AtomicLong();
 
-    /** Grants whatever is asked, on the asking thread. */
+    /** Grants each request on the requesting thread. */
     volatile boolean generous;
 
-    /** Puts whatever is asked in line, on the asking thread. */
+    /** Queues each request on the requesting thread. */
     volatile boolean busy;
 
     volatile boolean mayHandOff = true;
@@ -38,7 +38,7 @@ final class ScriptedBackend implements KeyedLockerBackend {
         if (key.getClass() == Object.class) {
             throw new IllegalArgumentException("use a String");
         }
-        // The reverse, so that the order of names is neither that of keys nor of their hash codes.
+        // Reversed, so that names are ordered neither like keys nor like hash codes.
         return new StringBuilder(key.toString()).reverse().toString();
     }
 
@@ -68,7 +68,7 @@ final class ScriptedBackend implements KeyedLockerBackend {
         closed = true;
     }
 
-    /** The one request that was made and not answered. */
+    /** Returns the only pending request. */
     Asked open() {
         List<Asked> open =
                 asked.stream().filter(a -> !a.answered && !a.cancelled).toList();

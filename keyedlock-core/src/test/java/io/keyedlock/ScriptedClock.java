@@ -13,9 +13,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A clock that stands still until it is told to advance, and a park in which the test acts: instead of parking, a thread
- * with a script does the next step of it and returns, so that whatever the step does has happened between two looks of
- * that thread. A thread without a script parks in earnest.
+ * A clock that only {@link #advance} moves, and a park that runs steps of the test: instead of parking, a thread
+ * with a script runs its next step and returns, so that the step happens between two checks of
+ * that thread. A thread without a script really parks.
  */
 final class ScriptedClock extends Clock {
 
@@ -29,14 +29,14 @@ final class ScriptedClock extends Clock {
 
     final AtomicInteger parkings = new AtomicInteger();
 
-    /** The times asked for, without end as {@link Long#MAX_VALUE}. */
+    /** The requested park times; {@link Long#MAX_VALUE} is an untimed park. */
     final List<Long> pauses = new CopyOnWriteArrayList<>();
 
     void advance(Duration time) {
         now.addAndGet(time.toNanos());
     }
 
-    /** What a thread does when it would park, one step each time. */
+    /** The steps of each thread, one for each park. */
     void script(Thread thread, Runnable... steps) {
         scripts.computeIfAbsent(thread, t -> new ConcurrentLinkedQueue<>()).addAll(List.of(steps));
     }
@@ -72,7 +72,7 @@ final class ScriptedClock extends Clock {
         } else if (nanos == Long.MAX_VALUE) {
             LockSupport.park(blocker);
         } else {
-            // Time passes on this clock only, so look from time to time whether it has.
+            // Only this clock passes time, so poll it.
             LockSupport.parkNanos(blocker, Math.min(nanos, SLICE));
         }
     }

@@ -3,7 +3,7 @@ package io.keyedlock;
 
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Counts who is inside. */
+/** Counts the threads in a critical section. */
 final class Section {
 
     private final AtomicInteger inside = new AtomicInteger();
@@ -19,7 +19,7 @@ final class Section {
         inside.decrementAndGet();
     }
 
-    /** The most who were inside at once. */
+    /** Returns the highest number of threads inside at once. */
     int peak() {
         return peak.get();
     }

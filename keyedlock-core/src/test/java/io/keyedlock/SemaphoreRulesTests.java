@@ -23,8 +23,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What the JDK promises of a {@link Semaphore} holds for one key with a limit, except where a comment says what we promise
- * instead.
+ * The contract of the JDK's {@link Semaphore}, applied to one key with a limit. Comments state where a locker differs.
  */
 class SemaphoreRulesTests {
 
@@ -37,7 +36,7 @@ class SemaphoreRulesTests {
                 KeyedLockerSettings.defaults().withLimit(limit).withFair(fair));
     }
 
-    /** As many permits that no thread owns, so that nobody re-enters. */
+    /** Acquires permits that no thread owns, so that no caller reenters. */
     private static List<Permit> take(KeyedLocker<String> locker, int count) {
         List<Permit> permits = new ArrayList<>();
         for (int i = 0; i < count; i++) {
@@ -59,7 +58,7 @@ class SemaphoreRulesTests {
 
     @ParameterizedTest
     @CsvSource({"1,false", "2,false", "2,true", "20,false"})
-    void admitsAsManyAsTheLimitAndNoMore(int limit, boolean fair) {
+    void admitsUpToTheLimit(int limit, boolean fair) {
         KeyedLocker<String> locker = locker(limit, fair);
         List<Permit> permits = take(locker, limit);
         assertThat(free(locker)).isZero();
@@ -70,7 +69,7 @@ class SemaphoreRulesTests {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void anyThreadMayGiveBack(boolean fair) throws InterruptedException {
+    void anyThreadMayRelease(boolean fair) throws InterruptedException {
         KeyedLocker<String> locker = locker(1, fair);
         Permit permit = locker.acquire(KEY);
         OtherThread<Boolean> other = OtherThread.calls(() -> {
@@ -80,9 +79,9 @@ class SemaphoreRulesTests {
         assertThat(other.result()).isTrue();
     }
 
-    /** A semaphore can be given more than was taken; a permit gives back once. */
+    /** A semaphore may be released more often than acquired; a permit is released once. */
     @Test
-    void neverGrowsByGivingBackTwice() {
+    void releasingTwiceDoesNotRaiseTheLimit() {
         KeyedLocker<String> locker = locker(2, false);
         List<Permit> permits = take(locker, 2);
         for (int i = 0; i < 3; i++) {
@@ -94,9 +93,9 @@ class SemaphoreRulesTests {
         assertThat(free(locker)).isZero();
     }
 
-    /** A semaphore has no owners: there, a second call takes a second permit. */
+    /** A semaphore has no owners, so a second call acquires a second permit. */
     @Test
-    void aThreadNeverTakesTwo() throws InterruptedException {
+    void aThreadNeverHoldsTwoPermits() throws InterruptedException {
         KeyedLocker<String> locker = locker(3, false);
         Permit outer = locker.acquire(KEY);
         Permit inner = locker.acquire(KEY);
@@ -109,7 +108,7 @@ class SemaphoreRulesTests {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void givingBackOneAdmitsOne(boolean fair) {
+    void releasingOneAdmitsOne(boolean fair) {
         KeyedLocker<String> locker = locker(2, fair);
         List<Permit> permits = take(locker, 2);
         CountDownLatch end = new CountDownLatch(1);
@@ -137,7 +136,7 @@ class SemaphoreRulesTests {
     }
 
     @Test
-    void threadsThatTakeTurnsAllGetThrough() {
+    void allAlternatingThreadsMakeProgress() {
         KeyedLocker<String> locker = locker(2, false);
         AtomicInteger inside = new AtomicInteger();
         AtomicInteger peak = new AtomicInteger();
@@ -162,7 +161,7 @@ class SemaphoreRulesTests {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void untimedTryDoesNotLookAtTheFlag(boolean fair) {
+    void untimedTryIgnoresTheFlag(boolean fair) {
         KeyedLocker<String> locker = locker(1, fair);
         Thread.currentThread().interrupt();
         assertThat(locker.tryAcquire(KEY)).isPresent();
@@ -171,7 +170,7 @@ class SemaphoreRulesTests {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void timedTryOfATakenKeyIsEmptyAfterTheTimeAndLeavesNoTrace(boolean fair) throws InterruptedException {
+    void timedTryOfAHeldKeyIsEmptyAfterTheTimeAndLeavesNoTrace(boolean fair) throws InterruptedException {
         KeyedLocker<String> locker = locker(1, fair);
         List<Permit> permits = take(locker, 1);
         long before = System.nanoTime();
@@ -194,9 +193,9 @@ class SemaphoreRulesTests {
         permit.close();
     }
 
-    /** A semaphore takes a negative time as none; here it is an error, as it is never meant. */
+    /** A semaphore treats a negative time as zero; a locker rejects it. */
     @Test
-    void negativeTimesAreRefused() {
+    void negativeTimesAreRejected() {
         KeyedLocker<String> locker = locker(1, false);
         Duration negative = Duration.ofNanos(-1);
         assertThatIllegalArgumentException().isThrownBy(() -> locker.tryAcquire(KEY, negative));
@@ -207,7 +206,7 @@ class SemaphoreRulesTests {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void timedTryIsGrantedWhenAPermitIsGivenBack(boolean fair) {
+    void timedTryIsGrantedWhenAPermitIsReleased(boolean fair) {
         KeyedLocker<String> locker = locker(2, fair);
         List<Permit> permits = take(locker, 2);
         OtherThread<Boolean> waiter = OtherThread.waitsFor(
@@ -220,7 +219,7 @@ class SemaphoreRulesTests {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void interruptBeforeFailsAlsoOnAFreeKeyAndTakesNothing(boolean fair) {
+    void interruptBeforeFailsAlsoOnAFreeKeyAndAcquiresNothing(boolean fair) {
         KeyedLocker<String> locker = locker(2, fair);
         Thread.currentThread().interrupt();
         assertThatExceptionOfType(InterruptedException.class).isThrownBy(() -> locker.acquire(KEY));
@@ -267,7 +266,7 @@ class SemaphoreRulesTests {
 
     @ParameterizedTest
     @ValueSource(ints = {1, 2})
-    void fairPermitsGoOutInTheOrderOfArrival(int limit) {
+    void fairPermitsAreGrantedInTheOrderOfArrival(int limit) {
         KeyedLocker<String> locker = locker(limit, true);
         List<Permit> permits = take(locker, limit);
         List<Integer> order = Collections.synchronizedList(new ArrayList<>());
@@ -297,7 +296,7 @@ class SemaphoreRulesTests {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void whoLeavesTheMiddleOfTheQueueLeavesTheOrderOfTheOthers(boolean byInterrupt) {
+    void waiterThatLeavesTheMiddleOfTheQueueKeepsTheOrderOfTheOthers(boolean byInterrupt) {
         ScriptedClock clock = new ScriptedClock();
         KeyedLocker<String> locker =
                 DefaultKeyedLocker.create(KeyedLockerSettings.defaults().withFair(true), null, clock);
@@ -332,9 +331,9 @@ class SemaphoreRulesTests {
         assertThat(order).containsExactly(0, 2);
     }
 
-    /** A semaphore lets an untimed try pass a fair queue; here a fair permit is never free while somebody waits. */
+    /** An untimed try of a semaphore overtakes a fair queue; a fair locker has no free permit while callers wait. */
     @Test
-    void tryDoesNotPassAFairQueue() {
+    void tryDoesNotOvertakeAFairQueue() {
         SleepyClock clock = new SleepyClock();
         KeyedLocker<String> locker =
                 DefaultKeyedLocker.create(KeyedLockerSettings.defaults().withFair(true), null, clock);
@@ -354,7 +353,7 @@ class SemaphoreRulesTests {
     }
 
     @Test
-    void tryPassesAnUnfairQueueWhoseHeadHasNotLookedYet() {
+    void tryOvertakesASignalledHeadOfAnUnfairQueue() {
         SleepyClock clock = new SleepyClock();
         KeyedLocker<String> locker = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null, clock);
         List<Permit> permits = take(locker, 1);
@@ -371,7 +370,7 @@ class SemaphoreRulesTests {
     }
 
     @Test
-    void headThatHasBeenPassedForAMillisecondIsHandedTheNextPermit() {
+    void headThatWasOvertakenForAMillisecondIsHandedTheNextPermit() {
         SleepyClock clock = new SleepyClock();
         KeyedLocker<String> locker = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null, clock);
         List<Permit> permits = take(locker, 1);
@@ -394,7 +393,7 @@ class SemaphoreRulesTests {
         assertThat(waiter.result()).isTrue();
     }
 
-    /** Who parks here sleeps until woken by the test, whoever else unparks it; time passes as the test says. */
+    /** Parks threads until the test wakes them, ignoring other unparks. The test also controls the clock. */
     private static final class SleepyClock extends Clock {
 
         private final Semaphore alarm = new Semaphore(0);

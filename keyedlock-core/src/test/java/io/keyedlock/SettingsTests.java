@@ -22,7 +22,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Settings, what exceptions tell, and that a locker costs little before its first key. */
+/** Settings, exceptions, and the size of a new locker. */
 class SettingsTests {
 
     private static final KeyedLockerSettings DEFAULTS = KeyedLockerSettings.defaults();
@@ -52,7 +52,7 @@ class SettingsTests {
 
     @Test
     @DisplayName("each withX changes its value and no other")
-    void eachWithChangesItsValueOnly() {
+    void eachWitherChangesOnlyItsValue() {
         Duration time = Duration.ofMillis(7);
         KeyedLockerSettings changed = DEFAULTS.withName("n")
                 .withLimit(2)
@@ -84,32 +84,32 @@ class SettingsTests {
 
     static Stream<Arguments> invalid() {
         return Stream.of(
-                refused(() -> DEFAULTS.withName(" "), "name must not be blank"),
-                refused(() -> DEFAULTS.withLimit(0), "limit must be at least 1, but is 0"),
-                refused(() -> DEFAULTS.withLimit(-3), "limit must be at least 1, but is -3"),
-                refused(() -> DEFAULTS.withMaxWaiters(-1), "maxWaiters must not be negative, but is -1"),
-                refused(
+                rejected(() -> DEFAULTS.withName(" "), "name must not be blank"),
+                rejected(() -> DEFAULTS.withLimit(0), "limit must be at least 1, but is 0"),
+                rejected(() -> DEFAULTS.withLimit(-3), "limit must be at least 1, but is -3"),
+                rejected(() -> DEFAULTS.withMaxWaiters(-1), "maxWaiters must not be negative, but is -1"),
+                rejected(
                         () -> DEFAULTS.withWaitTime(Duration.ofSeconds(-1)),
                         "waitTime must not be negative, but is PT-1S"),
-                refused(
+                rejected(
                         () -> DEFAULTS.withLongHold(Duration.ofNanos(-1)),
                         "longHold must not be negative, but is PT-0.000000001S"));
     }
 
-    private static Arguments refused(ThrowingCallable call, String message) {
+    private static Arguments rejected(ThrowingCallable call, String message) {
         return Arguments.of(call, message);
     }
 
     @ParameterizedTest(name = "{1}")
     @MethodSource
-    @DisplayName("an invalid value is refused with its name")
-    void invalid(ThrowingCallable call, String message) {
+    @DisplayName("an invalid value is rejected with its name")
+    void invalidValueIsRejected(ThrowingCallable call, String message) {
         assertThatThrownBy(call).isInstanceOf(IllegalArgumentException.class).hasMessage(message);
     }
 
     @Test
-    @DisplayName("null is refused with the name of the value")
-    void nullIsRefused() {
+    @DisplayName("null is rejected with the name of the value")
+    void nullIsRejected() {
         assertThatThrownBy(() -> DEFAULTS.withName(null))
                 .isInstanceOf(NullPointerException.class)
                 .hasMessage("name");
@@ -123,7 +123,7 @@ class SettingsTests {
 
     @Test
     @DisplayName("with showKeys = false no text names the key, while key() still does")
-    void keysCanBeKeptOutOfTexts() throws Exception {
+    void textsRedactKeys() throws Exception {
         KeyedLocker<String> discreet = KeyedLocker.create(
                 DEFAULTS.withName("orders").withShowKeys(false).withMaxWaiters(0));
         Permit permit = discreet.acquireAsync("secret").join();
@@ -161,8 +161,8 @@ class SettingsTests {
 
     @ParameterizedTest
     @MethodSource
-    @DisplayName("every failure tells the locker and the key, and can be serialized whatever the key is")
-    void failures(RuntimeException failure) throws Exception {
+    @DisplayName("every failure names the locker and the key, and is serializable with any key")
+    void failuresNameLockerAndKeyAndAreSerializable(RuntimeException failure) throws Exception {
         assertThat(failure).hasMessage("m");
         assertThat(((KeyedLockFailure) failure).lockName()).isEqualTo("orders");
         assertThat(((KeyedLockFailure) failure).key()).isNotNull();
@@ -179,8 +179,8 @@ class SettingsTests {
     }
 
     @Test
-    @DisplayName("an unknown locker is told with the names that exist")
-    void unknownLockerIsToldWithTheNamesThatExist() {
+    @DisplayName("an unknown locker is reported with the existing names")
+    void unknownLockerIsReportedWithTheExistingNames() {
         NoSuchKeyedLockerException failure =
                 new NoSuchKeyedLockerException("oders", new TreeSet<>(Set.of("orders", "invoices")));
         assertThat(failure)
@@ -196,8 +196,8 @@ class SettingsTests {
     }
 
     @Test
-    @DisplayName("a permit has no fencing token in one process, and says whose it is")
-    void permitSaysWhoseItIs() throws Exception {
+    @DisplayName("a local permit has no fencing token and names its locker")
+    void permitNamesItsLocker() throws Exception {
         KeyedLocker<String> locker = KeyedLocker.create(DEFAULTS.withName("orders"));
         Permit permit = locker.acquire("42");
         assertThat(permit.fencingToken()).isEmpty();
@@ -206,7 +206,7 @@ class SettingsTests {
     }
 
     @Test
-    @DisplayName("a locker makes no part of its table before a key falls into it, and is small")
+    @DisplayName("a locker creates no stripe before it is needed, and is small")
     void newLockerIsSmall() throws Exception {
         DefaultKeyedLocker<Integer> one = DefaultKeyedLocker.create(DEFAULTS, null);
         assertThat(one.stripes.all()).isEmpty();
@@ -219,7 +219,7 @@ class SettingsTests {
             locker.acquire(i).close();
             many.add(locker);
         }
-        // Some 700 bytes each where references are small; the bound tells a locker that allocates all its parts.
+        // About 700 bytes each with compressed references; a locker that allocates all stripes exceeds the bound.
         assertThat((usedMemory() - before) / many.size()).isLessThan(4_000);
     }
 

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 
-/** What a caller breaks whose stack ends within the engine: nothing but its own call. In a JVM where all is used first there. */
+/** A stack overflow within the engine fails only its own call. Runs in a separate JVM, where it initializes all classes. */
 class ShortStackTests {
 
     private static final int KINDS = 6;
@@ -28,14 +28,14 @@ class ShortStackTests {
             Thread thread = new Thread(null, new Recursion(tried, kind), "short stack", 256 * 1024);
             thread.setDaemon(true);
             thread.start();
-            // This is about static state. A locker whose own state broke is another matter.
+            // Checks static state only, not the state of the locker that was in use.
             thread.join(10_000);
         }
         checkAll(KeyedLocker.create());
         System.out.println(ForkedJvm.DONE);
     }
 
-    /** Needs nothing else that the end of the stack could break. */
+    /** Recurses to the end of the stack. Depends on no class that a stack overflow could break. */
     private record Recursion(KeyedLocker<String> locker, int kind) implements Runnable {
 
         @Override
@@ -43,11 +43,11 @@ class ShortStackTests {
             try {
                 recurse();
             } catch (StackOverflowError e) {
-                // What matters is what works afterwards.
+                // Only the later calls matter.
             }
         }
 
-        /** Each frame on the way back tries again, and so goes a little deeper into the engine. */
+        /** Retries in each frame on the way back, so that the stack ends a little deeper in the engine each time. */
         @SuppressWarnings({"InfiniteRecursion", "EmptyCatch"})
         private void recurse() {
             try {
@@ -56,7 +56,7 @@ class ShortStackTests {
                 try {
                     attempt();
                 } catch (Throwable e) {
-                    // What matters is what works afterwards.
+                    // Only the later calls matter.
                 }
             }
         }

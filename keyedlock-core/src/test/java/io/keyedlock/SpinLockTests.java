@@ -10,14 +10,14 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** The word of a stripe. What it owes virtual threads is shown in {@link VirtualThreadsCheck}. */
+/** The lock of a stripe. {@link VirtualThreadsCheck} tests it with virtual threads. */
 class SpinLockTests {
 
     @RegisterExtension
     final Cast cast = new Cast();
 
     @Test
-    @DisplayName("admits one, publishes what it did, and gets everybody through however long the owner takes")
+    @DisplayName("admits one owner, publishes its writes, and all threads make progress despite a slow owner")
     void admitsOne() {
         SpinLock lock = new SpinLock();
         int[] plain = new int[1];

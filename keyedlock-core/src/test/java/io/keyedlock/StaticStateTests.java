@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
-/** A class whose static initialisation has failed is broken for good; so none is left for callers whose stack may end. */
+/** A failed static initialization breaks a class for good, so none runs in calls whose stack may overflow. */
 class StaticStateTests {
 
     private static final Pattern INITIALIZED = Pattern.compile("'(io/keyedlock/[^']+)'");
@@ -30,7 +30,7 @@ class StaticStateTests {
                         .collect(Collectors.toSet());
         assertThat(withStaticState).hasSizeGreaterThan(10);
         assertThat(initialized).containsAll(withStaticState);
-        // A background thread may need it after the class loader of its application has been closed.
+        // A background thread may need it after the application's class loader was closed.
         assertThat(initialized).contains(Messages.class.getName());
     }
 

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Cases 35 and 36, in small. The stress program among the benchmarks does the same at length. */
+/** Short runs of cases 35 and 36. The stress program of the benchmarks runs them for longer. */
 class StressCasesTests {
 
     private static final int KEYS = 3;
@@ -36,7 +36,7 @@ class StressCasesTests {
     @RegisterExtension
     final Cast cast = new Cast();
 
-    /** One of the threads of case 35, and what it knows of its own doings. */
+    /** One of the threads of case 35 and its own counts. */
     private static final class Player {
         final Random random;
         final long[] entered = new long[KEYS];
@@ -88,7 +88,7 @@ class StressCasesTests {
             }
             LockSupport.parkNanos(1_000_000);
         }
-        // Otherwise a player might not have come to its turn, and a key not to its use.
+        // Ensures that each player has run and each key was used.
         Cast.until(() -> players.stream().allMatch(player -> player.turns.get() >= 100));
         over.set(true);
         all.forEach(Actor::result);
@@ -158,7 +158,7 @@ class StressCasesTests {
                 }
             }
         } catch (InterruptedException e) {
-            // Only the calls that wait are interrupted, and they hold nothing then.
+            // Only waiting calls are interrupted, and they hold nothing.
             Thread.interrupted();
         }
     }
@@ -184,12 +184,12 @@ class StressCasesTests {
         } finally {
             process.destroyForcibly();
         }
-        String told = Files.readString(output, StandardCharsets.UTF_8);
-        assertThat(process.exitValue()).as(told).isZero();
-        assertThat(told).contains("all made progress", "pinned by the locker: 0");
+        String printed = Files.readString(output, StandardCharsets.UTF_8);
+        assertThat(process.exitValue()).as(printed).isZero();
+        assertThat(printed).contains("all made progress", "pinned by the locker: 0");
     }
 
-    /** This JDK's launcher, or that of the newest JDK in the same directory. */
+    /** Returns the launcher of this JDK, or that of the newest JDK in the same directory. */
     private static Optional<Path> javaWithVirtualThreads() throws IOException {
         Path home = Path.of(System.getProperty("java.home")).toRealPath();
         if (Runtime.version().feature() >= 21) {

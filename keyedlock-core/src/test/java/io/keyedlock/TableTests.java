@@ -23,12 +23,12 @@ class TableTests {
 
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 40, 3_000})
-    void isAsAMapWouldBe(int most) {
+    void behavesLikeAMap(int most) {
         Random random = new Random(most);
         Map<Integer, Entry> model = new HashMap<>();
         List<Integer> present = new ArrayList<>();
         for (int i = 0; i < 60_000; i++) {
-            // Long stretches in which the table grows, and others in which it empties.
+            // Alternates long phases of growing and emptying.
             boolean growing = (i / (3 * most)) % 2 == 0;
             int key = random.nextInt(2 * most);
             Entry known = model.get(key);
@@ -62,7 +62,7 @@ class TableTests {
     }
 
     @Test
-    void collidingKeysAreAsInAMapWhateverTheirClasses() {
+    void collidingKeysOfAnyClassesBehaveAsInAMap() {
         Random random = new Random(1);
         List<Object> keys = new ArrayList<>();
         for (int i = 0; i < 400; i++) {
@@ -125,7 +125,7 @@ class TableTests {
     }
 
     @Test
-    void manyStringsOfOneHashCodeTakeNoQuadraticTime() {
+    void manyStringsOfOneHashCodeAreNotQuadratic() {
         List<Entry> entries = new ArrayList<>();
         long begun = System.nanoTime();
         for (int i = 0; i < 1 << 17; i++) {
@@ -143,7 +143,7 @@ class TableTests {
     }
 
     @Test
-    void anEntryThatIsNotThereIsNotedAndChangesNothing() {
+    void removingAMissingEntryIsLoggedAndChangesNothing() {
         Entry removed = table.insert("a", 1);
         table.remove(removed);
         assertThatThrownBy(() -> table.remove(removed)).isInstanceOf(AssertionError.class);

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** Keys whose own code misbehaves: nothing else is hurt, and nothing stays locked. */
+/** Keys whose methods misbehave affect no other key and leave nothing locked. */
 class UnusualKeysTests {
 
     private static final Duration LONG = Duration.ofMinutes(2);
@@ -26,7 +26,7 @@ class UnusualKeysTests {
 
     private final KeyedLocker<Object> locker = KeyedLocker.create();
 
-    /** A key that can be told to fail, and all of whose kind have one hash code until told otherwise. */
+    /** A key that can be set to fail. All instances have the same hash code unless it is changed. */
     private static final class Moody {
         final int id;
         volatile int hash = 7;
@@ -80,7 +80,7 @@ class UnusualKeysTests {
     }
 
     @Test
-    @DisplayName("equals that throws reaches the caller and leaves nothing locked")
+    @DisplayName("an exception of equals reaches the caller and leaves nothing locked")
     void throwingEqualsLeavesNothingLocked() throws Exception {
         Moody good = new Moody(1);
         Permit held = locker.acquire(good);
@@ -91,7 +91,7 @@ class UnusualKeysTests {
             assertThat(locker.activeKeyCount()).isEqualTo(1);
             assertThat(Cast.holders(locker, good)).isEqualTo(1);
         }
-        // The part of the table is usable at once, by other threads too.
+        // The stripe is usable at once, also by other threads.
         assertThat(cast.actor("other").does(() -> locker.tryAcquire(good))).isEmpty();
         cast.actor("another").does(() -> locker.acquire(new Moody(3))).close();
         held.close();
@@ -99,7 +99,7 @@ class UnusualKeysTests {
     }
 
     @Test
-    @DisplayName("hashCode that throws reaches the caller and leaves nothing locked")
+    @DisplayName("an exception of hashCode reaches the caller and leaves nothing locked")
     void throwingHashCodeLeavesNothingLocked() {
         Moody bad = new Moody(2);
         bad.failsInHashCode = true;
@@ -110,14 +110,14 @@ class UnusualKeysTests {
     }
 
     @Test
-    @DisplayName("a held key whose equals or hashCode begins to throw is still freed by its permit")
-    void heldKeyThatBeginsToFailIsFreed() throws Exception {
+    @DisplayName("a held key whose equals or hashCode starts to throw is released by its permit")
+    void heldKeyThatStartsToFailIsReleased() throws Exception {
         Moody moody = new Moody(1);
         Permit permit = locker.acquire(moody);
         CompletableFuture<Permit> waiting = locker.acquireAsync(moody);
         moody.failsInEquals = true;
         moody.failsInHashCode = true;
-        // The newcomer's equals is asked, not the holder's.
+        // The table calls equals of the new key, not of the held one.
         assertThat(locker.tryAcquire(new Moody(2))).isPresent();
         permit.close();
         assertThat(waiting).isCompleted();
@@ -127,8 +127,8 @@ class UnusualKeysTests {
     }
 
     @Test
-    @DisplayName("a key whose hash code changed while held is still freed by its permit, with re-entry and waiters")
-    void heldKeyWhoseHashChangesIsFreed() throws Exception {
+    @DisplayName("a key whose hash code changed while held is released by its permit, with reentry and waiters")
+    void heldKeyWhoseHashChangesIsReleased() throws Exception {
         Moody moody = new Moody(1);
         Permit permit = locker.acquire(moody);
         Permit again = locker.acquire(moody);
@@ -162,10 +162,9 @@ class UnusualKeysTests {
     }
 
     @Test
-    @DisplayName(
-            "equals that throws after the first of several keys gives back the first, also for a future on its way")
-    void throwingEqualsAmongSeveralKeysGivesBackTheOthers() throws Exception {
-        // Their order is by hash code, so the one that fails comes second.
+    @DisplayName("an equals that throws at the second of multiple keys releases the first, also of a waiting future")
+    void throwingEqualsAmongMultipleKeysReleasesTheOthers() throws Exception {
+        // They are ordered by hash code, so the failing one is second.
         List<Object> order = new ArrayList<>();
         KeyedLocker<Object> probe = KeyedLocker.create(KeyedLockerSettings.defaults(), new KeyedLockerListener() {
             @Override
@@ -202,7 +201,7 @@ class UnusualKeysTests {
     }
 
     @Test
-    @DisplayName("equals that throws while several colliding keys are put in order leaves none of them behind")
+    @DisplayName("an equals that throws while colliding keys are ordered leaves none of them active")
     void throwingEqualsWhileKeysArePutInOrder() throws Exception {
         Moody one = new Moody(1);
         Moody two = new Moody(2);
@@ -222,7 +221,7 @@ class UnusualKeysTests {
 
     @Test
     @DisplayName("a key whose toString throws is described by its class, and an endless one is cut")
-    void keyIsDescribedWithoutHarm() throws Exception {
+    void describingAKeyNeverFails() throws Exception {
         Moody moody = new Moody(1);
         Permit permit = locker.acquireAsync(moody).join();
         assertThatThrownBy(() -> locker.acquire(moody, Duration.ZERO))
@@ -254,7 +253,7 @@ class UnusualKeysTests {
     }
 
     @Test
-    @DisplayName("a timed future ends although the text of its key cannot be told")
+    @DisplayName("a timed future ends although the toString of its key throws")
     void timedFutureEndsWithoutTheTextOfItsKey() throws Exception {
         Object nameless = new Object() {
             @Override
@@ -274,7 +273,7 @@ class UnusualKeysTests {
         assertThat(locker.activeKeyCount()).isZero();
     }
 
-    /** A key whose text never ends. */
+    /** A key whose text is endless. */
     private static final class Endless {
         @Override
         @SuppressWarnings("InfiniteRecursion")
@@ -284,14 +283,14 @@ class UnusualKeysTests {
     }
 
     @Test
-    @DisplayName("a view unlocks although the equals of its key has begun to throw and others of its hash came before")
+    @DisplayName("a view unlocks although the equals of its key throws and other keys have the same hash")
     @SuppressWarnings("LockNotBeforeTry")
     void viewUnlocksAKeyWhoseEqualsFails() throws Exception {
         Moody moody = new Moody(1);
         var lock = locker.asLock(moody);
         lock.lock();
         List<Permit> others = new ArrayList<>();
-        // The table turns its chains round as it grows, so that later keys come first.
+        // The table reverses its chains as it grows, so later keys come first.
         for (int i = 2; i < 12; i++) {
             others.add(locker.acquire(new Moody(i)));
         }
@@ -303,7 +302,7 @@ class UnusualKeysTests {
     }
 
     @Test
-    @DisplayName("no key looks like a line of its own, and no text is cut in the middle of a character")
+    @DisplayName("the text of a key is one line and is never cut within a character")
     void textOfAKeyIsOneLine() {
         assertThat(KeyText.inLine("a\r\nWARN b\u2028c\u0000")).isEqualTo("a\uFFFD\uFFFDWARN b\uFFFDc\uFFFD");
         assertThat(KeyText.inLine("\u001B[2Ja\u202Eb\u2066c\u200F")).isEqualTo("\uFFFD[2Ja\uFFFDb\uFFFDc\uFFFD");
@@ -319,8 +318,8 @@ class UnusualKeysTests {
     }
 
     @Test
-    @DisplayName("no message of a foreign failure looks like a line of its own in the log")
-    void foreignFailuresAreLoggedWithoutControlCharacters() {
+    @DisplayName("messages of failures are logged without line breaks")
+    void failuresAreLoggedWithoutControlCharacters() {
         RuntimeException clean = new IllegalStateException("clean", new IllegalArgumentException("too"));
         assertThat(ForeignFailure.of(clean, true)).isSameAs(clean);
         assertThat(trace(ForeignFailure.of(clean, false)))
@@ -332,7 +331,7 @@ class UnusualKeysTests {
                 .contains(": java.lang.IllegalStateException: a\uFFFDFORGED")
                 .contains(": java.lang.IllegalArgumentException: b\uFFFD[2J\uFFFD")
                 .doesNotContain("\u001B", "\nFORGED")
-                .contains("foreignFailuresAreLoggedWithoutControlCharacters");
+                .contains("failuresAreLoggedWithoutControlCharacters");
         RuntimeException endless = new IllegalStateException("a");
         endless.initCause(new IllegalStateException("b", endless));
         assertThat(trace(ForeignFailure.of(endless, true))).contains(": java.lang.IllegalStateException: b");

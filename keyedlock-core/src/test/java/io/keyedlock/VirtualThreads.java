@@ -6,7 +6,7 @@ import java.util.concurrent.ThreadFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** The scenes on virtual threads, also as a program, for a JVM that has no test engine at hand. */
+/** The scenes on virtual threads, also as a program for a JVM without a test engine. */
 final class VirtualThreads extends DeadlockScenes {
 
     @Override
@@ -14,7 +14,7 @@ final class VirtualThreads extends DeadlockScenes {
         return factory();
     }
 
-    /** Makes unstarted virtual threads; called by its name, as this is compiled for an older JDK. */
+    /** Creates unstarted virtual threads by reflection, as this is compiled for an older JDK. */
     static ThreadFactory factory() {
         try {
             Object builder = Thread.class.getMethod("ofVirtual").invoke(null);

@@ -18,7 +18,7 @@ import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
 
-/** Case 36, run in a JVM of its own by {@link StressCasesTests}: needs virtual threads, is compiled without them. */
+/** Case 36, run in a separate JVM by {@link StressCasesTests}. Needs virtual threads, but is compiled without them. */
 final class VirtualThreadsCheck {
 
     private static final int HOT = 5_000;
@@ -27,7 +27,7 @@ final class VirtualThreadsCheck {
 
     private VirtualThreadsCheck() {}
 
-    /** Parks in its initializer, below a native frame that pins: shows that the recording would tell. */
+    /** Parks in its initializer, below a native frame that pins, as proof that the recording detects pinning. */
     private static final class Pinning {
         static final int VALUE;
 
@@ -42,7 +42,7 @@ final class VirtualThreadsCheck {
         ExecutorService virtual = (ExecutorService)
                 Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
         interruptedThreadsLeaveTheProcessorToTheOwner(virtual);
-        // Loading a class on first use pins by itself, and a recording has some loaded too.
+        // Loading a class on first use pins, also classes that the recording loads.
         try (Recording warmUp = new Recording()) {
             warmUp.start();
             hotKeyBesideOthers(virtual, false);
@@ -78,10 +78,10 @@ final class VirtualThreadsCheck {
         }
         System.out.println("pinned by the control: " + pinnedByControl);
         System.out.println("pinned by the locker: " + pinnedByUs);
-        require(pinnedByControl > 0 || Runtime.version().feature() > 25, "the recording tells of pinned threads");
+        require(pinnedByControl > 0 || Runtime.version().feature() > 25, "the recording shows pinned threads");
     }
 
-    /** More contenders than processors, none of which can sleep while its flag is set, and an owner that was unmounted. */
+    /** More contenders than processors, which cannot sleep while their flags are set, and an unmounted owner. */
     private static void interruptedThreadsLeaveTheProcessorToTheOwner(ExecutorService virtual) throws Exception {
         int contenders = Runtime.getRuntime().availableProcessors() * 2 + 2;
         SpinLock lock = new SpinLock();
@@ -125,7 +125,7 @@ final class VirtualThreadsCheck {
                                 .filter(KeySnapshot.Caller::virtual)
                                 .count()
                         > HOT / 2,
-                "waiters are told as virtual threads");
+                "waiters are reported as virtual threads");
         List<Future<?>> others = new ArrayList<>();
         for (int i = 0; i < OTHERS; i++) {
             String key = "other" + i % 10;
@@ -135,7 +135,7 @@ final class VirtualThreadsCheck {
             })));
         }
         for (Future<?> future : others) {
-            require(Boolean.TRUE.equals(future.get(2, TimeUnit.MINUTES)), "holders are told as virtual threads");
+            require(Boolean.TRUE.equals(future.get(2, TimeUnit.MINUTES)), "holders are reported as virtual threads");
         }
         require(Cast.waiters(locker, "hot") == HOT, "others made progress while all of these waited");
         held.close();

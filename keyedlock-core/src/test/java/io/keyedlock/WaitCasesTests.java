@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Cases 13 to 18: time-out, cancel, interrupt. */
-@SuppressWarnings("LockNotBeforeTry") // views are tried step by step
+@SuppressWarnings("LockNotBeforeTry") // the views are called step by step
 class WaitCasesTests {
 
     private static final Duration SECOND = Duration.ofSeconds(1);
@@ -50,8 +50,8 @@ class WaitCasesTests {
     }
 
     @Test
-    @DisplayName("case 13: a held key with a wait time of zero is refused at once, without parking")
-    void heldKeyIsRefusedWithoutParking() throws Exception {
+    @DisplayName("case 13: a held key with a wait time of zero is rejected at once, without parking")
+    void heldKeyIsRejectedWithoutParking() throws Exception {
         Permit held = locker.acquireAsync("k").join();
         assertThat(locker.tryAcquire("k")).isEmpty();
         assertThat(locker.tryAcquire("k", Duration.ZERO)).isEmpty();
@@ -75,8 +75,7 @@ class WaitCasesTests {
 
     @ParameterizedTest(name = "fair = {0}")
     @ValueSource(booleans = {true, false})
-    @DisplayName(
-            "case 14: a timed wait ends with LockTimeoutException or empty; the holder is untouched, no trace is left")
+    @DisplayName("case 14: a timed wait ends with LockTimeoutException or empty and does not affect the holder")
     void timedOutWaiterLeavesNoTrace(boolean fair) throws Exception {
         DefaultKeyedLocker<String> asked = locker(fair);
         Permit held = asked.acquireAsync("42").join();
@@ -98,8 +97,8 @@ class WaitCasesTests {
     }
 
     @Test
-    @DisplayName("case 14: the wait is over when its time has passed and not before, however often the thread wakes")
-    void waitsOutItsTimeThroughIdleWakeups() throws Exception {
+    @DisplayName("case 14: spurious wakeups do not end a wait early")
+    void spuriousWakeupsDoNotEndTheWait() throws Exception {
         DefaultKeyedLocker<String> fair = locker(true);
         Permit held = fair.acquireAsync("k").join();
         Runnable nothing = () -> {};
@@ -116,7 +115,7 @@ class WaitCasesTests {
     }
 
     @Test
-    @DisplayName("case 14: the settings' wait time is what an acquisition without one waits")
+    @DisplayName("case 14: an acquisition without a wait time uses that of the settings")
     void settingsWaitTimeApplies() throws Exception {
         DefaultKeyedLocker<String> brief =
                 DefaultKeyedLocker.create(KeyedLockerSettings.defaults().withWaitTime(SECOND), null, clock);
@@ -139,7 +138,7 @@ class WaitCasesTests {
     }
 
     @Test
-    @DisplayName("case 14: a future's wait ends in the future, also behind other waiters")
+    @DisplayName("case 14: a future times out, also behind other waiters")
     void futureTimesOut() {
         Permit held = locker.acquireAsync("k").join();
         CompletableFuture<Permit> patient = locker.acquireAsync("k");
@@ -155,7 +154,7 @@ class WaitCasesTests {
     }
 
     @Test
-    @DisplayName("case 15: a set interrupt flag fails every interruptible call, also on a free key, and is cleared")
+    @DisplayName("case 15: a set interrupt flag fails interruptible calls, also on a free key, and is cleared")
     void interruptBeforeTheWait() {
         for (Interruptible call : List.<Interruptible>of(
                 () -> locker.acquire("k"),
@@ -183,7 +182,7 @@ class WaitCasesTests {
     }
 
     @Test
-    @DisplayName("case 15: calls that do not wait, and lock(), leave the interrupt flag alone")
+    @DisplayName("case 15: calls that do not wait, and lock(), do not change the interrupt flag")
     void interruptIsIgnoredWhereNothingWaits() {
         Thread.currentThread().interrupt();
         assertThat(locker.tryAcquire("a")).isPresent();
@@ -196,7 +195,7 @@ class WaitCasesTests {
 
     @ParameterizedTest(name = "fair = {0}")
     @ValueSource(booleans = {true, false})
-    @DisplayName("case 15: an interrupt during the wait ends it with the flag clear and no trace left")
+    @DisplayName("case 15: an interrupt during the wait ends it, clears the flag and removes the waiter")
     void interruptDuringTheWait(boolean fair) throws Exception {
         DefaultKeyedLocker<String> asked = locker(fair);
         Permit held = asked.acquireAsync("k").join();
@@ -217,8 +216,8 @@ class WaitCasesTests {
     }
 
     @Test
-    @DisplayName("case 15: lock() waits on through interrupts and sets the flag again")
-    void lockWaitsOnThroughInterrupts() {
+    @DisplayName("case 15: lock() keeps waiting through interrupts and sets the flag again")
+    void lockKeepsWaitingThroughInterrupts() {
         Permit held = locker.acquireAsync("k").join();
         Lock lock = locker.asLock("k");
         clock.script(
@@ -249,8 +248,7 @@ class WaitCasesTests {
         "INTERRUPTED, 2, true", "CANCELLED, 1, true", "CANCELLED, 1, false", "CANCELLED, 0, false",
         "CANCELLED, 0, true", "CANCELLED, 2, false"
     })
-    @DisplayName(
-            "case 16: the middle one of three waiters leaves, its neighbours keep their order; so with the first and the last")
+    @DisplayName("case 16: any of three waiters leaves and the others keep their order")
     void leavingWaiterDoesNotDisturbTheOrder(Leaving leaving, int leaver, boolean fair) {
         DefaultKeyedLocker<String> asked = locker(fair);
         Permit held = asked.acquireAsync("k").join();
@@ -294,8 +292,8 @@ class WaitCasesTests {
     }
 
     @Test
-    @DisplayName("case 17: a wait time that overflows in nanoseconds waits as if for ever")
-    void overflowingWaitTimeIsForEver() throws Exception {
+    @DisplayName("case 17: a wait time that overflows in nanoseconds never ends")
+    void overflowingWaitTimeNeverEnds() throws Exception {
         for (Duration endless : List.of(
                 Duration.ofSeconds(Long.MAX_VALUE, 999_999_999),
                 KeyedLockerSettings.FOREVER,
@@ -324,8 +322,8 @@ class WaitCasesTests {
 
     @ParameterizedTest(name = "{0}")
     @EnumSource
-    @DisplayName("case 18: a holder, then a waiter that gives up, then the holder leaves: the permit is free")
-    void permitIsFreeAfterTheWaiterGaveUp(Leaving leaving) {
+    @DisplayName("case 18: a waiter leaves, then the holder releases: the permit is free")
+    void permitIsFreeAfterTheWaiterHasLeft(Leaving leaving) {
         for (boolean fair : new boolean[] {true, false}) {
             DefaultKeyedLocker<String> asked = locker(fair);
             Permit held = asked.acquireAsync("k").join();

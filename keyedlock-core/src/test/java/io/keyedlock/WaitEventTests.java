@@ -20,7 +20,7 @@ import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the Flight Recorder is told of waits. */
+/** The Flight Recorder events of waits. */
 class WaitEventTests {
 
     private static final KeyedLockerSettings SETTINGS =
@@ -56,7 +56,7 @@ class WaitEventTests {
         return events;
     }
 
-    /** Somebody waits for a key that is held, and then something ends the wait. */
+    /** Starts a wait for a held key and then ends it by an action. */
     private static OtherThread<Boolean> waiter(KeyedLocker<String> locker, Callable<Permit> wait) {
         return OtherThread.waitsFor(locker, "42", 0, () -> {
             try {
@@ -70,7 +70,7 @@ class WaitEventTests {
     }
 
     @Test
-    void eventTellsLockerKeyWaitersAheadOutcomeDurationAndThread() throws Exception {
+    void eventHasLockerKeyWaitersAheadOutcomeDurationAndThread() throws Exception {
         KeyedLocker<String> locker = KeyedLocker.create(SETTINGS);
         List<String> threads = new ArrayList<>();
         List<RecordedEvent> events = recorded(() -> {
@@ -100,10 +100,10 @@ class WaitEventTests {
     }
 
     @Test
-    void eventsDurationIsThatOfTheWait() throws Exception {
+    void durationOfTheEventIsThatOfTheWait() throws Exception {
         ScriptedClock clock = new ScriptedClock();
         KeyedLocker<String> locker = DefaultKeyedLocker.create(SETTINGS, null, clock);
-        // This is what it does instead of parking, and so after the event has begun.
+        // Runs instead of parking, so after the event has begun.
         clock.script(Thread.currentThread(), () -> {
             long begun = System.nanoTime();
             until(() -> System.nanoTime() - begun >= Duration.ofMillis(50).toNanos());
@@ -120,7 +120,7 @@ class WaitEventTests {
     }
 
     @Test
-    void eventTellsHowAWaitEndedWithoutAPermit() throws Exception {
+    void eventHasTheOutcomeOfAWaitWithoutAPermit() throws Exception {
         KeyedLocker<String> locker = KeyedLocker.create(SETTINGS);
         List<RecordedEvent> events = recorded(() -> {
             Permit held = locker.acquireAsync("42").join();
@@ -140,7 +140,7 @@ class WaitEventTests {
     }
 
     @Test
-    void eventTellsOfADeadlock() throws Exception {
+    void eventReportsADeadlock() throws Exception {
         KeyedLocker<String> locker = KeyedLocker.create(SETTINGS);
         List<RecordedEvent> events = recorded(() -> {
             OtherThread<Boolean> one = OtherThread.calls(() -> takesBoth(locker, "a", "b"));
@@ -185,7 +185,7 @@ class WaitEventTests {
     }
 
     @Test
-    void keyThatMustNotBeShownIsEmpty() throws Exception {
+    void redactedKeyIsEmpty() throws Exception {
         KeyedLocker<String> locker = KeyedLocker.create(SETTINGS.withShowKeys(false));
         List<RecordedEvent> events = recorded(() -> {
             Permit held = locker.acquireAsync("42").join();
@@ -198,7 +198,7 @@ class WaitEventTests {
     }
 
     @Test
-    void whoNeedNotWaitIsNoEvent() throws Exception {
+    void acquisitionWithoutAWaitIsNoEvent() throws Exception {
         KeyedLocker<String> locker = KeyedLocker.create(SETTINGS);
         List<RecordedEvent> events = recorded(() -> {
             Permit held = locker.acquire("42");
