@@ -24,7 +24,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.util.ClassUtils;
 
-/** Which room may know which, and what may be used of Spring Boot. */
+/** The allowed dependencies between packages and on Spring Boot. */
 class ArchitectureTests {
 
     private static final JavaClasses ALL = new ClassFileImporter()
@@ -69,7 +69,7 @@ class ArchitectureTests {
     }
 
     @Test
-    void aopKnowsAnnotationAndCore() {
+    void aopDependsOnAnnotationAndCore() {
         classes()
                 .that()
                 .resideInAPackage("io.keyedlock.aop..")
@@ -82,7 +82,7 @@ class ArchitectureTests {
 
     @ParameterizedTest
     @ValueSource(strings = {"actuate", "metrics", "lease", "integration", "test"})
-    void knowsCoreAlone(String room) {
+    void dependsOnCoreOnly(String room) {
         classes()
                 .that()
                 .resideInAPackage("io.keyedlock." + room + "..")
@@ -94,7 +94,7 @@ class ArchitectureTests {
 
     @ParameterizedTest
     @ValueSource(strings = {"redis", "jdbc"})
-    void storesKnowLeaseAndCore(String store) {
+    void storesDependOnLeaseAndCore(String store) {
         classes()
                 .that()
                 .resideInAPackage("io.keyedlock." + store + "..")
@@ -120,7 +120,7 @@ class ArchitectureTests {
     }
 
     @Test
-    void nothingKnowsAutoconfigure() {
+    void nothingDependsOnAutoconfigure() {
         noClasses()
                 .that()
                 .resideOutsideOfPackage("io.keyedlock.autoconfigure..")
@@ -146,7 +146,7 @@ class ArchitectureTests {
                         "io.keyedlock.jdbc",
                         "io.keyedlock.integration",
                         "io.keyedlock.autoconfigure",
-                        // Of a module that the tests use.
+                        // A module that the tests use.
                         "io.keyedlock.test")
                 .allowEmptyShould(true)
                 .check(ALL);
@@ -168,7 +168,7 @@ class ArchitectureTests {
     }
 
     @Test
-    void onlyThatPartOfSpringBootIsUsedThatStaysWhereItIs() {
+    void onlyStablePackagesOfSpringBootAreUsed() {
         noClasses()
                 .should()
                 .dependOnClassesThat(BOOT.and(DescribedPredicate.not(STABLE_BOOT))
@@ -178,7 +178,7 @@ class ArchitectureTests {
     }
 
     @Test
-    void jsonIsLeftToTheApplication() {
+    void noJsonLibraryIsUsed() {
         noClasses()
                 .should()
                 .dependOnClassesThat()
@@ -187,9 +187,9 @@ class ArchitectureTests {
                 .check(ALL);
     }
 
-    /** Says something new only where the compiled classes meet another Spring Boot than they were compiled against. */
+    /** Useful only if the classes run with another Spring Boot than they were compiled against. */
     @Test
-    void everyClassThatIsReferredToExists() {
+    void everyReferencedClassExists() {
         classes().should(referOnlyToClassesThatExist()).allowEmptyShould(true).check(ALL);
     }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock;
 
-/** A key that is held under another hash code than it has. */
+/** A key whose hash code can change while it is held. */
 public final class ChangingKey {
 
     private int hash = 1;
 
-    /** From now on no table finds it. */
+    /** Changes the hash code, so that no table finds the key. */
     public void change() {
         hash = 2;
     }

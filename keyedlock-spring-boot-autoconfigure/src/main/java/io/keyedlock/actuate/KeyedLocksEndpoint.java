@@ -66,7 +66,7 @@ public final class KeyedLocksEndpoint {
      * Creates the endpoint.
      *
      * @param lockers supplies the lockers to show, by name; called for each request
-     * @param showKeys to which readers keys are shown
+     * @param showKeys the readers to whom keys are shown
      * @param roles the roles that are authorized to see keys; empty authorizes every authenticated reader
      */
     public KeyedLocksEndpoint(
@@ -142,7 +142,7 @@ public final class KeyedLocksEndpoint {
         return showKeys.isShown(reader, roles);
     }
 
-    /** Collects what the live page shows. */
+    /** Collects the state that the live page shows. */
     LiveView live(LockerHistory history, boolean keysShown, @Nullable String lock, @Nullable String text) {
         return LiveView.of(lockers.get(), history, keysShown, lock, text);
     }
@@ -299,7 +299,7 @@ public final class KeyedLocksEndpoint {
         return duration.truncatedTo(ChronoUnit.MILLIS).toString();
     }
 
-    /** Returns the text by which a key is shown and found. A key whose {@code toString} throws must not hide the others. */
+    /** Returns the text by which a key is shown and found, even if its {@code toString} throws. */
     private static String text(Object key) {
         return KeyText.of(key, MAX_KEY_LENGTH);
     }

@@ -32,7 +32,7 @@ public final class KeyedLocksEndpointWebExtension {
      * Creates the extension.
      *
      * @param endpoint the endpoint to extend
-     * @param history what the page shows of the past
+     * @param history the history that the page shows
      * @param page the last segment of the endpoint's path, or null if browsers get JSON as well
      */
     public KeyedLocksEndpointWebExtension(KeyedLocksEndpoint endpoint, LockerHistory history, @Nullable String page) {
@@ -91,7 +91,7 @@ public final class KeyedLocksEndpointWebExtension {
     }
 
     /**
-     * Returns a file of the live page, or what it shows.
+     * Returns a file of the live page, or its state.
      *
      * @param reader the security context of the request
      * @param page the constant {@code page}, which keeps the files apart from lockers

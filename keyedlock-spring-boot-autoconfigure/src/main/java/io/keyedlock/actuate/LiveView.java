@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.boot.actuate.endpoint.OperationResponseBody;
 
 /**
- * What the live page polls. Unlike the overview it lists the most contended keys of all lockers together, so that its size
- * depends on the number of lockers and hardly on that of keys.
+ * The state that the live page polls. Unlike the overview it lists the most contended keys of all lockers together, so that its
+ * size depends on the number of lockers and hardly on that of keys.
  *
  * @param lockers the lockers by name
  * @param keys the most contended keys, those with the most waiters first
@@ -57,7 +57,7 @@ record LiveView(Map<String, Locker> lockers, List<Key> keys, long matching, long
      * @param holders the number of holders of all keys
      * @param waiters the number of waiters of all keys
      * @param keysHidden whether the reader may not see its keys
-     * @param longHoldMillis after which time a hold is long; 0 if never
+     * @param longHoldMillis the time after which a hold is long; 0 if never
      * @param counts the counts of its events, or null if they are not recorded
      */
     record Locker(
@@ -75,7 +75,7 @@ record LiveView(Map<String, Locker> lockers, List<Key> keys, long matching, long
      * The counts of a locker since its creation.
      *
      * @param acquired acquisitions that got a permit
-     * @param waits acquisitions that waited, whatever their outcome
+     * @param waits acquisitions that waited, with any outcome
      * @param waitedMillis the total time of those waits
      * @param refused acquisitions that got no permit, by their outcome
      */

@@ -15,7 +15,7 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the live page shows of the past: counts of the events of each locker, and its last callers that got no permit. An
+ * The history that the live page shows: counts of the events of each locker, and its last callers that got no permit. An
  * acquisition that does not wait costs one addition.
  *
  * @since 0.1.0
@@ -62,7 +62,7 @@ public final class LockerHistory implements KeyedLockerListener {
 
         final LongAdder acquired = new LongAdder();
 
-        /** The number of acquisitions that have waited, whatever their outcome. */
+        /** The number of acquisitions that have waited, with any outcome. */
         final LongAdder waits = new LongAdder();
 
         final LongAdder waitedNanos = new LongAdder();

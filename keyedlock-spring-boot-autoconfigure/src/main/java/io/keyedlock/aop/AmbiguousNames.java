@@ -15,7 +15,7 @@ import org.springframework.expression.spel.ast.VariableReference;
 
 /**
  * Finds names in an expression that denote the call itself although a parameter was probably meant. With such a name
- * all calls would share one key, or no two calls would.
+ * all calls would share one key, or each call would have its own.
  */
 final class AmbiguousNames {
 
@@ -87,7 +87,7 @@ final class AmbiguousNames {
         }
         for (int i = 0; i < node.getChildCount(); i++) {
             SpelNode child = node.getChild(i);
-            // A property of the preceding object, or a word that may be the key of a map.
+            // A property of the preceding object, or a name that may be the key of a map.
             boolean ofOtherObject = child instanceof PropertyOrFieldReference
                     && ((node instanceof CompoundExpression && i > 0)
                             || node instanceof Indexer

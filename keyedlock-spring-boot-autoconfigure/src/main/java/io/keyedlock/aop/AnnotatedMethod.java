@@ -59,7 +59,7 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
     };
 
     /**
-     * Finds the annotation for a call. Looks at, in this order: the method; a method that it overrides or implements;
+     * Finds the annotation for a call. Searches, in this order: the method; a method that it overrides or implements;
      * the class that declares it and its superclasses; an interface that has the method.
      *
      * @return the annotated method, or null if there is no annotation
@@ -117,8 +117,8 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
     }
 
     /**
-     * Returns the annotations of the carrier with their attributes: repeated ones and those of annotations of the
-     * application's own.
+     * Returns the annotations of the carrier with their attributes, including repeated ones and those of composed
+     * annotations.
      *
      * @throws AnnotationConfigurationException if aliases contradict each other
      */
@@ -158,8 +158,8 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
     }
 
     /**
-     * Returns whether both carriers name the same lockers with equal attributes. Without a name, each has a locker of its
-     * own.
+     * Returns whether both carriers name the same lockers with equal attributes. Without a name, each has its own
+     * locker.
      */
     private boolean locksEqually(AnnotatedMethod other) {
         return attributes().equals(other.attributes())

@@ -25,7 +25,7 @@ final class AsyncMethodResultStrategy extends PlainResultStrategy {
     }
 
     /**
-     * Waits for a future without regard to interrupts, as the work goes on and its key must stay held. Restores the
+     * Waits for a future and ignores interrupts, as the work continues and its key must stay held. Restores the
      * interrupt flag at the end.
      */
     private static void await(Future<?> running) {

@@ -23,7 +23,7 @@ final class AsyncPermits {
 
     private AsyncPermits() {}
 
-    /** Requests the permit of one key as the annotation says. Throws what the key's own code throws. */
+    /** Requests the permit of one key with the attributes of the annotation. Throws exceptions of the key's own code. */
     static CompletableFuture<Permit> acquireOne(LockedMethod method, KeyedLocker<Object> locker, Object key) {
         if (method.policy() != KeyedLock.Policy.BLOCK) {
             return method.requireResult(locker.tryAcquireAsync(key));

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.util.ClassUtils;
 
 /**
- * The thread-bound context of a caller, such as who is logged in, for a body that runs on another thread. Empty without
+ * The thread-bound context of a caller, such as its security context, for a body that runs on another thread. Empty without
  * Micrometer's context propagation.
  */
 interface CallerContext {

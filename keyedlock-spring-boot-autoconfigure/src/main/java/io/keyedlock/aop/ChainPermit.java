@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The number is a reference count: the call that acquired the permit, and the inner calls that use it. The last of
  * them to end releases the permit. A count of zero is final, so a reference that outlives the calls is useless: a call
- * either retains the permit before the last user has ended, and so keeps the key held, or acquires a permit of its own.
+ * either retains the permit before the last user has ended, and so keeps the key held, or acquires its own permit.
  */
 final class ChainPermit extends AtomicInteger {
 
@@ -38,7 +38,7 @@ final class ChainPermit extends AtomicInteger {
     /** The permit of the enclosing call, or of the lock before this one on the same method. */
     private final transient @Nullable ChainPermit outer;
 
-    /** Whether this permit retains the outer one, which so is released after it however the call ends. */
+    /** Whether this permit retains the outer one, so that the outer one is released after it however the call ends. */
     private final boolean retainsOuter;
 
     private ChainPermit(
@@ -129,7 +129,7 @@ final class ChainPermit extends AtomicInteger {
         return CurrentPermit.failsLostCalls(locker);
     }
 
-    /** Throws if a call of the chain that has not ended has lost its lease and is to fail. */
+    /** Throws if a call of the chain that has not ended has lost its lease and must fail. */
     void checkChain() {
         for (ChainPermit each = this; each != null; each = each.outer) {
             if (each.get() > 0 && each.failsIfLost()) {

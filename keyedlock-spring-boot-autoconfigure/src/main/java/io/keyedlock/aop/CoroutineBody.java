@@ -71,8 +71,8 @@ abstract class CoroutineBody extends AbstractCoroutineContextElement implements 
     }
 
     /**
-     * A suspending function, which runs in its caller's context. Inner advice may retry it, and each try is a coroutine
-     * of its own. A try requests a copy of this element before it begins, which identifies the latest try. The jobs
+     * A suspending function, which runs in its caller's context. Inner advice may retry it, and each try is a new
+     * coroutine. A try requests a copy of this element before it begins, which identifies the latest try. The jobs
      * alone do not: a failed job may count as completed only after the next try has begun.
      */
     static final class OfFunction extends CoroutineBody implements ReactiveBody, CopyableThreadContextElement<Unit> {

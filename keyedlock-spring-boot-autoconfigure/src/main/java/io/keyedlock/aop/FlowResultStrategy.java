@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 
 /**
- * The strategy for Kotlin functions that return a {@code Flow} and do not suspend. Each collection is a call of its
- * own.
+ * The strategy for Kotlin functions that return a {@code Flow} and do not suspend. Each collection is a separate
+ * call.
  *
  * <p>Requires kotlinx-coroutines-reactor.
  */

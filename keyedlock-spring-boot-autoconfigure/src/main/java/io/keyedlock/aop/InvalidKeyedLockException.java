@@ -21,7 +21,7 @@ public final class InvalidKeyedLockException extends IllegalStateException {
     /**
      * Creates the exception.
      *
-     * @param findings what is wrong; at least one
+     * @param findings the findings; at least one
      */
     public InvalidKeyedLockException(List<Finding> findings) {
         super(describe(sorted(findings)));

@@ -96,7 +96,7 @@ public final class KeyedLockValidator
     /**
      * Validates all beans.
      *
-     * @throws InvalidKeyedLockException if something is wrong
+     * @throws InvalidKeyedLockException if there are findings
      */
     @Override
     public void afterSingletonsInstantiated() {
@@ -144,7 +144,7 @@ public final class KeyedLockValidator
     /**
      * Validates a bean that is created after startup.
      *
-     * @throws InvalidKeyedLockException if something is wrong
+     * @throws InvalidKeyedLockException if there are findings
      */
     @Override
     public Object postProcessAfterInitialization(Object bean, String name) {
@@ -252,7 +252,7 @@ public final class KeyedLockValidator
         }
     }
 
-    /** Checks whether an existing bean really has the advice. */
+    /** Checks whether an existing bean has the advice. */
     private List<Finding> checkProxy(String name, Object bean) {
         Class<?> type = ClassUtils.getUserClass(AopProxyUtils.ultimateTargetClass(bean));
         if (bean instanceof AopInfrastructureBean) {

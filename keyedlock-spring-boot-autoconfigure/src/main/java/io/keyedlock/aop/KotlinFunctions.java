@@ -23,7 +23,7 @@ import org.springframework.core.MethodParameter;
 import org.springframework.core.ResolvableType;
 
 /**
- * Reads what the source of a Kotlin function has and its class file does not have. Only {@link #canReflect} may be
+ * Reads properties of a Kotlin function that its source has and its class file does not. Only {@link #canReflect} may be
  * called for every class; all other methods require that it returned true for the class.
  */
 final class KotlinFunctions {

@@ -110,7 +110,7 @@ final class LateResult {
     }
 
     /**
-     * Describes the part inside the result that completes even later than the result, or returns null if there is none.
+     * Describes the part inside the result that completes later than the result, or returns null if there is none.
      */
     static @Nullable String inside(ResolvableType result) {
         return inside(result, new HashSet<>());

@@ -15,7 +15,7 @@ import org.springframework.transaction.TransactionExecutionListener;
  * itself with all transaction managers that are beans.
  *
  * <p>A blocking transaction belongs to the calls on its thread. A reactive transaction may be committed on any thread; it belongs
- * to the chain whose source was being subscribed to on the thread on which the transaction began.
+ * to the chain to whose source the thread was subscribing when the transaction began on it.
  *
  * @since 0.1.0
  */

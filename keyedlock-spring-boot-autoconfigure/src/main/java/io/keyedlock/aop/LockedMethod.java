@@ -29,7 +29,7 @@ import org.springframework.expression.spel.SpelEvaluationException;
  * @param names the names by which expressions refer to the arguments
  * @param arguments converts the arguments of a call into what expressions see
  * @param shared the evaluation context that all calls share
- * @param condition whether to lock, or null for always
+ * @param condition whether to lock, or null to lock always
  * @param keys the source of the key
  * @param locker the locker
  * @param waitTime the maximum time to wait, or null for that of the locker
@@ -57,7 +57,7 @@ record LockedMethod(
         ResultStrategy strategy,
         @Nullable LockedMethod next) {
 
-    /** The most holders that a message names; a key with a large limit has more. */
+    /** The maximum number of holders that a message names. */
     private static final int MAX_HOLDERS = 5;
 
     /** The maximum length of a quoted message of an exception thrown by an expression. */

@@ -32,8 +32,7 @@ import org.springframework.util.function.SingletonSupplier;
 final class LockedMethodParser {
 
     /**
-     * The beginning of a variable, a bean, a type, a constant, a list or a map, which the name of a locker is unlikely
-     * to have.
+     * The beginning of a variable, a bean, a type, a constant, a list or a map, unlikely in the name of a locker.
      */
     private static final Pattern LOOKS_LIKE_AN_EXPRESSION = Pattern.compile("^[#@'{]|^T\\(");
 
@@ -108,7 +107,7 @@ final class LockedMethodParser {
         return first;
     }
 
-    /** Returns the name of a lock's locker; of a bean with several names, the same one whichever the annotation has. */
+    /** Returns the name of a lock's locker. A bean with several names always has the same one. */
     private String lockerOf(LockedMethod lock) {
         String name = lock.locker().name();
         String least = name;

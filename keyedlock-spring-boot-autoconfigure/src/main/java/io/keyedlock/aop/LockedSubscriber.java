@@ -242,7 +242,7 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
     }
 
     /**
-     * Cancels a wait, or releases a permit that was granted in the meantime. To be called only after a cancellation:
+     * Cancels a wait, or releases a permit that was granted in the meantime. Called only after a cancellation:
      * then either the permit is stored in {@link #held} and is released from there, or the granting thread will see the
      * cancellation and run nothing.
      */

@@ -38,7 +38,7 @@ final class NestedProxies {
     }
 
     /**
-     * Does the same for a call that is no longer the current invocation of this thread, which inner aspects look up.
+     * Proceeds with such a call that is no longer the current invocation of this thread, which inner aspects look up.
      */
     static @Nullable Object resume(MethodInvocation invocation) throws Throwable {
         return proceed(invocation, ExposeInvocationInterceptor.INSTANCE);

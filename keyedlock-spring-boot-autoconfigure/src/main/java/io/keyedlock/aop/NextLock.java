@@ -10,7 +10,7 @@ import org.springframework.aop.ProxyMethodInvocation;
 
 /**
  * A call of a method with several locks, as the strategy of one lock sees it. Proceeding acquires the next lock. So each
- * strategy holds its permit around the rest, whatever the kind of result: all locks are acquired or none, in order, and released
+ * strategy holds its permit around the rest, for any kind of result: all locks are acquired or none, in order, and released
  * in reverse.
  */
 final class NextLock implements ProxyMethodInvocation {

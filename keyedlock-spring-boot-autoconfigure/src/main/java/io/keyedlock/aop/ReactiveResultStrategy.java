@@ -12,7 +12,7 @@ import org.springframework.core.ReactiveAdapterRegistry;
 
 /**
  * The strategy for methods that return a publisher or a type that can be adapted to and from one. Each subscription is
- * a call of its own: it evaluates the key, acquires the lock, calls the method, and holds the lock until completion,
+ * a separate call: it evaluates the key, acquires the lock, calls the method, and holds the lock until completion,
  * error or cancellation. A cancelled coroutine holds it until it has ended.
  *
  * <p>Requires Reactor.
@@ -69,7 +69,7 @@ final class ReactiveResultStrategy implements ResultStrategy {
         return result instanceof Publisher<?> some ? untyped(some) : adapter.toPublisher(result);
     }
 
-    @SuppressWarnings("unchecked") // what it gives is passed on as it is
+    @SuppressWarnings("unchecked") // the values are forwarded unchanged
     static Publisher<Object> untyped(Publisher<?> publisher) {
         return (Publisher<Object>) publisher;
     }

@@ -18,7 +18,7 @@ import java.util.function.ToIntFunction;
 record ConfiguredLimits(String lockName, Map<String, Integer> limits, Supplier<List<KeyLimits>> beans)
         implements ToIntFunction<Object> {
 
-    /** The maximum length of the text of a key that is compared with the names of properties. */
+    /** The maximum length of a key's text that is compared with the names of properties. */
     private static final int LONGEST = 1_000;
 
     @Override

@@ -6,8 +6,8 @@ import io.keyedlock.KeyedLockerSettings;
 import java.util.OptionalInt;
 
 /**
- * The limits of individual keys, as a bean: for limits that a database or another service knows. Applies to the lockers that
- * properties configure and to those of annotated methods.
+ * The limits of individual keys, as a bean: for limits that come from a database or another service. Applies to the lockers
+ * that properties configure and to those of annotated methods.
  *
  * <pre>{@code
  * @Bean
@@ -16,7 +16,7 @@ import java.util.OptionalInt;
  * }
  * }</pre>
  *
- * <p>Of several beans, the first that knows a limit decides, in the order of {@code @Order}. The property
+ * <p>Of several beans, in the order of {@code @Order}, the first that returns a limit decides. The property
  * {@code keyedlock.locks.<name>.limits.<key>} precedes all of them.
  *
  * @since 0.1.0
@@ -27,9 +27,9 @@ import java.util.OptionalInt;
 public interface KeyLimits {
 
     /**
-     * Returns the limit of a key. Called when several callers compete for the key, on the thread of one of them, which waits for
-     * the answer; other callers do not. Also called by {@link KeyedLocker#refreshLimits()}, and by snapshots, the endpoint and the
-     * report of a drain for keys that nobody has competed for. Should answer from memory. If it throws, the limit of the locker
+     * Returns the limit of a key. Called when several callers compete for the key, on the thread of one of them; other callers
+     * do not wait for it. Also called by {@link KeyedLocker#refreshLimits()}, and by snapshots, the endpoint and the report of
+     * a drain for keys that nobody has competed for. Should return quickly, from memory. If it throws, the limit of the locker
      * applies, and that is logged once.
      *
      * @param lockName the name of the locker

@@ -19,7 +19,7 @@ import org.springframework.context.annotation.Role;
  * {@link KeyedLockerRegistry} of all lockers.
  *
  * <p>A {@link KeyedLocker} bean of the application replaces the configured locker of that name. A registry bean of the
- * application is preferred wherever a registry is injected.
+ * application takes precedence wherever a registry is injected.
  *
  * @since 0.1.0
  * @see KeyedLockAopAutoConfiguration

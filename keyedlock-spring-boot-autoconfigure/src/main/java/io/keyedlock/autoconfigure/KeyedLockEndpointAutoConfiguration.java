@@ -70,7 +70,7 @@ public final class KeyedLockEndpointAutoConfiguration {
         return new KeyedLocksEndpointWebExtension(endpoint, history, properties.page() ? segment : null);
     }
 
-    /** On servlets a request that waits occupies a thread. */
+    /** Only for servlets, where a request that waits occupies a thread. */
     @Bean
     @ConditionalOnWebApplication(type = ConditionalOnWebApplication.Type.SERVLET)
     static SharedThreadsWarning keyedLockSharedThreadsWarning(ApplicationContext context, ContextLockers lockers) {

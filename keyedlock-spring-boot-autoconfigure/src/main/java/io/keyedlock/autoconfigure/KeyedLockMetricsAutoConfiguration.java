@@ -53,7 +53,7 @@ public final class KeyedLockMetricsAutoConfiguration {
             ListableBeanFactory beans) {
         return () -> {
             lockers.observe(metrics::add);
-            // The metrics of a parent context are bound by that context.
+            // A parent context binds its own metrics.
             if (beans.getBeanNamesForType(KeyedLockerMetrics.class, true, false).length > 0) {
                 registry.ifAvailable(metrics::bindTo);
             }

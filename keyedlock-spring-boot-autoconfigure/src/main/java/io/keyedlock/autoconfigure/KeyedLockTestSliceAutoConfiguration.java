@@ -8,7 +8,7 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.core.Ordered;
 
 /**
- * Auto-configuration for test slices such as {@code @WebMvcTest} only. If the slice lacks the beans of the configured backend,
+ * Auto-configuration only for test slices such as {@code @WebMvcTest}. If the slice lacks the beans of the configured backend,
  * all lockers are local.
  *
  * @since 0.1.0

@@ -26,14 +26,14 @@ import org.springframework.context.SmartLifecycle;
 /**
  * Delays the end of the application until no key is held or waited for.
  *
- * <p>The wait has its own thread, because the context stops the beans of a phase one after the other and applies the phase
+ * <p>The wait has its own thread, because the context stops the beans of a phase sequentially and applies the phase
  * timeout only after each of these calls has returned.
  *
  * <p>{@link #drainThread} is the thread that drains now. It is cleared either by that thread when it is done, which sets
  * {@link #running} to false, or by {@link #start}, which sets it to true.
  *
- * <p>Invariant: a thread makes lockers refuse callers, or sets {@code running} to false, only while it holds {@link #lock} and
- * is {@code drainThread}. So a thread that was replaced changes nothing, and a start that comes during the drain wins.
+ * <p>Invariant: a thread makes lockers reject callers, or sets {@code running} to false, only while it holds {@link #lock} and
+ * is {@code drainThread}. So a thread that was replaced changes nothing, and a start during the drain takes precedence.
  */
 final class LockerDrain implements SmartLifecycle {
 
@@ -53,8 +53,8 @@ final class LockerDrain implements SmartLifecycle {
     /** The thread that drains now, or null. Guarded by {@code lock}. */
     private @Nullable Thread drainThread;
 
-    /** Whether lockers created now must refuse callers like the others. Guarded by {@code lock}. */
-    private boolean refusing;
+    /** Whether lockers created now must reject callers like the others. Guarded by {@code lock}. */
+    private boolean rejecting;
 
     /** Writes are guarded by {@code lock}; reads are not. */
     private volatile boolean running;
@@ -86,7 +86,7 @@ final class LockerDrain implements SmartLifecycle {
                 drainThread.interrupt();
                 drainThread = null;
             }
-            refusing = false;
+            rejecting = false;
             inScope().values().forEach(KeyedLocker::acceptNewCallers);
             running = true;
         } finally {
@@ -165,11 +165,11 @@ final class LockerDrain implements SmartLifecycle {
         }
     }
 
-    private void refuse(List<KeyedLocker<?>> all) {
+    private void rejectCallers(List<KeyedLocker<?>> all) {
         lock.lock();
         try {
             if (drainThread == Thread.currentThread()) {
-                refusing = true;
+                rejecting = true;
                 all.forEach(locker -> locker.refuseNewCallers(all));
             }
         } finally {
@@ -181,7 +181,7 @@ final class LockerDrain implements SmartLifecycle {
     void admit(KeyedLocker<?> newcomer) {
         lock.lock();
         try {
-            if (refusing) {
+            if (rejecting) {
                 List<KeyedLocker<?>> all = new ArrayList<>(inScope().values());
                 all.add(newcomer);
                 // Each locker must know all others: a holder of a key of one may still acquire in each.
@@ -213,7 +213,7 @@ final class LockerDrain implements SmartLifecycle {
             boolean idle = true;
             List<KeyedLocker<?>> all = List.copyOf(inScope().values());
             if (settings.rejectNew()) {
-                refuse(all);
+                rejectCallers(all);
             }
             for (KeyedLocker<?> locker : all) {
                 if (!isIdle(locker)) {

@@ -15,7 +15,7 @@ import org.springframework.core.annotation.AnnotationAwareOrderComparator;
  *
  * <p>Lockers are created early: as dependencies of other beans, or while a bean is proxied. Listener beans may depend on
  * anything, including a locker. So listeners of the application are added after all singletons have been created and receive
- * events from then on. Listeners with the infrastructure role, which have no dependencies, receive events from the start.
+ * later events only. Listeners with the infrastructure role, which have no dependencies, receive events from the start.
  *
  * <p>A listener may be added twice: the second time has no effect.
  */

@@ -57,7 +57,7 @@ public final class LeaseBackend implements KeyedLockerBackend {
     final long handoffNanos;
     final long maxHoldNanos;
 
-    /** The duration of a lease as seen by this process. Shorter than its duration in the store. */
+    /** The duration of a lease in this process. Shorter than its duration in the store. */
     final long leaseNanos;
 
     /** How long after the last call for a request the store may still have its lease or its place. */
@@ -293,7 +293,7 @@ public final class LeaseBackend implements KeyedLockerBackend {
             releasing.remove(key, released);
             released.complete(null);
             if (failure != null) {
-                leases.owe(request);
+                leases.repeatRelease(request);
             } else if (expected && Boolean.FALSE.equals(held)) {
                 request.wasLost();
             }

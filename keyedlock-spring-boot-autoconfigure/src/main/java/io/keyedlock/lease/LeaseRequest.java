@@ -62,7 +62,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
     private volatile boolean asked;
 
     /** When the store last answered a call about this. Written by the thread that receives the answer. */
-    private volatile long heardAt;
+    private volatile long answeredAt;
 
     /** Whether the store has answered an acquire call. Written by the one pending acquire call. */
     private volatile boolean answered;
@@ -119,7 +119,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
             failingSince = 0;
             answered = true;
             cancelTimer.run();
-            heardAt = timer.nanoTime();
+            answeredAt = timer.nanoTime();
             backend.sawLimit(claim.requester().limit(), grant.otherLimit());
             switch (grant.outcome()) {
                 case GRANTED -> granted(now, grant.token());
@@ -147,7 +147,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
         }
         fail(failure);
         // Also if the request was over before: the store may have processed this call after the release.
-        backend.leases.owe(this);
+        backend.leases.repeatRelease(this);
     }
 
     private void granted(long askedAt, long grantedToken) {
@@ -173,7 +173,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
             return;
         }
         if (!queued) {
-            heartbeatAt = heardAt + backend.heartbeatNanos;
+            heartbeatAt = answeredAt + backend.heartbeatNanos;
             queued = true;
             backend.leases.renewBy(heartbeatAt);
             receiver.queued();
@@ -203,7 +203,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
     /** Ends the request if it is still open. The lease or place that the store may have for it is released later. */
     private void fail(Throwable failure) {
         if (end()) {
-            backend.leases.owe(this);
+            backend.leases.repeatRelease(this);
             receiver.failed(failure);
         }
     }
@@ -256,7 +256,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
     }
 
     void heartbeatAnswered(long sent, LeaseStore.Heartbeat answer) {
-        heardAt = timer.nanoTime();
+        answeredAt = timer.nanoTime();
         long end = sent + backend.leaseNanos;
         if (isOpen()) {
             if (answer == LeaseStore.Heartbeat.WAITING) {
@@ -277,7 +277,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
         if (isHeld()) {
             heartbeatAt = timer.nanoTime() + backend.heartbeatNanos;
             backend.leases.renewBy(heartbeatAt);
-        } else if (queued && isOpen() && timer.nanoTime() - heardAt >= backend.timeoutNanos) {
+        } else if (queued && isOpen() && timer.nanoTime() - answeredAt >= backend.timeoutNanos) {
             fail(failure);
         }
     }

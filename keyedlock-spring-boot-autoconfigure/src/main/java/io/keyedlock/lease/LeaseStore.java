@@ -22,11 +22,12 @@ import java.util.concurrent.CompletionStage;
  *   <li>Fencing tokens of a key strictly increase: {@code max(last + 1, time of the store in microseconds)}.
  *   <li>A released claim never holds or awaits a lease again, even if an {@link #acquire} of it arrives later. It is enough to
  *       remember the highest released number of each requester and key, for {@link #TOMBSTONE_TIME} or for a lease time,
- *       whichever is longer, because a requester makes the claims of one key one after another.
+ *       whichever is longer, because a requester makes the claims of one key in sequence.
  *   <li>A waiter is removed if no call has named its claim for its patience, or if the record of these calls has vanished.
  *   <li>A waiter no longer precedes others if it was offered a free lease and has not acquired it within
- *       {@link Requester#offerTime()}. Nor does it precede a waiter whose heartbeat asks while it has sent no heartbeat since
- *       the previous one of that waiter, or that was offered a lease by such a heartbeat. So waiters that are gone delay others by one heartbeat, regardless of their number.
+ *       {@link Requester#offerTime()}. Nor does it precede a waiter if it has sent no heartbeat between the last two
+ *       heartbeats of that waiter, or if that waiter was offered a lease at such a heartbeat. So waiters that are gone delay
+ *       others by one heartbeat, regardless of their number.
  * </ul>
  *
  * @since 0.1.0
@@ -130,7 +131,7 @@ public interface LeaseStore extends AutoCloseable {
      * @param id a random id of the locker in the process, without colons
      * @param owner the name of this process as a holder in other processes
      * @param lock the name of the locker
-     * @param limit the limit of the locker for the key; it is granted a lease of the key only while fewer exist. The claims of a
+     * @param limit the limit of the locker for the key, which is granted a lease only while fewer exist. The claims of a
      *     locker may differ in it, because keys may have limits of their own, and limits may change
      * @param leaseTime how long a lease lasts unless it is renewed
      * @param patience how long a place in a queue lasts without a call that names its claim
@@ -147,7 +148,7 @@ public interface LeaseStore extends AutoCloseable {
             Duration offerTime) {
 
         /**
-         * Returns this requester with the limit that is in force for a key.
+         * Returns this requester with the current limit of a key.
          *
          * @param limit the limit
          * @return this requester, or a copy if the limit differs

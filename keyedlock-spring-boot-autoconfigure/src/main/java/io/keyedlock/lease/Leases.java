@@ -48,14 +48,14 @@ public final class Leases implements AutoCloseable {
      * WHAT REMAINS IN THE STORE
      * Once the store answers again, a request that is over or a lease that was released leaves only a tombstone.
      * A cancellation or release is sent to the store immediately. If the store does not answer it, or did not answer the
-     * acquire call before, the release is pending ("owed"). It is repeated after the next answered heartbeat or ping, or
+     * acquire call before, the release is unconfirmed. It is repeated after the next answered heartbeat or ping, or
      * dropped when the store must have removed the request by itself.
      *
      * RACES
      * Answer against timeout, cancellation or failure: the state of LeaseRequest decides. The loser releases the lease or place
      * that the store may have. Releasing more than once is harmless, because no claim id is used twice.
-     * Owed release against a new request for its key: either order is correct, because a release offers the lease to the next
-     * waiter.
+     * Unconfirmed release against a new request for its key: either order is correct, because a release offers the lease to
+     * the next waiter.
      * Renewal against release: a release ends the state HELD before it calls the store. A heartbeat that then finds no lease
      * reports nothing.
      * Late answer of a heartbeat against a newer answer: the end of a lease only moves forward.
@@ -94,7 +94,7 @@ public final class Leases implements AutoCloseable {
     private final Map<String, LeaseRequest> requests = new ConcurrentHashMap<>();
 
     /** The requests whose release must be repeated, by claim id; see above. */
-    private final Map<String, LeaseRequest> owed = new ConcurrentHashMap<>();
+    private final Map<String, LeaseRequest> unconfirmed = new ConcurrentHashMap<>();
 
     /** The releases that the store has not answered yet. */
     final Set<CompletableFuture<?>> releasing = ConcurrentHashMap.newKeySet();
@@ -178,10 +178,10 @@ public final class Leases implements AutoCloseable {
     }
 
     /** Registers a release to be repeated when the store answers again. */
-    void owe(LeaseRequest request) {
+    void repeatRelease(LeaseRequest request) {
         long now = timer.nanoTime();
         if (request.mayBeKnown(now)) {
-            owed.put(request.claim.id(), request);
+            unconfirmed.put(request.claim.id(), request);
             alarm.by(now + request.backend.heartbeatNanos);
         }
     }
@@ -197,12 +197,12 @@ public final class Leases implements AutoCloseable {
     }
 
     void settled(LeaseRequest request) {
-        owed.remove(request.claim.id());
+        unconfirmed.remove(request.claim.id());
     }
 
     /** Returns the number of requests that may remain in the store because it could not be reached. */
-    int owed() {
-        return owed.size();
+    int unconfirmedReleases() {
+        return unconfirmed.size();
     }
 
     // ---- heartbeats
@@ -223,16 +223,16 @@ public final class Leases implements AutoCloseable {
                 }
                 next = Math.min(next, Math.min(wait, request.untilEnd(now)));
             }
-            owed.values().removeIf(request -> !request.mayBeKnown(now));
-            for (LeaseRequest request : owed.values()) {
+            unconfirmed.values().removeIf(request -> !request.mayBeKnown(now));
+            for (LeaseRequest request : unconfirmed.values()) {
                 next = Math.min(next, request.backend.heartbeatNanos);
             }
-            if (mayStop && requests.isEmpty() && owed.isEmpty() && releasing.isEmpty()) {
+            if (mayStop && requests.isEmpty() && unconfirmed.isEmpty() && releasing.isEmpty()) {
                 stop();
                 return;
             }
             due.forEach((group, batch) -> heartbeat(batch, group.timeoutNanos(), now));
-            if (due.isEmpty() && (!owed.isEmpty() || now - calls.heardAt() >= PING_NANOS)) {
+            if (due.isEmpty() && (!unconfirmed.isEmpty() || now - calls.succeededAt() >= PING_NANOS)) {
                 ping();
             }
         } catch (RuntimeException | Error e) {
@@ -281,7 +281,7 @@ public final class Leases implements AutoCloseable {
     }
 
     private void ping() {
-        long timeout = owed.values().stream()
+        long timeout = unconfirmed.values().stream()
                 .mapToLong(request -> request.backend.timeoutNanos)
                 .min()
                 .orElse(LeaseSettings.defaults().backendTimeout().toNanos());
@@ -293,10 +293,10 @@ public final class Leases implements AutoCloseable {
     }
 
     private void settleOwed() {
-        if (!owed.isEmpty()) {
+        if (!unconfirmed.isEmpty()) {
             long now = timer.nanoTime();
-            for (LeaseRequest request : List.copyOf(owed.values())) {
-                if (owed.remove(request.claim.id(), request) && request.mayBeKnown(now)) {
+            for (LeaseRequest request : List.copyOf(unconfirmed.values())) {
+                if (unconfirmed.remove(request.claim.id(), request) && request.mayBeKnown(now)) {
                     request.backend.release(request, false);
                 }
             }

@@ -25,7 +25,7 @@ final class StoreCalls {
     /** The code at the beginning of a server's error message. It never contains a key. */
     private static final Pattern ERROR_CODE = Pattern.compile("\\b(?!EVAL)[A-Z]{4,}\\b");
 
-    /** The number of characters of a driver's message that are shown at most. */
+    /** The maximum number of characters of a driver's message that are shown. */
     private static final int LONGEST_FOREIGN = 1000;
 
     private final LeaseTimer timer;
@@ -33,7 +33,7 @@ final class StoreCalls {
     private final String storeName;
 
     /** When a call last succeeded. Written by the thread that receives the answer. */
-    private volatile long heardAt;
+    private volatile long succeededAt;
 
     private volatile boolean available = true;
 
@@ -56,15 +56,15 @@ final class StoreCalls {
         this.timer = timer;
         this.timeouts = new Timeouts(timer);
         this.storeName = storeName;
-        this.heardAt = timer.nanoTime();
+        this.succeededAt = timer.nanoTime();
     }
 
     boolean isAvailable() {
         return available;
     }
 
-    long heardAt() {
-        return heardAt;
+    long succeededAt() {
+        return succeededAt;
     }
 
     Timeouts timeouts() {
@@ -98,7 +98,7 @@ final class StoreCalls {
             Throwable reason = failure;
             try {
                 if (failure == null) {
-                    heard();
+                    recordSuccess();
                 } else {
                     reason = explain(failure, asked, timeoutNanos);
                 }
@@ -139,8 +139,8 @@ final class StoreCalls {
                 + Duration.ofNanos(timeoutNanos).toMillis() + " ms");
     }
 
-    private void heard() {
-        heardAt = timer.nanoTime();
+    private void recordSuccess() {
+        succeededAt = timer.nanoTime();
         if (!available || failing()) {
             boolean back;
             synchronized (this) {
@@ -169,7 +169,7 @@ final class StoreCalls {
         boolean isTimeout = reason instanceof TimeoutException;
         boolean isFirst = false;
         synchronized (this) {
-            if (!failing || heardAt - failingSince > 0) {
+            if (!failing || succeededAt - failingSince > 0) {
                 isFirst = true;
                 failing = true;
                 failingSince = asked;
@@ -195,7 +195,7 @@ final class StoreCalls {
     private void assess(long timeoutNanos) {
         Throwable reason;
         synchronized (this) {
-            if (!available || closing || !failing || heardAt - failingSince > 0) {
+            if (!available || closing || !failing || succeededAt - failingSince > 0) {
                 return;
             }
             if (timer.nanoTime() - failingSince < timeoutNanos) {

@@ -32,7 +32,7 @@ public final class RedisLeaseStore implements LeaseStore {
 
     private static final LeaseLog LOG = new LeaseLog(RedisLeaseStore.class);
 
-    /** The number of claims that one script renews at most, so that no script takes long. */
+    /** The maximum number of claims that one script renews, so that no script takes long. */
     private static final int BATCH = 100;
 
     private final ReactiveRedisConnectionFactory factory;

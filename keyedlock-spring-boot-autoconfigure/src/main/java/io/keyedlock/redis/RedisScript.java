@@ -65,12 +65,12 @@ enum RedisScript {
             if waits == '0' then
               return '0 0 ' .. other .. ' ' .. denied
             end
-            local beat = now
+            local heartbeat = now
             if redis.call('ZADD', queue, 'NX', text(micros), member) == 0 then
               local _, _, _, known = waiter(waiters, member)
-              beat = known or now
+              heartbeat = known or now
             end
-            set_waiter(waiters, member, now + patience, 0, offer_time, beat)
+            set_waiter(waiters, member, now + patience, 0, offer_time, heartbeat)
             keep(patience, queue, waiters)
             return '2 0 ' .. other .. ' ' .. denied
             """),
@@ -120,7 +120,7 @@ enum RedisScript {
                 hold(holders, owners, member, lease)
                 answers[i + 1] = '1'
               else
-                local ends, offered, offer_time, beat = waiter(waiters, member)
+                local ends, offered, offer_time, heartbeat = waiter(waiters, member)
                 if not ends or ends <= now or not redis.call('ZSCORE', queue, member) then
                   redis.call('ZREM', queue, member)
                   redis.call('HDEL', waiters, member)
@@ -225,12 +225,12 @@ enum RedisScript {
             local function waiter(waiters, member)
               local state = redis.call('HGET', waiters, member)
               if not state then return nil end
-              local ends, offered, offer_time, beat = string.match(state, '^(%d+) (%d+) (%d+) (%d+)$')
-              return tonumber(ends), tonumber(offered), tonumber(offer_time), tonumber(beat)
+              local ends, offered, offer_time, heartbeat = string.match(state, '^(%d+) (%d+) (%d+) (%d+)$')
+              return tonumber(ends), tonumber(offered), tonumber(offer_time), tonumber(heartbeat)
             end
-            local function set_waiter(waiters, member, ends, offered, offer_time, beat)
+            local function set_waiter(waiters, member, ends, offered, offer_time, heartbeat)
               redis.call('HSET', waiters, member,
-                text(ends) .. ' ' .. text(offered) .. ' ' .. text(offer_time) .. ' ' .. text(beat))
+                text(ends) .. ' ' .. text(offered) .. ' ' .. text(offer_time) .. ' ' .. text(heartbeat))
             end
             local function publish(channels, member)
               local process, id = string.match(member, ' ([^.]*)(.*)$')
@@ -248,26 +248,26 @@ enum RedisScript {
               local taken = count or live_holders(holders, owners)
               local since = 0
               if asking and #members > 0 and members[1] ~= asking then
-                local _, offered, _, beat = waiter(waiters, asking)
+                local _, offered, _, heartbeat = waiter(waiters, asking)
                 -- A repeated acquire (which knows the count) passes the silent only after a heartbeat has found its turn.
-                if beat and (not count or offered > 0) then since = beat end
+                if heartbeat and (not count or offered > 0) then since = heartbeat end
               end
               for _, member in ipairs(members) do
                 local limit = tonumber(string.match(member, '^%d+'))
                 if member == asking then
                   return taken < limit, true
                 end
-                local ends, offered, offer_time, beat = waiter(waiters, member)
+                local ends, offered, offer_time, heartbeat = waiter(waiters, member)
                 local is_fresh = offered and offered > 0 and now - offered <= offer_time
                 if not ends or ends <= now then
                   redis.call('ZREM', queue, member)
                   redis.call('HDEL', waiters, member)
-                elseif is_fresh or (offered == 0 and beat >= since) then
+                elseif is_fresh or (offered == 0 and heartbeat >= since) then
                   if taken >= limit then
                     return false
                   end
                   if not is_fresh then
-                    set_waiter(waiters, member, ends, now, offer_time, beat)
+                    set_waiter(waiters, member, ends, now, offer_time, heartbeat)
                     publish(channels, member)
                   end
                   taken = taken + 1

@@ -17,17 +17,17 @@ import reactor.core.publisher.Mono;
  * The subscription to the channel of this process, on which Redis offers leases to its waiters. Created when the first claim
  * waits.
  *
- * <p>Without a subscription, waiters find their turn by heartbeats. If Redis refuses the subscription, a claim that waits half
- * a minute later tries again. If the subscription is cut, it is renewed soon: some drivers renew it themselves, others end it.
+ * <p>Without a subscription, waiters find their turn by heartbeats. If Redis rejects the subscription, a claim that waits half
+ * a minute later tries again. A lost subscription is renewed soon: some drivers renew it themselves, others end it.
  */
 final class RedisTurns {
 
-    private static final long REFUSED_NANOS = TimeUnit.SECONDS.toNanos(30);
+    private static final long REJECTED_NANOS = TimeUnit.SECONDS.toNanos(30);
 
-    /** The delay before a cut subscription is renewed. Doubled with each consecutive failure. */
+    /** The delay before a lost subscription is renewed. Doubled with each consecutive failure. */
     private static final Duration FIRST_RETRY = Duration.ofMillis(50);
 
-    /** The number of times the delay is doubled at most, to 25 seconds. */
+    /** The maximum number of times that the delay is doubled, to 25 seconds. */
     private static final int MOST_DOUBLED = 9;
 
     /** How long Redis may take to confirm a subscription. A driver may lose the confirmation if its connection is cut. */
@@ -44,11 +44,11 @@ final class RedisTurns {
     /** Whether a subscription exists or is being created. Guarded by this. */
     private boolean active;
 
-    /** When a subscription was last refused, if {@link #refused} is true. Guarded by this. */
-    private long refusedAt;
+    /** When a subscription was last rejected, if {@link #rejected} is true. Guarded by this. */
+    private long rejectedAt;
 
-    /** Whether a subscription was refused. Guarded by this. */
-    private boolean refused;
+    /** Whether a subscription was rejected. Guarded by this. */
+    private boolean rejected;
 
     /** The number of consecutive failures, for the delay. Guarded by this. */
     private int failures;
@@ -68,10 +68,10 @@ final class RedisTurns {
         this.refusals = refusals;
     }
 
-    /** Subscribes unless a subscription exists, or was refused a short time ago. */
+    /** Subscribes unless a subscription exists, or was rejected a short time ago. */
     void subscribe() {
         synchronized (this) {
-            if (active || (refused && System.nanoTime() - refusedAt < REFUSED_NANOS)) {
+            if (active || (rejected && System.nanoTime() - rejectedAt < REJECTED_NANOS)) {
                 return;
             }
             active = true;
@@ -127,8 +127,8 @@ final class RedisTurns {
         if (RedisCommands.mentions(cause, "NOPERM")) {
             synchronized (this) {
                 active = false;
-                refused = true;
-                refusedAt = System.nanoTime();
+                rejected = true;
+                rejectedAt = System.nanoTime();
             }
             refusals.accept(cause);
             return;

@@ -32,7 +32,7 @@ import org.springframework.aot.hint.predicate.RuntimeHintsPredicates;
 import org.springframework.boot.actuate.endpoint.SecurityContext;
 import org.springframework.boot.actuate.endpoint.Show;
 
-@SuppressWarnings("try") // permits are held, not used
+@SuppressWarnings("try") // the permit is only held
 class KeyedLocksEndpointTests {
 
     private final KeyedLocker<Object> orders = KeyedLocker.create(
@@ -90,7 +90,7 @@ class KeyedLocksEndpointTests {
     }
 
     @Test
-    void oneLockerTellsWhoHoldsAndWhoAwaitsAtMostAHundredEach() throws Exception {
+    void oneLockerShowsAtMostAHundredHoldersAndWaiters() throws Exception {
         try (Permit permit = orders.acquire("42")) {
             take(203, "42");
             LockerDescriptor detail = (LockerDescriptor) endpoint.locker("orders", null);
@@ -142,20 +142,20 @@ class KeyedLocksEndpointTests {
     }
 
     @Test
-    void aNativeImageHasAllThatIsToldInAnswers() {
+    void aNativeImageHasAllTypesOfTheResponses() {
         RuntimeHints hints = new RuntimeHints();
         new ReflectiveRuntimeHintsRegistrar().registerRuntimeHints(hints, KeyedLocksEndpoint.class);
-        for (Class<?> told : KeyedLocksEndpoint.class.getDeclaredClasses()) {
-            if (told.isRecord()) {
-                assertThat(RuntimeHintsPredicates.reflection().onType(told))
-                        .as(told.getSimpleName())
+        for (Class<?> type : KeyedLocksEndpoint.class.getDeclaredClasses()) {
+            if (type.isRecord()) {
+                assertThat(RuntimeHintsPredicates.reflection().onType(type))
+                        .as(type.getSimpleName())
                         .accepts(hints);
             }
         }
     }
 
     @Test
-    void aKeyWhoseTextFailsHidesNoOther() {
+    void aKeyWhoseToStringFailsHidesNoOther() {
         take(1, new Object() {
             @Override
             public String toString() {
@@ -171,7 +171,7 @@ class KeyedLocksEndpointTests {
 
     @ParameterizedTest
     @EnumSource(names = {"NEVER", "WHEN_AUTHORIZED"})
-    void hiddenMeansNoKeyAnywhere(Show show) {
+    void redactedKeysAppearNowhere(Show show) {
         take(4, "42");
         KeyedLocksEndpoint hiding = endpoint(show);
         LockerDescriptor overview = hiding.lockers().lockers().get("orders");
@@ -185,7 +185,7 @@ class KeyedLocksEndpointTests {
     }
 
     @Test
-    void whoIsAuthorizedSeesKeysOverHttp() {
+    void authorizedUsersSeeKeysOverHttp() {
         take(1, "42");
         KeyedLocksEndpointWebExtension anyone = overHttp(endpoint(Show.WHEN_AUTHORIZED));
         KeyedLocksEndpointWebExtension operators =
@@ -205,7 +205,7 @@ class KeyedLocksEndpointTests {
     }
 
     @Test
-    void theLivePageCountsWhatItMustNotShow() {
+    void theLivePageCountsKeysThatItRedacts() {
         LockerHistory history = new LockerHistory();
         orders.addListener(history);
         take(4, "42");
@@ -244,7 +244,7 @@ class KeyedLocksEndpointTests {
     }
 
     @Test
-    void theLastRefusalsAreKeptAndAllAreCounted() {
+    void theLastRejectionsAreKeptAndAllAreCounted() {
         LockerHistory history = new LockerHistory();
         orders.addListener(history);
         take(3, "42");
@@ -259,7 +259,7 @@ class KeyedLocksEndpointTests {
     }
 
     @Test
-    void aLongHoldIsShownWithWhatItsThreadDoes() throws Exception {
+    void aLongHoldIsShownWithTheStackOfItsThread() throws Exception {
         KeyedLocker<Object> slow = KeyedLocker.create(
                 KeyedLockerSettings.defaults().withName("slow").withLimit(2).withLongHold(Duration.ofMillis(1)));
         KeyedLocksEndpoint ofSlow = new KeyedLocksEndpoint(() -> Map.of("slow", slow), Show.ALWAYS, Set.of());
@@ -307,7 +307,7 @@ class KeyedLocksEndpointTests {
     }
 
     @Test
-    void aMillionActiveKeysAreAnsweredWithoutMissingTheContendedOne() {
+    void theContendedKeyIsFoundAmongAMillionActiveKeys() {
         for (int key = 0; key < 1_000_000; key++) {
             take(1, key);
         }

@@ -22,11 +22,11 @@ import reactor.adapter.JdkFlowAdapter;
 import reactor.core.publisher.Flux;
 import reactor.test.StepVerifier;
 
-/** Types that Spring's registry turns into publishers and back: those of RxJava 3, and {@code Flow.Publisher}. */
+/** Types that Spring's registry converts to publishers and back: those of RxJava 3, and {@code Flow.Publisher}. */
 class AdaptedResultTests {
 
     @Test
-    void valuesErrorsAndCompletionPass() {
+    void valuesErrorsAndCompletionAreForwarded() {
         with((rx, locker) -> {
             rx.single("a", Single.just("1")).test().assertResult("1");
             rx.maybe("a", Maybe.just("1")).test().assertResult("1");
@@ -64,7 +64,7 @@ class AdaptedResultTests {
     }
 
     @Test
-    void demandPasses() {
+    void demandIsForwarded() {
         with((rx, locker) -> rx.flowable("a", Flowable.range(1, 1_000).map(String::valueOf))
                 .test(2)
                 .assertValues("1", "2")
@@ -89,7 +89,7 @@ class AdaptedResultTests {
     }
 
     @Test
-    void whatCannotBeEmptyCannotBeSkipped() {
+    void resultThatCannotBeEmptyCannotBeSkipped() {
         Contexts.runner(Skipping.class)
                 .run(context -> assertThat(StartupValidationTests.find(context.getStartupFailure())
                                 .findings())

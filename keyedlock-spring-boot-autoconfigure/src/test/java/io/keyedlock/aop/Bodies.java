@@ -11,7 +11,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.awaitility.Awaitility;
 
-/** What bodies of locked methods tell of themselves, in order: the key they ran for and the thread they ran on. */
+/** Records the key and the thread of each body of a locked method, in order. */
 final class Bodies {
 
     private static final Duration PATIENCE = Duration.ofSeconds(60);
@@ -45,7 +45,7 @@ final class Bodies {
         Awaitility.await().atMost(patience).pollInterval(Duration.ofMillis(2)).until(condition);
     }
 
-    /** The locker that the one annotated method of that name has of its own, or a named one. */
+    /** Returns the locker of the only annotated method of that name, or the locker of that name. */
     static KeyedLocker<Object> locker(KeyedLockerRegistry lockers, String name) {
         String full = lockers.names().stream()
                 .filter(each -> each.equals(name) || each.contains("." + name + "("))

@@ -32,7 +32,7 @@ import org.springframework.transaction.support.TransactionSynchronizationManager
 import org.springframework.transaction.support.TransactionTemplate;
 import reactor.core.publisher.Mono;
 
-/** Bodies that had to wait: what they know of their caller, and what they do not see of who gave the lock back. */
+/** Bodies that waited have the context of their caller, not that of the releasing thread. */
 class BodyContextTests {
 
     private static final ObservationRegistry OBSERVATIONS = ObservationRegistry.create();
@@ -51,7 +51,7 @@ class BodyContextTests {
     }
 
     @Test
-    void bodyOfAStageThatWaitedIsThatOfItsCaller() {
+    void bodyOfAStageThatWaitedHasTheContextOfItsCaller() {
         Contexts.runner(Service.class)
                 .withUserConfiguration(OneThread.class)
                 .withPropertyValues("keyedlock.executor=bodies")
@@ -73,7 +73,7 @@ class BodyContextTests {
     }
 
     @Test
-    void bodyOfAPublisherThatWaitedIsThatOfItsSubscriber() {
+    void bodyOfAPublisherThatWaitedHasTheContextOfItsSubscriber() {
         Contexts.runner(Service.class).run(context -> {
             Service service = context.getBean(Service.class);
             CompletableFuture<String> gate = new CompletableFuture<>();
@@ -88,7 +88,7 @@ class BodyContextTests {
         });
     }
 
-    /** The thread that commits gives the lock back while its connection is still bound: a body there would join the past. */
+    /** The committing thread releases while its connection is bound, so a body there would join the old transaction. */
     @Test
     void bodyThatWaitedForATransactionCommitsItsOwn() {
         Contexts.runner().withUserConfiguration(Database.class).run(context -> {

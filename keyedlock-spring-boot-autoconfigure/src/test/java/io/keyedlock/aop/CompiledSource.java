@@ -14,7 +14,7 @@ import javax.tools.JavaCompiler;
 import javax.tools.SimpleJavaFileObject;
 import javax.tools.ToolProvider;
 
-/** Classes that a test cannot have compiled with the others: without parameter names, or against what may not be there. */
+/** Classes compiled by a test: without parameter names, or against classes that may be missing. */
 public final class CompiledSource {
 
     private CompiledSource() {}
@@ -30,7 +30,7 @@ public final class CompiledSource {
         if (!compiled) {
             throw new IllegalStateException(output.toString());
         }
-        // Left open, as the class may load others later.
+        // Not closed, as the class may load others later.
         URLClassLoader loader =
                 new URLClassLoader(new URL[] {directory.toUri().toURL()}, CompiledSource.class.getClassLoader());
         return loader.loadClass(className);

@@ -27,11 +27,11 @@ import org.springframework.context.ApplicationContext;
 import org.springframework.context.annotation.AnnotationConfigApplicationContext;
 import org.springframework.core.Ordered;
 
-/** Contexts beside and after each other, and beans that come late, often, or again. */
+/** Concurrent and successive contexts, lazy beans, prototypes, and beans that are created again. */
 class ContextTests {
 
     @Test
-    void contextsInOneJvmDoNotLockEachOtherOut() {
+    void contextsInOneJvmDoNotExcludeEachOther() {
         Contexts.runner(Service.class)
                 .run(first -> Contexts.runner(Service.class).run(second -> {
                     try (Section section = new Section()) {
@@ -55,7 +55,7 @@ class ContextTests {
     }
 
     @Test
-    void closedContextLeavesTheOthersAlone() {
+    void closingAContextDoesNotAffectOthers() {
         Contexts.runner(Service.class).run(first -> {
             Contexts.runner(Service.class)
                     .run(second -> second.getBean(Service.class).work("a"));
@@ -65,7 +65,7 @@ class ContextTests {
     }
 
     @Test
-    void parentAndChildContextLockTheirBeansAndTheChildKnowsAllLockers() {
+    void parentAndChildContextLockTheirBeansAndTheChildListsAllLockers() {
         Contexts.runner(Service.class)
                 .run(parent -> Contexts.runner(Other.class).withParent(parent).run(child -> {
                     Service service = child.getBean(Service.class);
@@ -73,7 +73,7 @@ class ContextTests {
                         assertThat(keys(parent)).containsExactly("a");
                         child.getBean(Other.class).work(() -> {
                             assertThat(keys(parent)).containsExactly("a");
-                            // A child knows the lockers of its parent.
+                            // A child also lists the lockers of its parent.
                             assertThat(keys(child)).containsExactlyInAnyOrder("a", "other");
                         });
                     });
@@ -94,7 +94,7 @@ class ContextTests {
     }
 
     @Test
-    void lazyBeanIsLockedOnceItIsMade() {
+    void lazyBeanIsLockedOnceItIsCreated() {
         Contexts.runner()
                 .withBean(Service.class, Service::new, definition -> definition.setLazyInit(true))
                 .run(context -> assertLocked(context, context.getBean(Service.class)));
@@ -154,7 +154,7 @@ class ContextTests {
     }
 
     @Test
-    void beanFactoryWithoutBootLocksThroughASourceOfItsOwn() {
+    void beanFactoryWithoutBootLocksThroughItsOwnSource() {
         try (AnnotationConfigApplicationContext context = new AnnotationConfigApplicationContext()) {
             PlainLockers lockers = new PlainLockers();
             context.registerBean(
@@ -198,7 +198,7 @@ class ContextTests {
                 .toList();
     }
 
-    /** Waits for somebody to wait. */
+    /** Waits until a caller waits. */
     private record Waiters(ApplicationContext context) {
 
         void await() {
@@ -221,7 +221,7 @@ class ContextTests {
         }
 
         @Override
-        @SuppressWarnings("unchecked") // the key type is the caller's claim
+        @SuppressWarnings("unchecked") // the caller chooses the key type
         public <K> java.util.Optional<KeyedLocker<K>> find(String name) {
             return java.util.Optional.ofNullable((KeyedLocker<K>) made.get(name));
         }
@@ -245,7 +245,7 @@ class ContextTests {
         }
     }
 
-    /** A scope whose beans are made anew after a refresh. */
+    /** A scope whose beans are recreated after a refresh. */
     private static final class RefreshableScope implements Scope {
 
         private final Map<String, Object> beans = new HashMap<>();

@@ -27,7 +27,7 @@ final class Contexts {
         return runner;
     }
 
-    /** Runs with one bean and what is to be done with it. */
+    /** Runs an action with one bean. */
     static <B> void with(Class<B> bean, Check<B> check, String... properties) {
         with(bean, Function.identity(), check, properties);
     }
@@ -40,7 +40,7 @@ final class Contexts {
         customizer.apply(runner(bean)).withPropertyValues(properties).run(context -> check.on(context.getBean(bean)));
     }
 
-    /** What a test does with a bean. */
+    /** An action of a test with a bean. */
     interface Check<B> {
         void on(B bean) throws Throwable;
     }

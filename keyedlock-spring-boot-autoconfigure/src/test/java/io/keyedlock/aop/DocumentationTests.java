@@ -23,9 +23,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The documentation holds what it says: its examples in Java compile, with what their words leave to the reader ({@code …} is
- * a body that is left out), its links lead somewhere, the texts of errors that it quotes are in the sources, and no text of
- * the sources that a user may meet is missing.
+ * Checks the documentation: its Java examples compile ({@code …} is
+ * an omitted body), its links have targets, the error texts that it quotes are in the sources, and no text of
+ * the sources that a user may see is missing.
  */
 class DocumentationTests {
 
@@ -44,14 +44,14 @@ class DocumentationTests {
 
     private static final Pattern QUOTED = Pattern.compile("`([^`]+)`");
 
-    /** What ends a statement, or a literal (its text is the group), or what may hold either without meaning it. */
+    /** The end of a statement, a literal (its text is the group), or a comment, which may contain either. */
     private static final Pattern TOKEN = Pattern.compile(
             "\"\"\".*?\"\"\"|\"((?:[^\"\\\\\n]|\\\\.)*)\"|'(?:[^'\\\\]|\\\\.)+'|/\\*.*?\\*/|//[^\n]*|[;{}]",
             Pattern.DOTALL);
 
-    /** Texts of the sources, or parts of them, that no page need explain. */
+    /** Texts of the sources, or parts of them, that need no explanation. */
     private static final List<String> NOT_TO_BE_EXPLAINED = List.of(
-            // What cannot be, or an error of ours if it is.
+            // Internal errors.
             "a stuck thread waits for a key whose holders are stuck",
             "interrupts are ignored",
             " did not answer each claim of a heartbeat",
@@ -64,14 +64,14 @@ class DocumentationTests {
             "'name' must not be null",
             "This JDK does not create virtual threads",
             "These metrics are already bound to a registry",
-            // Statements for a database.
+            // SQL statements.
             "SET LOCK_TIMEOUT",
             "SELECT ID",
             " ORDER BY ID FOR UPDATE",
             "UPDATE ",
             "LAST_DAY) VALUES",
             "DELETE FROM ",
-            // What to do, in a text that a row has by its beginning.
+            // Advice in texts whose beginning a row quotes.
             "To keep the locker in this process, write",
             "Copy the script into the migrations",
             "Use a public ",
@@ -97,7 +97,7 @@ class DocumentationTests {
             "an unauthenticated caller",
             " more keys of '",
             "a locker without settings, such as a mock,",
-            // What somebody reads who has asked for it: debug lines, recordings, meters.
+            // Texts that a user must enable: debug lines, recordings, meters.
             "Changed the limit of locker '{}' from {} to {}, as asked by {}",
             "Acquired {} of '{}' after {} ms",
             "Did not acquire {} of '{}' after {} ms",
@@ -105,7 +105,7 @@ class DocumentationTests {
             "A caller waited for a permit of a key",
             "Empty unless the settings of the locker show keys",
             "Time for which permits were held",
-            // What a driver says, and is looked for.
+            // Messages of drivers that the code searches for.
             "onnection is closed");
 
     private static final String AROUND = """
@@ -260,7 +260,7 @@ class DocumentationTests {
 
     @ParameterizedTest
     @MethodSource("documents")
-    void everyLinkLeadsSomewhere(Path document) throws Exception {
+    void everyLinkHasATarget(Path document) throws Exception {
         String text = CODE.matcher(Files.readString(document)).replaceAll("");
         List<String> broken = new ArrayList<>();
         for (Matcher link = LINK.matcher(text); link.find(); ) {
@@ -308,12 +308,12 @@ class DocumentationTests {
                 .toList();
     }
 
-    /** The first column of its tables quotes the constant parts of messages. */
+    /** The first column of the tables quotes the constant parts of messages. */
     @Test
-    void textsOfErrorsAreThoseOfTheSources() throws IOException {
+    void errorTextsMatchTheSources() throws IOException {
         String sources = sources()
                 .collect(Collectors.joining())
-                // Texts that are put together from several lines.
+                // Texts that are concatenated from several lines.
                 .replaceAll("\"\\s*\\+\\s*\"", "");
         List<String> unknown = new ArrayList<>();
         for (List<String> quotes : quotesOfTroubleshooting()) {
@@ -322,9 +322,9 @@ class DocumentationTests {
         assertThat(unknown).isEmpty();
     }
 
-    /** Each statement with a text of three words or more is found by a row of which it has all quotes. */
+    /** Each statement with a text of three words or more contains all quotes of a row. */
     @Test
-    void textsOfTheSourcesAreExplained() throws IOException {
+    void errorTextsOfTheSourcesAreExplained() throws IOException {
         List<List<String>> rows = quotesOfTroubleshooting();
         List<String> excepted = new ArrayList<>(NOT_TO_BE_EXPLAINED);
         List<List<String>> unexplained = new ArrayList<>();
@@ -341,16 +341,16 @@ class DocumentationTests {
             }
         }
         assertThat(unexplained)
-                .as("what a user meets belongs into docs/troubleshooting.md, what none meets among the exceptions")
+                .as("texts without a row in docs/troubleshooting.md or an exception in this test")
                 .isEmpty();
-        assertThat(excepted).as("exceptions that are none").isEmpty();
+        assertThat(excepted).as("exceptions that match no text").isEmpty();
     }
 
     private static Predicate<String> isIn(List<String> texts) {
         return quote -> texts.stream().anyMatch(text -> text.contains(quote));
     }
 
-    /** By row of its tables, what the first column quotes. */
+    /** Returns the quotes in the first column of each row. */
     private static List<List<String>> quotesOfTroubleshooting() throws IOException {
         return Files.readAllLines(ROOT.resolve("docs/troubleshooting.md")).stream()
                 .filter(line -> line.startsWith("| `"))
@@ -361,7 +361,7 @@ class DocumentationTests {
                 .toList();
     }
 
-    /** The literals of each statement in which one has three words, those that are put together in one. */
+    /** Returns the literals of each statement that has one of three words or more. Concatenated literals are joined. */
     private static List<List<String>> textsByStatement(String source) {
         List<List<String>> statements = new ArrayList<>();
         List<String> texts = new ArrayList<>();

@@ -28,7 +28,7 @@ import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
 
-/** No event-loop thread blocks: whatever parks, sleeps or waits for a monitor in code of ours is seen by the Flight Recorder. */
+/** Uses the Flight Recorder to check that library code never parks, sleeps or waits for a monitor on an event loop. */
 @ExtendWith(OutputCaptureExtension.class)
 class EventLoopTests {
 
@@ -44,7 +44,7 @@ class EventLoopTests {
             Calls calls = context.getBean(Calls.class);
             Scheduler loops = Schedulers.newParallel("loop", 2);
             try {
-                // Once before, and recorded too, as loading a class locks that class.
+                // A first recorded run loads the classes, as loading a class locks it.
                 blockedLoops(() -> call(calls, loops));
                 assertThat(blockedLoops(() -> call(calls, loops))).isEmpty();
             } finally {
@@ -67,9 +67,9 @@ class EventLoopTests {
                 .blockLast(Duration.ofSeconds(60));
     }
 
-    /** The proof of the proof: a method with a plain result does block, and that is seen. */
+    /** Verifies the check: a method with a plain result blocks, which is detected. */
     @Test
-    void aPlainMethodIsSeenToBlock() {
+    void aPlainMethodIsDetectedAsBlocking() {
         Contexts.runner(Calls.class).run(context -> {
             Calls calls = context.getBean(Calls.class);
             Scheduler loops = Schedulers.newParallel("loop", 2);
@@ -88,7 +88,7 @@ class EventLoopTests {
                             .subscribeOn(loops)
                             .toFuture();
                     var locker = Bodies.locker(context.getBean(KeyedLockerRegistry.class), "plain");
-                    // It waits for the time that is the default, and so with an end.
+                    // It waits with the default wait time, so the wait ends.
                     Bodies.until(() ->
                             Bodies.waiters(locker, "a") == 1 && loop.get().getState() == Thread.State.TIMED_WAITING);
                     gate.complete("done");
@@ -103,7 +103,7 @@ class EventLoopTests {
     }
 
     @Test
-    void plainMethodOnAnEventLoopIsWarnedOfOnce(CapturedOutput output) {
+    void plainMethodOnAnEventLoopIsReportedOnce(CapturedOutput output) {
         Contexts.runner(Calls.class).run(context -> {
             Calls calls = context.getBean(Calls.class);
             CompletableFuture<String> open = CompletableFuture.completedFuture("done");
@@ -150,8 +150,8 @@ class EventLoopTests {
     }
 
     /**
-     * Whether the code outside the JDK that blocked is ours; a queue of a scheduler has a lock of its own, for instance. What
-     * the recorder itself does to record an event of ours does not count.
+     * Returns whether library code blocked, not, for instance, the lock of a scheduler's queue. What
+     * the recorder does to record an event of the library is ignored.
      */
     private static boolean isByUs(RecordedEvent event) {
         if (event.getStackTrace() == null) {
@@ -179,14 +179,14 @@ class EventLoopTests {
     }
 
     /**
-     * Whether a method of the JDK has a lock of its own, for sections of some instructions: those of the timer that all
-     * waits share, which are in its queue, and those that start its threads.
+     * Returns whether a JDK method uses a lock for short sections: those of the queue of the timer that all
+     * waits share, and those that start its threads.
      */
     private static boolean hasBriefSections(RecordedMethod method) {
         String type = method.getType().getName();
         return switch (type) {
             case "java.lang.ThreadGroup", "java.util.concurrent.ThreadPoolExecutor" -> true;
-            // Calls foreign code in such a section where it computes a value.
+            // Its compute methods call other code in such a section.
             case "java.util.concurrent.ConcurrentHashMap" ->
                 !method.getName().startsWith("compute") && !method.getName().equals("merge");
             default -> type.startsWith("java.util.concurrent.") && type.endsWith("Queue");
@@ -194,8 +194,7 @@ class EventLoopTests {
     }
 
     private static boolean isOurs(String type) {
-        // A spin lock gives its time slice away when the thread that is in a section of some instructions has lost its
-        // own.
+        // A spin lock yields if its owner was preempted.
         return type.startsWith("io.keyedlock.") && !type.contains("Tests") && !type.endsWith(".SpinLock");
     }
 

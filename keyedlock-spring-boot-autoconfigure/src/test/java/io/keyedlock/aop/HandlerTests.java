@@ -55,8 +55,8 @@ import org.springframework.transaction.support.DefaultTransactionStatus;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /**
- * Handlers of every kind, to which three events come at once, two of one key and one of another: the two wait for each
- * other, and the third waits for nobody.
+ * Handlers of all kinds that receive three events at once, two of one key and one of another. The two exclude each
+ * other, and the third does not wait.
  */
 class HandlerTests {
 
@@ -74,7 +74,7 @@ class HandlerTests {
         broker.destroy();
     }
 
-    /** What every handler works with: its work ends when the test says so, and work on one key must not overlap. */
+    /** The work of every handler. It ends when the test releases it, and must not overlap for one key. */
     static final class Desk implements AutoCloseable {
 
         private final Section section = new Section();
@@ -99,7 +99,7 @@ class HandlerTests {
         }
     }
 
-    /** Brings an event of a key to a handler, without waiting for its end. */
+    /** Sends an event of a key to a handler without waiting for its end. */
     private interface Sender {
         void send(String key);
     }
@@ -209,7 +209,7 @@ class HandlerTests {
         }
     }
 
-    /** Transactions of nothing. */
+    /** A transaction manager without resources. */
     static class Nothing extends AbstractPlatformTransactionManager {
 
         @Override
@@ -272,7 +272,7 @@ class HandlerTests {
     }
 
     @Test
-    void typeAsABottleneckForTheWholeHandler() {
+    void annotatedTypeLocksTheWholeHandler() {
         Contexts.runner(Desk.class, Bottleneck.class).run(context -> {
             Desk desk = context.getBean(Desk.class);
             desk.section.start(() -> context.publishEvent(new Paid("a")));
@@ -393,7 +393,7 @@ class HandlerTests {
                 Contexts.runner(Desk.class, Consumers.class)
                         .withUserConfiguration(Kafka.class)
                         .run(context -> {
-                            // Each of these comes to a thread of its own.
+                            // Each of these runs on a separate thread.
                             AtomicInteger partition = new AtomicInteger();
                             threeEvents(
                                     context,

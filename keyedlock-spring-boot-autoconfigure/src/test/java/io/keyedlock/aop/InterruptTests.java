@@ -11,7 +11,7 @@ import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** What an interrupted caller gets. */
+/** Interrupts of callers and bodies. */
 class InterruptTests {
 
     @AfterEach
@@ -78,7 +78,7 @@ class InterruptTests {
     }
 
     @Test
-    void rejectDoesNotLookAtTheFlag() {
+    void rejectIgnoresTheFlag() {
         Contexts.with(Interruptible.class, bean -> {
             Thread.currentThread().interrupt();
             bean.reject("a");

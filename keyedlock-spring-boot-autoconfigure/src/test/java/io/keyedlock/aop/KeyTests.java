@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.cache.interceptor.KeyGenerator;
 
-/** Which key a call has. */
+/** The keys of calls. */
 class KeyTests {
 
     private final ApplicationContextRunner runner = Contexts.runner(Keyed.class)
@@ -32,7 +32,7 @@ class KeyTests {
             .withPropertyValues("region=eu");
 
     @Test
-    void parametersAreKnownByNameAndByIndex() {
+    void parametersAreResolvedByNameAndByIndex() {
         assertThat(keysWhile(keyed -> keyed.byName("a", 7L))).containsExactly(7L);
         assertThat(keysWhile(keyed -> keyed.byP("a", 7L))).containsExactly(7L);
         assertThat(keysWhile(keyed -> keyed.byA("a", 7L))).containsExactly("a");
@@ -47,7 +47,7 @@ class KeyTests {
     }
 
     @Test
-    void beansPropertiesAndStaticMethodsAreKnown() {
+    void beansPropertiesAndStaticMethodsAreResolved() {
         assertThat(keysWhile(keyed -> keyed.bean("a"))).containsExactly("tenant of a");
         assertThat(keysWhile(keyed -> keyed.property("a"))).containsExactly("eua");
         assertThat(keysWhile(keyed -> keyed.staticMethod(3))).containsExactly("3");
@@ -55,7 +55,7 @@ class KeyTests {
     }
 
     @Test
-    void aPropertyIsDataWhateverItsValueIs() {
+    void valueOfAPropertyIsNotEvaluated() {
         String value = "' + T(java.lang.System).exit(1) + '";
         runner.withPropertyValues("region=" + value).run(context -> {
             Keyed keyed = context.getBean(Keyed.class);
@@ -64,7 +64,7 @@ class KeyTests {
         });
     }
 
-    /** It must never change: while a new version is rolled out, both have to have the same key. */
+    /** The name must never change: during a rollout, both versions must use the same key. */
     @Test
     void keyOfAMethodWithoutOneHasTheSameNameInRedisInEveryVersion() {
         assertThat(KeyEncoder.standard().encode(KeySource.WholeScope.INSTANCE))
@@ -81,7 +81,7 @@ class KeyTests {
     }
 
     @Test
-    void compositeKeyIsNotChangedByItsCaller() {
+    void compositeKeyIsImmutable() {
         List<Object> mutable = new ArrayList<>(List.of("a", new ArrayList<>(List.of("b"))));
         runner.run(context -> {
             Keyed keyed = context.getBean(Keyed.class);
@@ -125,7 +125,7 @@ class KeyTests {
     }
 
     @Test
-    void keysRejectsWhereOneIsTaken() {
+    void keysRejectsIfOneIsHeld() {
         runner.run(context -> {
             Keyed keyed = context.getBean(Keyed.class);
             try (Section section = new Section()) {
@@ -140,7 +140,7 @@ class KeyTests {
     }
 
     @Test
-    void keyGeneratorMakesTheKey() {
+    void keyGeneratorCreatesTheKey() {
         assertThat(keysWhile(keyed -> keyed.generated("a"))).containsExactly("generateda");
     }
 
@@ -173,7 +173,7 @@ class KeyTests {
     }
 
     @Test
-    void keysThatAreNotManyAreAnError() {
+    void keysThatAreNoCollectionAreAnError() {
         assertKeyError(keyed -> keyed.several("a"), "several(Object)", "keys = \"#ids\"", "write key instead");
     }
 
@@ -187,7 +187,7 @@ class KeyTests {
     }
 
     @Test
-    void messagesOfForeignCodeAreQuotedInOneLine() {
+    void messagesOfOtherCodeAreQuotedInOneLine() {
         Thrower forging = new Thrower() {
             @Override
             public Object id() {
@@ -215,7 +215,7 @@ class KeyTests {
     }
 
     @Test
-    void expressionStaysRightWhenItIsCompiledAndItsTypesChange() {
+    void compiledExpressionSupportsChangingTypes() {
         runner.run(context -> {
             Keyed keyed = context.getBean(Keyed.class);
             for (int i = 0; i < 1_000; i++) {

@@ -17,7 +17,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 
-/** What the plain attributes do: locker, key, limit, waiting and policy. */
+/** The attributes for locker, key, limit, wait time and policy. */
 class KeyedLockAdviceTests {
 
     static final String OWN = Orders.class.getName();
@@ -29,7 +29,7 @@ class KeyedLockAdviceTests {
                     "keyedlock.locks.exclusive.limit=1");
 
     @Test
-    void callsOfOneKeyWaitForEachOtherAndOthersDoNot() {
+    void callsOfOneKeyExcludeEachOtherAndOthersDoNot() {
         runner.run(context -> {
             Orders orders = context.getBean(Orders.class);
             try (Section section = orders.section()) {
@@ -49,7 +49,7 @@ class KeyedLockAdviceTests {
     }
 
     @Test
-    void eachKeyAdmitsAsManyAsTheLimitSaysWhileOtherKeysRun() {
+    void eachKeyAdmitsUpToTheLimitWhileOtherKeysRun() {
         runner.run(context -> {
             Orders orders = context.getBean(Orders.class);
             try (Section section = orders.section()) {
@@ -92,7 +92,7 @@ class KeyedLockAdviceTests {
     }
 
     @Test
-    void waitTimeOfTheMethodBeatsThatOfTheLocker() {
+    void waitTimeOfTheMethodOverridesThatOfTheLocker() {
         runner.run(context -> {
             Orders orders = context.getBean(Orders.class);
             try (Section section = orders.section()) {

@@ -37,10 +37,10 @@ import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 
-/** Bodies that begin after the advice has returned, and all that can go wrong until they do. */
+/** Bodies that start after the advice has returned, and failures before they start. */
 class LateBodiesTests {
 
-    /** How a method gives its result. */
+    /** The kind of result of a method. */
     enum Kind {
         STAGE {
             @Override
@@ -68,7 +68,7 @@ class LateBodiesTests {
 
     @ParameterizedTest
     @EnumSource
-    void anAspectSeesTheCallThatHadToWait(Kind kind) {
+    void anAspectInterceptsACallThatWaited(Kind kind) {
         with(WatchedCalls.class, (service, locker, calls) -> {
             CompletableFuture<String> result;
             try (Permit held = locker.acquireAsync("a").join()) {
@@ -82,7 +82,7 @@ class LateBodiesTests {
     }
 
     @Test
-    void anAspectSeesTheCallThatIsSubscribedWithinAnother() {
+    void anAspectInterceptsANestedSubscription() {
         with(WatchedCalls.class, (service, locker, calls) -> {
             assertThat(service.blocking(service.mono("a"))).isEqualTo("ran a");
             assertThat(service.mono("b").block()).isEqualTo("ran b");
@@ -95,8 +95,8 @@ class LateBodiesTests {
 
     @ParameterizedTest
     @EnumSource
-    void aContextThatCannotBeBroughtFailsTheCallAndFreesTheKey(Kind kind) {
-        // Without a value of the caller, setValue() is called, which is not there.
+    void aContextThatCannotBeRestoredFailsTheCallAndFreesTheKey(Kind kind) {
+        // Without a value of the caller, setValue() is called, which is unsupported.
         broken(new Accessor(), kind);
     }
 
@@ -116,7 +116,7 @@ class LateBodiesTests {
                 kind);
     }
 
-    /** Of a value that nobody has. */
+    /** An accessor of a value that no thread has. */
     private static class Accessor implements ThreadLocalAccessor<String> {
 
         @Override
@@ -154,7 +154,7 @@ class LateBodiesTests {
     // ---- cancelled between the grant and the body
 
     @Test
-    void aSubscriptionThatIsCancelledBeforeTheExecutorHasTimeFreesTheKeyAtOnce() {
+    void aSubscriptionCancelledBeforeItsTaskRunsFreesTheKeyAtOnce() {
         Contexts.runner(Service.class)
                 .withBean("queue", Queue.class)
                 .withPropertyValues("keyedlock.locks.shared.limit=1", "keyedlock.executor=queue")
@@ -176,7 +176,7 @@ class LateBodiesTests {
     }
 
     @Test
-    void aFutureThatIsCancelledBeforeTheExecutorHasTimeFreesTheKeyAtOnce() {
+    void aFutureCancelledBeforeItsTaskRunsFreesTheKeyAtOnce() {
         Contexts.runner(Service.class)
                 .withBean("queue", Queue.class)
                 .withPropertyValues("keyedlock.locks.shared.limit=1", "keyedlock.executor=queue")
@@ -198,7 +198,7 @@ class LateBodiesTests {
     }
 
     @Test
-    void cancellingWhatHasEndedLeavesTheKeyToTheCallInside() {
+    void cancellingACompletedCallDoesNotReleaseTheKeyOfANestedCall() {
         with(Object.class, (service, locker, none) -> {
             Permit held = locker.acquireAsync("a").join();
             Sinks.One<String> gate = Sinks.one();
@@ -217,7 +217,7 @@ class LateBodiesTests {
         });
     }
 
-    /** Can cancel what has completed, which subscribers of Reactor's own do not. */
+    /** A subscriber that can cancel after completion, unlike those of Reactor. */
     private static final class Ended implements CoreSubscriber<String> {
 
         private final CompletableFuture<Void> completed = new CompletableFuture<>();
@@ -261,7 +261,7 @@ class LateBodiesTests {
             Thread task = service.task();
             Bodies.until(() -> task.getState() == Thread.State.WAITING);
             result.cancel(true);
-            // The interrupt has been taken once the thread waits again.
+            // The interrupt has been handled once the thread waits again.
             Bodies.until(() -> !task.isInterrupted() && task.getState() == Thread.State.WAITING);
             assertThat(locker.isActive("a")).isTrue();
             work.complete("done");
@@ -297,7 +297,7 @@ class LateBodiesTests {
         }
     }
 
-    /** Runs nothing by itself. */
+    /** An executor whose tasks the test runs. */
     static final class Queue implements Executor {
 
         private final LinkedBlockingQueue<Runnable> waiting = new LinkedBlockingQueue<>();

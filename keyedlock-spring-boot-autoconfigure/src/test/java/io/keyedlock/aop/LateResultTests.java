@@ -34,12 +34,12 @@ import reactor.core.publisher.ConnectableFlux;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
-/** Results that finish after the method has returned in a way that the lock cannot follow are refused. */
+/** Results that complete after the method has returned, in a way that the lock cannot track, are rejected. */
 class LateResultTests {
 
     @ParameterizedTest
     @MethodSource("lateMethods")
-    void lateResultIsRefused(String method) {
+    void lateResultIsRejected(String method) {
         assertThat(StartupFindings.LATE)
                 .filteredOn(finding -> finding.method().equals(method + "()"))
                 .singleElement()
@@ -48,12 +48,12 @@ class LateResultTests {
     }
 
     @Test
-    void resultThatIsThereOnReturnIsNot() {
+    void resultThatIsCompleteOnReturnIsNotRejected() {
         assertThat(StartupFindings.LATE).noneMatch(finding -> finding.method().startsWith("plain"));
     }
 
     @Test
-    void whatIsLateIsNamed() {
+    void typeOfTheLateResultIsNamed() {
         assertThat(StartupFindings.LATE)
                 .extracting(finding -> finding.method() + " " + finding.problem())
                 .anyMatch(text -> text.startsWith("future() ") && text.contains("(Future)"))
@@ -86,7 +86,7 @@ class LateResultTests {
                 .toList();
     }
 
-    /** Made once for all parameters. */
+    /** Created once for all parameters. */
     private static final class StartupFindings {
         static final List<Finding> LATE = new ArrayList<>();
 

@@ -60,7 +60,7 @@ class LostUpdateTests {
 
     @BeforeAll
     static void startDatabase() throws IOException {
-        // Its port is chosen first and bound later, by when somebody else may have it.
+        // Its port is chosen first and bound later, so it may be in use by then.
         for (int attempt = 1; postgres == null; attempt++) {
             try {
                 postgres = EmbeddedPostgres.builder()
@@ -93,15 +93,14 @@ class LostUpdateTests {
 
     @ParameterizedTest
     @EnumSource
-    void lockGivenBackInsideTheTransactionLosesUpdates(Database database) {
+    void lockReleasedInsideTheTransactionLosesUpdates(Database database) {
         run(database, (context, jdbc) -> {
             Counter counter = context.getBean(Counter.class);
             try (Section beforeCommit = new Section()) {
                 Future<?> first = beforeCommit.start(() -> counter.releasedInTransaction(beforeCommit::pass));
                 beforeCommit.awaitInside(1);
-                // The first has written and given its lock back, but not committed: the second reads the old value.
-                // Where the
-                // database lets it wait for the row, it waits with that value in its hand.
+                // The first has written and released its lock, but not committed, so the second reads the old value.
+                // If the database makes it wait for the row, it waits after that read.
                 Future<?> second = beforeCommit.start(() -> counter.releasedInTransaction(() -> {}));
                 await().atMost(Duration.ofMinutes(1)).until(() -> counter.reads() == 2);
                 beforeCommit.release(1);
@@ -114,7 +113,7 @@ class LostUpdateTests {
 
     @ParameterizedTest
     @EnumSource
-    void lockHeldThroughTheCommitKeepsTheSecondFromReading(Database database) {
+    void lockHeldThroughTheCommitPreventsTheSecondRead(Database database) {
         run(database, (context, jdbc) -> {
             Counter counter = context.getBean(Counter.class);
             try (Section beforeCommit = new Section()) {
@@ -197,7 +196,7 @@ class LostUpdateTests {
         }
     }
 
-    /** The row; asked inside a transaction. */
+    /** Returns the row. Called inside a transaction. */
     static class Row {
 
         private final JdbcTemplate jdbc;

@@ -38,7 +38,7 @@ class NestedReactiveTests {
                     "keyedlock.locks.strict.reentrant=false");
 
     @Test
-    void sameKeyPassesWhateverThePolicyAndTheThread() {
+    void sameKeyIsReentrantForAnyPolicyAndThread() {
         with((nested, locker) -> {
             StepVerifier.create(nested.outer("a", () -> nested.inner("a", Mono.just("done"))))
                     .expectNext("done")
@@ -76,7 +76,7 @@ class NestedReactiveTests {
     }
 
     @Test
-    void innerCallIsNoFurtherHolder() {
+    void innerCallIsNoSecondHolder() {
         with((nested, locker) -> {
             AtomicReference<Integer> holders = new AtomicReference<>();
             nested.outer(
@@ -112,13 +112,13 @@ class NestedReactiveTests {
     }
 
     @Test
-    void anotherChainDoesNotPass() {
+    void anotherChainIsNotReentrant() {
         with((nested, locker) -> {
             List<CompletableFuture<String>> waiting = new ArrayList<>();
             nested.outer(
                             "a",
                             () -> Mono.fromSupplier(() -> {
-                                // Subscribed here, on this thread, but with a context of its own.
+                                // Subscribed on this thread, but with a separate context.
                                 waiting.add(nested.inner("a", Mono.just("late")).toFuture());
                                 assertThat(Bodies.waiters(locker, "a")).isEqualTo(1);
                                 return "done";
@@ -129,7 +129,7 @@ class NestedReactiveTests {
     }
 
     @Test
-    void contextThatOutlivesItsCallOpensNothing() {
+    void contextThatOutlivesItsCallIsNotReentrant() {
         with((nested, locker) -> {
             AtomicReference<ContextView> kept = new AtomicReference<>();
             nested.outer(
@@ -186,7 +186,7 @@ class NestedReactiveTests {
     }
 
     @Test
-    void ofSeveralKeysOnlyThoseAreTakenThatAreNotHeld() {
+    void ofMultipleKeysOnlyUnheldOnesAreAcquired() {
         with((nested, locker) -> {
             Disposable holder = nested.inner("b", Mono.never()).subscribe();
             CompletableFuture<String> both = nested.outer(
@@ -205,7 +205,7 @@ class NestedReactiveTests {
     }
 
     @Test
-    void waitOfAnInnerCallThatIsCancelledLeavesTheOuterAlone() {
+    void cancellingTheWaitOfAnInnerCallDoesNotAffectTheOuter() {
         with((nested, locker) -> {
             Disposable holder = nested.inner("b", Mono.never()).subscribe();
             StepVerifier.create(nested.outer(
@@ -224,7 +224,7 @@ class NestedReactiveTests {
     }
 
     @Test
-    void lockerThatIsNotReentrantRefuses() {
+    void nonReentrantLockerRejects() {
         with((nested, locker) -> {
             StepVerifier.create(nested.strict("a", () -> nested.strict("a", () -> Mono.just("never"))))
                     .expectErrorSatisfies(failure -> assertThat(failure)

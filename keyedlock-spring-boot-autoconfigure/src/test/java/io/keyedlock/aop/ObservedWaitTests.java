@@ -30,13 +30,13 @@ import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.util.context.Context;
 
-/** The observation that a wait belongs to, where the thread that subscribes does not know it, as is Spring Boot's default. */
+/** The parent observation of a wait if the subscribing thread does not have it, as by default in Spring Boot. */
 class ObservedWaitTests {
 
     private final ObservationRegistry observations = ObservationRegistry.create();
     private final Waits waits = new Waits();
 
-    /** Not current on any thread. */
+    /** An observation that is current on no thread. */
     private @Nullable Observation request;
 
     @BeforeEach
@@ -93,7 +93,7 @@ class ObservedWaitTests {
     }
 
     @Test
-    void theSubscribersContextGoesBeforeTheThreads() {
+    void theSubscribersContextTakesPrecedenceOverTheThreads() {
         with((orders, locker) -> {
             CompletableFuture<Permit> held = locker.acquireAsync("a");
             Observation other = Observation.start("other", observations);
@@ -124,7 +124,7 @@ class ObservedWaitTests {
     }
 
     @Test
-    void aThreadThatCannotHaveItsContextBackHoldsNothing() {
+    void aThreadWhoseContextCannotBeRestoredHoldsNothing() {
         Unrestorable accessor = new Unrestorable();
         ContextRegistry.getInstance().registerThreadLocalAccessor(accessor);
         try {
@@ -173,12 +173,12 @@ class ObservedWaitTests {
                         context.getBean(KeyedLockerRegistry.class).get("orders")));
     }
 
-    /** What a test does. */
+    /** An action of a test. */
     private interface Check {
         void on(Orders orders, KeyedLocker<String> locker) throws Exception;
     }
 
-    /** The names of what waits were observed under. */
+    /** The names of the parent observations of waits. */
     private static final class Waits implements ObservationHandler<Observation.Context> {
 
         private final List<String> parents = new CopyOnWriteArrayList<>();
@@ -201,7 +201,7 @@ class ObservedWaitTests {
         }
     }
 
-    /** A value that a thread can be given and not be relieved of. */
+    /** A thread-bound value that can be set but not removed. */
     private static final class Unrestorable implements ThreadLocalAccessor<String> {
 
         private static final String KEY = "unrestorable";

@@ -48,7 +48,7 @@ import org.springframework.util.ClassUtils;
 import org.springframework.validation.annotation.Validated;
 import org.springframework.validation.beanvalidation.MethodValidationPostProcessor;
 
-/** How the lock stands to other advice of Spring. Each statement of the documentation about that is a test here. */
+/** The order of the lock and other advice of Spring. Each statement of the documentation about it has a test here. */
 public class OtherAnnotationsTests {
 
     private final ApplicationContextRunner runner =
@@ -58,7 +58,7 @@ public class OtherAnnotationsTests {
     Path directory;
 
     @Test
-    void asyncMethodTakesTheLockOnTheThreadOfItsTask() {
+    void asyncMethodAcquiresTheLockOnTheThreadOfItsTask() {
         run((mixed, lockers) -> {
             try (Section section = new Section()) {
                 mixed.during(section::pass);
@@ -97,7 +97,7 @@ public class OtherAnnotationsTests {
     }
 
     @Test
-    void retryHappensInsideTheLockWhichIsTakenOnceAndHeldBetweenAttempts() {
+    void retryRunsInsideOneLockThatIsHeldBetweenAttempts() {
         run((mixed, lockers) -> {
             mixed.during(() -> {
                 mixed.note(holders(lockers).size() + " held");
@@ -113,7 +113,7 @@ public class OtherAnnotationsTests {
     }
 
     @Test
-    void cacheIsAskedInsideTheLockSoThatAValueIsMadeOnceAndHitsWaitToo() {
+    void cacheIsReadInsideTheLockSoAValueIsComputedOnceAndHitsWait() {
         run((mixed, lockers) -> {
             try (Section section = new Section()) {
                 mixed.during(section::pass);
@@ -165,10 +165,10 @@ public class OtherAnnotationsTests {
                 });
     }
 
-    /** Those of resilience4j have orders from LOWEST_PRECEDENCE - 5 to LOWEST_PRECEDENCE - 1. */
+    /** The aspects of resilience4j have orders from LOWEST_PRECEDENCE - 5 to LOWEST_PRECEDENCE - 1. */
     @ParameterizedTest
     @CsvSource({"2147483642, true", "2147483646, true", "2147483500, false"})
-    void orderOfAnAspectSaysWhetherItIsUnderTheLock(int order, boolean inside) {
+    void orderOfAnAspectDecidesWhetherItRunsUnderTheLock(int order, boolean inside) {
         AtomicReference<KeyedLockerRegistry> lockers = new AtomicReference<>();
         List<Boolean> held = new CopyOnWriteArrayList<>();
         Contexts.runner(Checked.class)
@@ -205,7 +205,7 @@ public class OtherAnnotationsTests {
     }
 
     @Test
-    void callOfTheBeanOnItselfIsNotLocked() {
+    void selfInvocationIsNotLocked() {
         run((mixed, lockers) -> {
             mixed.during(() -> mixed.note(holders(lockers).size() + " held"));
             mixed.callsItself("a");
@@ -215,7 +215,7 @@ public class OtherAnnotationsTests {
 
     @Test
     @EnabledIf("hasSpringsOwnRetryable")
-    void retryableOfSpringItselfIsOutsideTheLockWhichIsTakenForEachAttempt() throws Exception {
+    void retryableOfSpringAcquiresTheLockForEachAttempt() throws Exception {
         Class<?> resilient = resilient();
         Contexts.runner(resilient).withClassLoader(resilient.getClassLoader()).run(context -> {
             Resilient bean = (Resilient) context.getBean(resilient);
@@ -235,7 +235,7 @@ public class OtherAnnotationsTests {
 
     @Test
     @EnabledIf("hasSpringsOwnRetryable")
-    void concurrencyLimitOfSpringItselfIsOutsideTheLock() throws Exception {
+    void concurrencyLimitOfSpringIsOutsideTheLock() throws Exception {
         Class<?> resilient = resilient();
         Contexts.runner(resilient).withClassLoader(resilient.getClassLoader()).run(context -> {
             Resilient bean = (Resilient) context.getBean(resilient);
@@ -306,7 +306,7 @@ public class OtherAnnotationsTests {
         void on(Mixed mixed, KeyedLockerRegistry lockers) throws Exception;
     }
 
-    /** Implemented by a class that is compiled where Spring has these annotations. */
+    /** Implemented by a class that is compiled if Spring has these annotations. */
     public interface Resilient {
         void during(Runnable hook);
 
@@ -380,7 +380,7 @@ public class OtherAnnotationsTests {
             return keys.get();
         }
 
-        /** Makes a key, for expressions. */
+        /** Creates a key, for expressions. */
         public String key(String id) {
             keys.incrementAndGet();
             return id;

@@ -11,7 +11,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Classes that were compiled without the names of their parameters. */
+/** Classes that were compiled without parameter names. */
 public class ParameterNameTests {
 
     private static final String SOURCE = """
@@ -27,7 +27,7 @@ public class ParameterNameTests {
     Path directory;
 
     @Test
-    void unknownNameIsToldWithTheCompilerOption() throws Exception {
+    void unknownNameIsReportedWithTheCompilerOption() throws Exception {
         Class<?> nameless = CompiledSource.load(directory, "sample.Nameless", SOURCE);
         Contexts.runner(nameless).withClassLoader(nameless.getClassLoader()).run(context -> {
             List<Finding> findings =
@@ -40,7 +40,7 @@ public class ParameterNameTests {
     }
 
     @Test
-    void nullKeyIsToldWithTheCompilerOption() throws Exception {
+    void nullKeyIsReportedWithTheCompilerOption() throws Exception {
         Class<?> nameless = CompiledSource.load(directory, "sample.Nameless", SOURCE);
         Contexts.runner(nameless)
                 .withClassLoader(nameless.getClassLoader())

@@ -17,7 +17,7 @@ import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.cglib.proxy.Factory;
 import org.springframework.core.annotation.AliasFor;
 
-/** Where the annotation may stand, and whose locker it then means. */
+/** The places of the annotation and the locker that each selects. */
 class PlacementTests {
 
     private static final String HERE = PlacementTests.class.getName() + "$";
@@ -27,7 +27,7 @@ class PlacementTests {
     private static KeyedLockerRegistry lockers;
 
     @Test
-    void typeCoversItsMethodsAndAMethodBeatsIt() {
+    void annotationOnATypeAppliesToItsMethodsUnlessAMethodOverridesIt() {
         run(Contexts.runner(Typed.class), Typed.class, typed -> {
             assertThat(held(() -> typed.first("a"))).containsOnly(Map.entry(HERE + "Typed", "[a]"));
             assertThat(held(() -> typed.second("b"))).containsOnly(Map.entry(HERE + "Typed", "[b]"));
@@ -57,7 +57,7 @@ class PlacementTests {
     }
 
     @Test
-    void interfaceHasOneLockerForAllImplementationsWhateverTheyCallTheirParameters() {
+    void interfaceHasOneLockerForAllImplementationsAndParameterNames() {
         Contexts.runner(FirstPort.class, SecondPort.class)
                 .withPropertyValues("spring.aop.proxy-target-class=true")
                 .run(context -> {
@@ -91,7 +91,7 @@ class PlacementTests {
     }
 
     @Test
-    void annotatedInterfaceTypeCoversItsMethodsAlsoInheritedOnesButNoOthers() {
+    void annotatedInterfaceAppliesToItsOwnAndInheritedMethodsOnly() {
         run(Contexts.runner(TypedPortBean.class), TypedPortBean.class, bean -> {
             assertThat(held(() -> bean.declared("a"))).containsOnly(Map.entry(HERE + "TypedPort", "[a]"));
             assertThat(held(() -> bean.generic("a"))).containsOnly(Map.entry(HERE + "TypedPort", "[a]"));
@@ -108,7 +108,7 @@ class PlacementTests {
     }
 
     @Test
-    void beanMadeByAFactoryAsAProxyOfItsOwnIsLocked() {
+    void proxyCreatedByAFactoryBeanIsLocked() {
         Contexts.runner(PortFactory.class).run(context -> {
             lockers = context.getBean(KeyedLockerRegistry.class);
             Port port = context.getBean(Port.class);
@@ -117,7 +117,7 @@ class PlacementTests {
     }
 
     @Test
-    void annotationOfOnesOwnPassesItsAttributesOn() {
+    void composedAnnotationForwardsItsAttributes() {
         run(
                 Contexts.runner(Composed.class).withPropertyValues("keyedlock.locks.orders.limit=3"),
                 Composed.class,
@@ -129,7 +129,7 @@ class PlacementTests {
     }
 
     @Test
-    void annotationOfOnesOwnWithoutALockerMeansTheMethodThatCarriesIt() {
+    void composedAnnotationWithoutALockerUsesTheLockerOfTheMethod() {
         run(Contexts.runner(Serialized.class), Serialized.class, bean -> {
             assertThat(held(bean::one)).containsOnly(Map.entry(HERE + "Serialized.one()", "[(all calls)]"));
             assertThat(held(bean::two)).containsOnly(Map.entry(HERE + "Serialized.two()", "[(all calls)]"));
@@ -145,7 +145,7 @@ class PlacementTests {
     }
 
     @Test
-    void overloadsThatLookAlikeAreToldApartByFullNames() {
+    void similarOverloadsAreDistinguishedByQualifiedNames() {
         run(Contexts.runner(Lookalike.class), Lookalike.class, bean -> {
             assertThat(held(() -> bean.take(new One.Id())))
                     .containsOnlyKeys(HERE + "Lookalike.take(" + One.Id.class.getTypeName() + ")");
@@ -177,7 +177,7 @@ class PlacementTests {
         return HELD.get();
     }
 
-    /** Called by every body: notes which lockers hold which keys. */
+    /** Records which lockers hold which keys. Called by every body. */
     private static void note() {
         for (String name : lockers.names()) {
             if (lockers.get(name).activeKeyCount() > 0) {

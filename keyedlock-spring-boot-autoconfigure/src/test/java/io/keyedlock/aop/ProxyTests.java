@@ -42,9 +42,9 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.util.ClassUtils;
 import reactor.core.publisher.Mono;
 
-/** Classes that no proxy can be made of, beans with several proxies around them, and decorators. */
+/** Classes that cannot be proxied, beans with multiple proxies, and decorators. */
 @ExtendWith(OutputCaptureExtension.class)
-@SuppressWarnings("try") // permits are held, not used
+@SuppressWarnings("try") // the permit is only held
 class ProxyTests {
 
     @TempDir
@@ -112,7 +112,7 @@ class ProxyTests {
         }
     }
 
-    /** Its interface is one that Spring makes no proxy for. */
+    /** Implements an interface that Spring does not proxy. */
     static final class OfTheLifeCycle implements InitializingBean, AutoCloseable {
 
         @Override
@@ -125,24 +125,24 @@ class ProxyTests {
 
     @ParameterizedTest
     @ValueSource(classes = {Final.class, Recorded.class, Only.class})
-    void finalClassWithAnInterfaceIsTold(Class<?> type) {
-        assertTold(type, Contexts.runner(type), "the class is final");
+    void finalClassWithAnInterfaceIsReported(Class<?> type) {
+        assertReported(type, Contexts.runner(type), "the class is final");
     }
 
     @Test
-    void otherClassesThatCannotBeExtendedAreTold() {
-        assertTold(Closed.class, Contexts.runner().withBean(Closed.class, Closed::new), "the class is sealed");
-        assertTold(
+    void otherClassesThatCannotBeExtendedAreReported() {
+        assertReported(Closed.class, Contexts.runner().withBean(Closed.class, Closed::new), "the class is sealed");
+        assertReported(
                 Hidden.class,
                 Contexts.runner().withBean(Hidden.class, Hidden::create),
                 "the class has private constructors only");
     }
 
-    /** Since Spring Framework 7, one bean can be proxied by its interfaces where others are by their classes. */
+    /** Since Spring Framework 7, a single bean can be proxied by its interfaces while others are proxied by class. */
     @ParameterizedTest
     @ValueSource(strings = {"ProxyType.INTERFACES", "interfaces = java.util.concurrent.Callable.class"})
     @EnabledIf("hasProxyable")
-    void finalClassThatIsProxiedByItsInterfacesByAnnotationLocks(String how) throws Exception {
+    void finalClassWithAnnotatedInterfaceProxyIsLocked(String how) throws Exception {
         Class<?> type = CompiledSource.load(directory, "sample.ByInterfaces", """
                 package sample;
                 import io.keyedlock.annotation.KeyedLock;
@@ -178,7 +178,7 @@ class ProxyTests {
     }
 
     @Test
-    void finalMethodOfABeanThatIsProxiedByItsInterfacesLocks() {
+    void finalMethodOfAnInterfaceProxyIsLocked() {
         ApplicationContextRunner runner =
                 Contexts.runner(FinalMethod.class).withPropertyValues("keyedlock.locks.orders.limit=1");
         runner.withPropertyValues("spring.aop.proxy-target-class=false").run(context -> {
@@ -203,11 +203,11 @@ class ProxyTests {
 
     /** Such as {@code @Scope(proxyMode = TARGET_CLASS)} and full configuration classes set it. */
     @Test
-    void finalClassOfABeanThatIsProxiedByItsClassInAnyCaseIsTold() {
+    void finalClassThatMustBeProxiedByClassIsReported() {
         ApplicationContextRunner runner =
                 Contexts.runner(Final.class).withPropertyValues("spring.aop.proxy-target-class=false");
         runner.run(context -> assertThat(context).hasNotFailed());
-        assertTold(
+        assertReported(
                 Final.class,
                 runner.withInitializer(context -> context.addBeanFactoryPostProcessor(
                         beans -> beans.getBeanDefinition(beans.getBeanNamesForType(Final.class)[0])
@@ -216,8 +216,8 @@ class ProxyTests {
     }
 
     @Test
-    void interfaceOfTheLifeCycleDoesNotHelpAFinalClass() {
-        assertTold(
+    void lifecycleInterfaceDoesNotMakeAFinalClassProxyable() {
+        assertReported(
                 OfTheLifeCycle.class,
                 Contexts.runner(OfTheLifeCycle.class).withPropertyValues("spring.aop.proxy-target-class=false"),
                 "the class is final");
@@ -225,7 +225,7 @@ class ProxyTests {
 
     @ParameterizedTest
     @ValueSource(classes = {Final.class, Recorded.class})
-    void finalClassIsToldAlsoWhereThatIsAWarning(Class<?> type, CapturedOutput output) {
+    void finalClassIsReportedAsAWarning(Class<?> type, CapturedOutput output) {
         Contexts.runner(type).withPropertyValues("keyedlock.validation=warn").run(context -> {
             assertThat(context).hasNotFailed();
             assertThat(context.getBean(Port.class).ship("42")).isEqualTo("42");
@@ -235,7 +235,7 @@ class ProxyTests {
 
     @ParameterizedTest
     @ValueSource(classes = {Final.class, Recorded.class, Only.class, Closed.class, Hidden.class})
-    void classesWithAnInterfaceAreLockedByIt(Class<?> type) {
+    void classesWithAnInterfaceAreLockedThroughIt(Class<?> type) {
         ApplicationContextRunner runner = type == Hidden.class
                 ? Contexts.runner().withBean(Hidden.class, Hidden::create)
                 : type == Closed.class ? Contexts.runner().withBean(Closed.class, Closed::new) : Contexts.runner(type);
@@ -247,7 +247,7 @@ class ProxyTests {
         });
     }
 
-    private static void assertTold(Class<?> type, ApplicationContextRunner runner, String problem) {
+    private static void assertReported(Class<?> type, ApplicationContextRunner runner, String problem) {
         runner.run(context -> assertThat(context.getStartupFailure())
                 .isInstanceOfSatisfying(
                         InvalidKeyedLockException.class,
@@ -280,7 +280,7 @@ class ProxyTests {
             once = locker;
         }
 
-        /** How often the key is held, and that it is held. */
+        /** Returns the number of holders of the key, which must be held. */
         private String held(String id) {
             return once.snapshot(id).orElseThrow().holders().toString();
         }
@@ -317,7 +317,7 @@ class ProxyTests {
 
     @ParameterizedTest
     @ValueSource(strings = {"true", "false"})
-    void callTakesItsLockOnceThoughTwoCreatorsHavePutAProxyAroundTheBean(String reentrant) {
+    void callAcquiresItsLockOnceThroughTwoProxies(String reentrant) {
         Contexts.runner(Calls.class)
                 .withUserConfiguration(TwoCreators.class)
                 .withPropertyValues("keyedlock.locks.once.reentrant=" + reentrant)
@@ -344,9 +344,9 @@ class ProxyTests {
                 });
     }
 
-    /** Advice between the two proxies that calls what is inside twice. */
+    /** Advice between the two proxies that proceeds twice. */
     @Test
-    void adviceThatCallsTwiceIsUnderOneLock() {
+    void adviceThatProceedsTwiceRunsUnderOneLock() {
         Contexts.runner(Calls.class)
                 .withUserConfiguration(TwoCreators.class)
                 .withBean(
@@ -475,7 +475,7 @@ class ProxyTests {
             return real.publish(id).map(result -> "decorated " + result);
         }
 
-        /** Ends before the call that it has made. */
+        /** Completes before the call that it has made. */
         @KeyedLock(name = "orders", key = "#id", waitTime = "0s")
         public CompletableFuture<String> fireAndForget(String id) {
             real.send(id);
@@ -527,7 +527,7 @@ class ProxyTests {
     }
 
     @Test
-    void keyStaysHeldUntilTheCallWithinHasEndedToo() {
+    void keyStaysHeldUntilTheNestedCallHasEnded() {
         decorated("true", context -> {
             KeyedLocker<Object> orders =
                     context.getBean(KeyedLockerRegistry.class).get("orders");
@@ -540,7 +540,7 @@ class ProxyTests {
     }
 
     @Test
-    void decoratorWaitsLikeAnyCallerAndThenPasses() {
+    void decoratorWaitsLikeAnyCallerAndIsReentrant() {
         decorated("true", context -> {
             KeyedLocker<Object> orders =
                     context.getBean(KeyedLockerRegistry.class).get("orders");

@@ -46,7 +46,7 @@ class ReactiveResultTests {
             Contexts.runner(Reactive.class).withPropertyValues("keyedlock.locks.shared.limit=1");
 
     @Test
-    void nothingHappensBeforeTheSubscription() {
+    void nothingRunsBeforeTheSubscription() {
         with((reactive, lockers) -> {
             Mono<String> first = reactive.send("a");
             Mono<String> second = reactive.send("a");
@@ -67,7 +67,7 @@ class ReactiveResultTests {
     }
 
     @Test
-    void eachSubscriptionIsACallOfItsOwnAndMakesItsKeyOnce() {
+    void eachSubscriptionIsASeparateCallAndEvaluatesItsKeyOnce() {
         with((reactive, lockers) -> {
             Mono<String> mono = reactive.send("a");
             CompletableFuture<String> first = mono.toFuture();
@@ -107,7 +107,7 @@ class ReactiveResultTests {
     }
 
     @Test
-    void keyIsFreeWhenTheSubscriberHearsOfTheEnd() {
+    void keyIsFreeWhenTheSubscriberReceivesTheEnd() {
         with((reactive, lockers) -> {
             KeyedLocker<Object> one = lockers.get("shared");
             List<Boolean> active = new ArrayList<>();
@@ -130,7 +130,7 @@ class ReactiveResultTests {
     }
 
     @Test
-    void valuesErrorsAndEmptinessPass() {
+    void valuesErrorsAndEmptyResultsAreForwarded() {
         with((reactive, lockers) -> {
             StepVerifier.create(reactive.range("a", 5))
                     .expectNext(1, 2, 3, 4, 5)
@@ -157,7 +157,7 @@ class ReactiveResultTests {
     }
 
     @Test
-    void demandPassesAndNothingIsBuffered() {
+    void demandIsForwardedAndNothingIsBuffered() {
         with((reactive, lockers) -> {
             AtomicInteger emitted = new AtomicInteger();
             AtomicLong requested = new AtomicLong();
@@ -211,7 +211,7 @@ class ReactiveResultTests {
     }
 
     @Test
-    void cancellingWhileWaitingWithdraws() {
+    void cancellingWhileWaitingRemovesTheWaiter() {
         with((reactive, lockers) -> {
             reactive.send("a").subscribe();
             KeyedLocker<Object> locker = Bodies.locker(lockers, "send");
@@ -313,7 +313,7 @@ class ReactiveResultTests {
     }
 
     @Test
-    void waitThatIsTooLongIsAnError() {
+    void timeOutIsAnError() {
         with((reactive, lockers) -> {
             reactive.brief("a").subscribe();
             StepVerifier.create(reactive.brief("a"))
@@ -346,7 +346,7 @@ class ReactiveResultTests {
     }
 
     @Test
-    void wrongKeyAndFailingConditionAreErrors() {
+    void invalidKeyAndFailingConditionAreErrors() {
         with((reactive, lockers) -> {
             StepVerifier.create(reactive.now(null))
                     .expectErrorSatisfies(failure -> assertThat(failure)
@@ -361,7 +361,7 @@ class ReactiveResultTests {
     }
 
     @Test
-    void withoutItsConditionNothingIsLocked() {
+    void falseConditionLocksNothing() {
         with((reactive, lockers) -> {
             reactive.onCondition("unlocked").subscribe();
             StepVerifier.create(reactive.onCondition("unlocked"))
@@ -373,7 +373,7 @@ class ReactiveResultTests {
     }
 
     @Test
-    void eachKeyAdmitsAsManyAsTheLimitSays() {
+    void eachKeyAdmitsUpToTheLimit() {
         with((reactive, lockers) -> {
             List<CompletableFuture<String>> results = new ArrayList<>();
             for (int i = 0; i < 5; i++) {
@@ -392,7 +392,7 @@ class ReactiveResultTests {
     }
 
     @Test
-    void severalKeysAreTakenTogether() {
+    void multipleKeysAreAcquiredTogether() {
         with((reactive, lockers) -> {
             CompletableFuture<String> both = reactive.all(List.of("a", "b")).toFuture();
             CompletableFuture<String> back = reactive.all(List.of("b", "a")).toFuture();
@@ -411,7 +411,7 @@ class ReactiveResultTests {
     }
 
     @Test
-    void whatThrowsOrReturnsNullIsAnErrorAndFreesTheKey() {
+    void methodThatThrowsOrReturnsNullIsAnErrorAndFreesTheKey() {
         with((reactive, lockers) -> {
             StepVerifier.create(reactive.broken("throws")).verifyErrorMessage("broken");
             StepVerifier.create(reactive.broken("null"))
@@ -429,15 +429,15 @@ class ReactiveResultTests {
         with((reactive, lockers) -> {
             TestPublisher<Integer> source =
                     TestPublisher.createNoncompliant(TestPublisher.Violation.CLEANUP_ON_TERMINATE);
-            List<Object> heard = new CopyOnWriteArrayList<>();
-            reactive.valuesOf("a", source.flux()).subscribe(heard::add, heard::add, () -> heard.add("complete"));
+            List<Object> signals = new CopyOnWriteArrayList<>();
+            reactive.valuesOf("a", source.flux()).subscribe(signals::add, signals::add, () -> signals.add("complete"));
             Disposable next = reactive.valuesOf("a", Flux.never()).subscribe();
             KeyedLocker<Object> locker = Bodies.locker(lockers, "valuesOf");
             source.next(1).complete();
             Bodies.until(() -> Bodies.waiters(locker, "a") == 0);
             reactive.bodies().await(2);
             source.complete().next(2).error(new IllegalStateException("late"));
-            assertThat(heard).containsExactly(1, "complete");
+            assertThat(signals).containsExactly(1, "complete");
             assertThat(locker.isActive("a")).isTrue();
             next.dispose();
         });
@@ -457,7 +457,7 @@ class ReactiveResultTests {
         });
     }
 
-    /** Chains that share one thread: a permit that the thread owned would let them all in. */
+    /** Chains that share one thread. If the thread owned the permit, all of them would reenter. */
     @Test
     void chainsOnOneEventLoopExcludeEachOther() {
         var loop = Schedulers.newSingle("loop");
@@ -486,7 +486,7 @@ class ReactiveResultTests {
     }
 
     @Test
-    void aHundredThousandSubscribersOfOneKeyRunInTheirOrder() {
+    void aHundredThousandSubscribersOfOneKeyRunInOrder() {
         with((reactive, lockers) -> {
             int subscribers = 100_000;
             List<Integer> order = new ArrayList<>();
@@ -504,9 +504,9 @@ class ReactiveResultTests {
         });
     }
 
-    /** Cancellations at any moment, from another thread. */
+    /** Cancels at random moments from another thread. */
     @Test
-    void cancellationsAtAnyMomentLoseNoPermit() {
+    void concurrentCancellationsLoseNoPermit() {
         with((reactive, lockers) -> {
             AtomicInteger inside = new AtomicInteger();
             List<String> overlaps = new CopyOnWriteArrayList<>();
@@ -526,7 +526,7 @@ class ReactiveResultTests {
                 }
             }
             Bodies.awaitIdle(lockers);
-            // The permit is back before the subscriber is told.
+            // The permit is released before the subscriber is notified.
             Bodies.until(() -> started.stream().allMatch(Disposable::isDisposed));
             assertThat(overlaps).isEmpty();
         });

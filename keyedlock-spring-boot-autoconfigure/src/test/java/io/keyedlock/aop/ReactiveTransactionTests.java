@@ -33,7 +33,7 @@ class ReactiveTransactionTests {
     private static final Duration LONG = Duration.ofSeconds(60);
 
     @Test
-    void commitAndRollbackComeBeforeTheRelease() {
+    void transactionsEndBeforeTheRelease() {
         Contexts.runner().withUserConfiguration(Recording.class).run(context -> {
             Events events = context.getBean(Events.class);
             Service service = context.getBean(Service.class);

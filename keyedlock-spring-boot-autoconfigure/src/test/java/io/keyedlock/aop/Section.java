@@ -13,7 +13,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.awaitility.Awaitility;
 
-/** A section that bodies of locked methods enter and in which they stay until they are let go. */
+/** A section that bodies of locked methods enter and stay in until the test releases them. */
 final class Section implements AutoCloseable {
 
     private final Semaphore exits = new Semaphore(0);
@@ -21,7 +21,7 @@ final class Section implements AutoCloseable {
     private final AtomicInteger inside = new AtomicInteger();
     private final List<CompletableFuture<Object>> calls = new ArrayList<>();
 
-    /** Called by a body. Waits longer than a test does for all that comes before it lets the body go. */
+    /** Enters the section and waits for its release, longer than any test takes until then. Called by a body. */
     void pass() {
         entered.incrementAndGet();
         inside.incrementAndGet();
@@ -36,7 +36,7 @@ final class Section implements AutoCloseable {
         }
     }
 
-    /** Calls something on a thread of its own. */
+    /** Runs a call on a new thread. */
     CompletableFuture<Object> start(Callable<?> call) {
         CompletableFuture<Object> result = new CompletableFuture<>();
         Thread thread = new Thread(() -> {
@@ -82,7 +82,7 @@ final class Section implements AutoCloseable {
                 call -> assertThat(call.handle((result, failure) -> "ended")).succeedsWithin(120, TimeUnit.SECONDS));
     }
 
-    /** Something that may throw. */
+    /** A call that may throw. */
     interface Action {
         void run() throws Exception;
     }

@@ -33,7 +33,7 @@ import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 
-/** Several locks on one method. */
+/** Multiple locks on one method. */
 class SeveralLocksTests {
 
     private static final Duration PATIENCE = Duration.ofMinutes(2);
@@ -44,7 +44,7 @@ class SeveralLocksTests {
             .withPropertyValues("keyedlock.locks.tenants.limit=2", "keyedlock.locks.documents.limit=1")
             .withBean(KeyedLockerListener.class, () -> new Ear("", events));
 
-    /** Notes the order in which the locks of all lockers are acquired and released. */
+    /** Records the order of acquisitions and releases of all lockers. */
     private record Ear(String locker, List<String> events) implements KeyedLockerListener {
 
         @Override
@@ -192,7 +192,7 @@ class SeveralLocksTests {
 
     @ParameterizedTest
     @ValueSource(strings = {"mono", "stage"})
-    void methodThatIsOnItsWayWhenItsCallIsCancelledKeepsBoth(String kind) {
+    void methodThatIsRunningWhenItsCallIsCancelledKeepsBoth(String kind) {
         run((renderer, tenants, documents) -> {
             CountDownLatch called = new CountDownLatch(1);
             CountDownLatch mayReturn = new CountDownLatch(1);
@@ -227,7 +227,7 @@ class SeveralLocksTests {
     }
 
     @Test
-    void monoWaitsForTheSecondLockAndGetsIt() throws Exception {
+    void monoWaitsForTheSecondLockAndAcquiresIt() throws Exception {
         run((renderer, tenants, documents) -> {
             List<Permit> held = List.of(
                     tenants.acquireAsync("t").join(), tenants.acquireAsync("t").join());
@@ -268,7 +268,7 @@ class SeveralLocksTests {
     }
 
     @Test
-    void eachLockHasAWaitTimeOfItsOwn() {
+    void eachLockHasItsOwnWaitTime() {
         run((renderer, tenants, documents) -> {
             List<Permit> held = List.of(
                     tenants.acquireAsync("t").join(), tenants.acquireAsync("t").join());
@@ -292,7 +292,7 @@ class SeveralLocksTests {
     }
 
     @Test
-    void eachLockHasAConditionOfItsOwn() {
+    void eachLockHasItsOwnCondition() {
         run((renderer, tenants, documents) -> {
             renderer.conditional("t", null);
             assertThat(events).containsExactly("+tenants t", "-tenants t");
@@ -311,7 +311,7 @@ class SeveralLocksTests {
     }
 
     @Test
-    void methodsOnATypeHaveBothAndThoseWithTheirOwnHaveOnlyThat() {
+    void annotationsOnATypeApplyUnlessAMethodHasItsOwn() {
         runner.withBean(Typed.class).run(context -> {
             Typed typed = context.getBean(Typed.class);
             typed.both("t", "d");

@@ -32,7 +32,7 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Scope;
 import reactor.core.publisher.Mono;
 
-/** What would leave methods without the lock that somebody expects, or under one that is too wide, and so is told at startup. */
+/** Startup findings for methods that would run without the expected lock or under a wider one. */
 @ExtendWith(OutputCaptureExtension.class)
 class SilentMistakesTests {
 
@@ -59,7 +59,7 @@ class SilentMistakesTests {
                 });
     }
 
-    // ---- names that mean the call
+    // ---- parameter names hidden by the root
 
     record Node(String id, String method) {}
 
@@ -124,7 +124,7 @@ class SilentMistakesTests {
     }
 
     @Test
-    void namesThatMeanTheCallAndNotTheParameterAreTold() {
+    void parameterNamesHiddenByTheRootAreReported() {
         List<Finding> findings = findings(Contexts.runner(NamedAsTheCall.class));
         for (String method : List.of("wholeCall", "wholeCallAgain", "callAmongParts")) {
             assertFinding(findings, method, "uses the call itself as the key", "Use a parameter");
@@ -138,9 +138,9 @@ class SilentMistakesTests {
         assertThat(findings).noneMatch(finding -> finding.method().startsWith("right"));
     }
 
-    // ---- results that are used later
+    // ---- results used after the release
 
-    /** As an aggregate of an application may be. */
+    /** Like an aggregate of an application. */
     record Job(String name) implements Runnable, Supplier<String> {
 
         @Override
@@ -152,7 +152,7 @@ class SilentMistakesTests {
         }
     }
 
-    /** As a page of Spring Data is. */
+    /** Like a page of Spring Data. */
     interface Page<T> extends Iterable<T>, Supplier<Stream<T>> {}
 
     static class Lazy {
@@ -234,7 +234,7 @@ class SilentMistakesTests {
     }
 
     @Test
-    void resultsThatAreUsedAfterTheLockHasGoneAreTold() {
+    void resultsUsedAfterTheReleaseAreReported() {
         List<Finding> findings = findings(Contexts.runner(Lazy.class));
         for (Map.Entry<String, String> each : Map.of(
                         "stream", "(Stream)",
@@ -266,7 +266,7 @@ class SilentMistakesTests {
     }
 
     @Test
-    void streamThatIsNotDeclaredFailsItsCall() {
+    void undeclaredStreamFailsItsCall() {
         Contexts.with(
                 Undeclared.class,
                 bean -> assertThatThrownBy(bean::stream)
@@ -274,7 +274,7 @@ class SilentMistakesTests {
                         .hasMessageContaining("it returned a Stream"));
     }
 
-    // ---- a locker for each
+    // ---- prototype lockers
 
     @Configuration(proxyBeanMethods = false)
     static class Prototypes {
@@ -293,7 +293,7 @@ class SilentMistakesTests {
     }
 
     @Test
-    void prototypeOfALockerIsTold() {
+    void prototypeOfALockerIsReported() {
         assertFinding(
                 findings(Contexts.runner(NamesAPrototype.class).withUserConfiguration(Prototypes.class)),
                 "ship",
@@ -395,7 +395,7 @@ class SilentMistakesTests {
     }
 
     @Test
-    void twoInterfacesThatLockOneMethodDifferentlyAreTold() {
+    void twoInterfacesThatLockOneMethodDifferentlyAreReported() {
         List<Finding> findings = findings(Contexts.runner(Both.class, OfOneLine.class, BothTypes.class)
                 .withPropertyValues("keyedlock.locks.orders.limit=1", "keyedlock.locks.tenants.limit=1"));
         String here = SilentMistakesTests.class.getName() + "$";
@@ -413,10 +413,10 @@ class SilentMistakesTests {
         });
     }
 
-    // ---- classes that cannot be read
+    // ---- unreadable classes
 
     @Test
-    void classWithAnAnnotatedMethodThatCannotBeReadIsTold(@TempDir Path directory) throws Exception {
+    void unreadableClassWithAnAnnotatedMethodIsReported(@TempDir Path directory) throws Exception {
         Class<?> type = unreadable(directory, "@io.keyedlock.annotation.KeyedLock");
         assertThat(findings(made(type))).singleElement().satisfies(finding -> {
             assertThat(finding.className()).isEqualTo("sample.Unreadable");
@@ -429,7 +429,7 @@ class SilentMistakesTests {
     }
 
     @Test
-    void annotationOnAnInheritedMethodOfAClassThatCannotBeReadIsTold(@TempDir Path directory) throws Exception {
+    void annotationInheritedByAnUnreadableClassIsReported(@TempDir Path directory) throws Exception {
         Class<?> heir = CompiledSource.load(
                 directory,
                 "sample.Heir",
@@ -441,7 +441,7 @@ class SilentMistakesTests {
     }
 
     @Test
-    void otherClassesThatCannotBeReadAreWarnedOf(@TempDir Path directory, CapturedOutput output) throws Exception {
+    void otherUnreadableClassesCauseAWarning(@TempDir Path directory, CapturedOutput output) throws Exception {
         Class<?> type = unreadable(directory, "");
         assertThat(findings(made(type))).isEmpty();
         assertThat(output)
@@ -450,8 +450,7 @@ class SilentMistakesTests {
     }
 
     @Test
-    void whereTheAdviceIsSwitchedOffClassesThatCannotBeReadAreWarnedOf(@TempDir Path directory, CapturedOutput output)
-            throws Exception {
+    void disabledAdviceWarnsOfUnreadableClasses(@TempDir Path directory, CapturedOutput output) throws Exception {
         Class<?> type = unreadable(directory, "@io.keyedlock.annotation.KeyedLock");
         made(type)
                 .withPropertyValues("keyedlock.enabled=false")
@@ -472,7 +471,7 @@ class SilentMistakesTests {
             }
             """;
 
-    /** A class that refers to another which has gone since. It is final, so that no proxy creator reads it. */
+    /** A class that refers to a missing one. It is final, so that no proxy creator reads it. */
     private static Class<?> unreadable(Path directory, String annotation) throws Exception {
         Class<?> type = CompiledSource.load(directory, "sample.Unreadable", SOURCE.formatted("final", annotation));
         Files.delete(directory.resolve("sample/Gone.class"));
@@ -483,7 +482,7 @@ class SilentMistakesTests {
         return Contexts.runner().withBean("made", Made.class, () -> new Made(type));
     }
 
-    /** Spring reads the class of what a factory makes only to put a proxy around it. */
+    /** Spring reads the class of a factory's product only to proxy it. */
     record Made(Class<?> type) implements FactoryBean<Object> {
 
         @Override

@@ -39,7 +39,7 @@ class StageResultTests {
             .withPropertyValues("keyedlock.locks.full.max-waiters=1", "keyedlock.locks.shared.limit=1");
 
     @Test
-    void bodiesOfOneKeyRunOneAfterTheOtherAndTheCallerIsNeverBlocked() {
+    void bodiesOfOneKeyExcludeEachOtherAndTheCallerIsNeverBlocked() {
         with((stages, lockers) -> {
             CompletableFuture<String> first = stages.send("a");
             CompletableFuture<String> second = stages.send("a");
@@ -57,7 +57,7 @@ class StageResultTests {
     }
 
     @Test
-    void eachKeyAdmitsAsManyAsTheLimitSays() {
+    void eachKeyAdmitsUpToTheLimit() {
         with((stages, lockers) -> {
             List<CompletableFuture<String>> results =
                     IntStream.range(0, 6).mapToObj(i -> stages.limited("a")).toList();
@@ -74,7 +74,7 @@ class StageResultTests {
     }
 
     @Test
-    void uncontendedBodyRunsOnTheCallersThreadAndOneThatWaitedOnAThreadOfOurOwn() {
+    void uncontendedBodyRunsOnTheCallersThreadAndAWaitingOneOnTheExecutor() {
         with((stages, lockers) -> {
             CompletableFuture<String> first = stages.send("a");
             stages.send("a");
@@ -88,7 +88,7 @@ class StageResultTests {
     }
 
     @Test
-    void executorOfThePropertyGoesFirst() {
+    void executorOfThePropertyTakesPrecedence() {
         runner.withBean("applicationTaskExecutor", Executor.class, () -> named("application"))
                 .withBean("bodies", Executor.class, () -> named("mine"))
                 .withPropertyValues("keyedlock.executor=bodies")
@@ -96,7 +96,7 @@ class StageResultTests {
     }
 
     @Test
-    void executorThatIsNoneStopsTheStart() {
+    void beanThatIsNoExecutorFailsTheStart() {
         runner.withBean("bodies", Executor.class, () -> Runnable::run)
                 .withPropertyValues("keyedlock.executor=nobody")
                 .run(context -> assertThat(context)
@@ -111,7 +111,7 @@ class StageResultTests {
     }
 
     @Test
-    void executorThatRefusesFailsTheResultAndFreesTheKey() {
+    void rejectingExecutorFailsTheResultAndFreesTheKey() {
         runner.withBean("bodies", Executor.class, () -> task -> {
                     throw new RejectedExecutionException("no");
                 })
@@ -154,7 +154,7 @@ class StageResultTests {
     }
 
     @Test
-    void whatTheBodyThrowsAndWhatItDoesNotReturnAreInTheResult() {
+    void exceptionOrNullOfTheBodyFailsTheResult() {
         with((stages, lockers) -> {
             assertThat(failure(stages.broken("throw"))).hasMessage("broken");
             assertThat(failure(stages.broken("null")))
@@ -166,7 +166,7 @@ class StageResultTests {
     }
 
     @Test
-    void cancellingWhileWaitingWithdraws() {
+    void cancellingWhileWaitingRemovesTheWaiter() {
         with((stages, lockers) -> {
             stages.send("a");
             CompletableFuture<String> second = stages.send("a");
@@ -218,7 +218,7 @@ class StageResultTests {
     }
 
     @Test
-    void stageThatNobodyCanCancelKeepsTheKeyUntilItHasCompleted() {
+    void stageThatCannotBeCancelledKeepsTheKeyUntilItHasCompleted() {
         with((stages, lockers) -> {
             CompletableFuture<String> result = stages.minimal("a").toCompletableFuture();
             assertThat(result.cancel(false)).isTrue();
@@ -239,7 +239,7 @@ class StageResultTests {
     }
 
     @Test
-    void waitThatIsTooLongFailsTheResult() {
+    void timeOutFailsTheResult() {
         with((stages, lockers) -> {
             stages.brief("a");
             CompletableFuture<String> second = stages.brief("a");
@@ -252,7 +252,7 @@ class StageResultTests {
     }
 
     @Test
-    void rejectFailsTheResultAndSkipCompletesItWithNothing() {
+    void rejectFailsTheResultAndSkipCompletesItWithNull() {
         with((stages, lockers) -> {
             stages.reject("a");
             assertThat(failure(stages.reject("a")))
@@ -286,7 +286,7 @@ class StageResultTests {
     }
 
     @Test
-    void wrongKeyIsInTheResult() {
+    void invalidKeyFailsTheResult() {
         with((stages, lockers) -> {
             assertThat(failure(stages.send(null)))
                     .isInstanceOf(LockKeyException.class)
@@ -301,7 +301,7 @@ class StageResultTests {
     }
 
     @Test
-    void withoutItsConditionTheStageIsThatOfTheMethod() {
+    void falseConditionReturnsTheStageOfTheMethod() {
         with((stages, lockers) -> {
             CompletableFuture<String> first = stages.onCondition("unlocked");
             CompletableFuture<String> second = stages.onCondition("unlocked");
@@ -318,7 +318,7 @@ class StageResultTests {
     }
 
     @Test
-    void severalKeysAreTakenTogetherInWhateverOrder() {
+    void multipleKeysAreAcquiredTogetherInAnyOrder() {
         with((stages, lockers) -> {
             CompletableFuture<String> both = stages.all(List.of("a", "b"));
             CompletableFuture<String> back = stages.all(List.of("b", "a", "b"));
@@ -335,7 +335,7 @@ class StageResultTests {
     }
 
     @Test
-    void threadsAndStagesLockEachOtherOut() {
+    void threadsAndStagesExcludeEachOther() {
         with((stages, lockers) -> {
             KeyedLocker<Object> shared = lockers.get("shared");
             Permit permit = shared.acquire("a");
@@ -352,9 +352,9 @@ class StageResultTests {
         });
     }
 
-    /** A cancellation comes at any moment: before the grant, between the grant and the body, during the body, after it. */
+    /** Cancels at any moment: before the grant, between the grant and the body, during the body, after it. */
     @Test
-    void cancellationsAtAnyMomentLoseNoPermit() {
+    void concurrentCancellationsLoseNoPermit() {
         runner.run(context -> {
             Counting counting = context.getBean(Stages.class).counting();
             Stages stages = context.getBean(Stages.class);
@@ -424,7 +424,7 @@ class StageResultTests {
         void on(Stages stages, KeyedLockerRegistry lockers) throws Exception;
     }
 
-    /** Sees whether two stages of one key are incomplete at once. */
+    /** Detects whether two stages of one key are incomplete at once. */
     static final class Counting {
 
         private final Map<String, CompletableFuture<Integer>> last = new ConcurrentHashMap<>();

@@ -37,14 +37,14 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.core.PriorityOrdered;
 import org.springframework.core.annotation.AliasFor;
 
-/** What is told at startup of wrong annotations. */
+/** The startup report of invalid annotations. */
 @ExtendWith(OutputCaptureExtension.class)
 class StartupValidationTests {
 
     private static final String HERE = StartupValidationTests.class.getName() + "$";
 
     @Test
-    void everyMistakeIsToldInOneReport() {
+    void everyMistakeIsInOneReport() {
         List<Finding> findings = findings(Wrong.class, "keyedlock.locks.orders.limit=2");
         assertFinding(findings, "syntax", "key = \"#id.\" is not an expression", "Write for instance \"#order.id\"");
         assertFinding(findings, "template", "key = \"#{#id}\" is not an expression", "Leave out #{ and }");
@@ -111,7 +111,7 @@ class StartupValidationTests {
     }
 
     @Test
-    void expressionsWhoseRootChangesOrWhoseTypesAreOpenAreRight() {
+    void expressionsWithOpenTypesAreAccepted() {
         Contexts.runner(Legal.class).withBean("keys", Keys.class).run(context -> {
             assertThat(context).hasNotFailed();
             Legal legal = context.getBean(Legal.class);
@@ -137,7 +137,7 @@ class StartupValidationTests {
     }
 
     @Test
-    void membersThatAFinalTypeLacksAreTold() {
+    void missingMembersOfAFinalTypeAreReported() {
         List<Finding> findings = findings(Lacking.class);
         assertFinding(findings, "property", "reads a property 'idd' that Event does not have", "Did you mean 'id'?");
         assertFinding(findings, "far", "reads a property 'number' that Event does not have", "class: id, tenant");
@@ -154,7 +154,7 @@ class StartupValidationTests {
     }
 
     @Test
-    void finalClassIsTold() {
+    void finalClassIsReported() {
         List<Finding> findings = findings(FinalClass.class);
         assertThat(findings).hasSize(1);
         assertThat(findings.get(0).place()).isEqualTo(HERE + "FinalClass");
@@ -162,34 +162,34 @@ class StartupValidationTests {
     }
 
     @Test
-    void finalClassThatIsProxiedByItsInterfaceIsRight() {
+    void finalClassThatIsProxiedByItsInterfaceIsAccepted() {
         Contexts.runner(FinalWithInterface.class)
                 .withPropertyValues("spring.aop.proxy-target-class=false")
                 .run(context -> assertThat(context.getBean(Runnable.class)).isNotInstanceOf(FinalWithInterface.class));
     }
 
     @Test
-    void typeLevelLeavesPrivateAndStaticMethodsAloneButNotFinalOnes() {
+    void annotatedTypeIgnoresPrivateAndStaticMethodsButReportsFinalOnes() {
         List<Finding> findings = findings(TypeLevel.class);
         assertThat(findings).extracting(Finding::place).containsExactly(HERE + "TypeLevel.ending()");
     }
 
     @Test
-    void keyOnATypeMustSuitEachMethod() {
+    void keyOnATypeMustBeValidForEachMethod() {
         List<Finding> findings = findings(KeyOnType.class);
         assertThat(findings).extracting(Finding::place).containsExactly(HERE + "KeyOnType.without(String)");
         assertThat(findings.get(0).problem()).contains("uses #id");
     }
 
     @Test
-    void switchedOffProxiesAreTold() {
+    void disabledProxiesAreReported() {
         List<Finding> findings = findings(Right.class, "spring.aop.auto=false");
         assertThat(findings).hasSize(1);
         assertFinding(findings, "right", "proxies are switched off by spring.aop.auto=false", "Remove spring.aop.auto");
     }
 
     @Test
-    void missingProxiesAreNotBlamedOnASwitchThatNobodyUsed() {
+    void missingProxiesAreNotAttributedToAnUnsetProperty() {
         new ApplicationContextRunner()
                 .withConfiguration(
                         AutoConfigurations.of(KeyedLockAutoConfiguration.class, KeyedLockAopAutoConfiguration.class))
@@ -202,7 +202,7 @@ class StartupValidationTests {
     }
 
     @Test
-    void methodThatMakesAPostProcessorShouldBeStatic() {
+    void factoryMethodOfAPostProcessorShouldBeStatic() {
         Contexts.runner(EarlyConfiguration.class, ConfigurationThatNeeds.class, Right.class)
                 .run(context -> {
                     List<Finding> findings = find(context.getStartupFailure()).findings();
@@ -216,14 +216,14 @@ class StartupValidationTests {
     }
 
     @Test
-    void anExpressionInPlaceOfTheNameIsTold() {
+    void anExpressionAsTheNameIsReported() {
         List<Finding> findings = findings(Misplaced.class);
         assertFinding(findings, "variable", "there is no locker '#o.id'; there are none", "mean key = \"#o.id\"?");
         assertFinding(findings, "constant", "there is no locker ''all''", "Did you mean key = \"'all'\"?");
     }
 
     @Test
-    void dottedNamesAreToldWithThePropertyThatHasAnEffect() {
+    void dottedNamesAreReportedWithTheEffectiveProperty() {
         List<Finding> findings = findings(Dotted.class, "keyedlock.locks[a.b].limit=1", "keyedlock.locks.c.limit=1");
         assertFinding(
                 findings, "unknown", "there are 'a.b', 'c'", "Configure it: keyedlock.locks[acme.orders].limit: 1");
@@ -231,14 +231,14 @@ class StartupValidationTests {
     }
 
     @Test
-    void methodOutsideTheInterfacesOfAProxyIsTold() {
+    void methodOutsideTheInterfacesOfAProxyIsReported() {
         List<Finding> findings = findings(BesidesInterface.class, "spring.aop.proxy-target-class=false");
         assertThat(findings).hasSize(1);
         assertFinding(findings, "besides", "proxied by its interfaces", "spring.aop.proxy-target-class=false");
     }
 
     @Test
-    void beanMadeTooEarlyIsTold() {
+    void beanCreatedTooEarlyIsReported() {
         Contexts.runner(Right.class, NeedsRightEarly.class).run(context -> {
             InvalidKeyedLockException failure = find(context.getStartupFailure());
             assertFinding(failure.findings(), "right", "has no proxy", "@Lazy");
@@ -253,7 +253,7 @@ class StartupValidationTests {
     }
 
     @Test
-    void lazyBeansAreCheckedWithoutBeingMade() {
+    void lazyBeansAreCheckedWithoutBeingCreated() {
         ApplicationContextRunner runner = Contexts.runner()
                 .withBean("lazy", NeverMade.class, NeverMade::new, definition -> definition.setLazyInit(true))
                 .withBean(
@@ -266,7 +266,7 @@ class StartupValidationTests {
     }
 
     @Test
-    void lazyBeanThatCannotBeMadeHereDoesNotDisturbTheOthers(@TempDir Path directory) throws Exception {
+    void lazyBeanThatCannotBeCreatedDoesNotAffectOthers(@TempDir Path directory) throws Exception {
         Class<?> broken = CompiledSource.load(
                 directory,
                 "sample.Broken",
@@ -292,7 +292,7 @@ class StartupValidationTests {
     }
 
     @Test
-    void beanOfUnknownClassIsCheckedWhenItIsMade() {
+    void beanOfUnknownClassIsCheckedWhenItIsCreated() {
         Contexts.runner()
                 .withBean("late", Object.class, Late::new, definition -> definition.setLazyInit(true))
                 .run(context -> {
@@ -306,7 +306,7 @@ class StartupValidationTests {
     }
 
     @Test
-    void warnLogsTheSameAndCallsFailInsteadOfRunningUnlocked(CapturedOutput output) {
+    void warnLogsTheFindingsAndCallsFailInsteadOfRunningUnlocked(CapturedOutput output) {
         Contexts.runner(Late.class)
                 .withPropertyValues("keyedlock.validation=warn")
                 .run(context -> {
@@ -324,7 +324,7 @@ class StartupValidationTests {
     }
 
     @Test
-    void twoLimitsForOneLockerAreToldWhereverItComesFrom() {
+    void twoLimitsForOneLockerAreReportedForAllSources() {
         Contexts.runner(TwoLimits.class)
                 .withBean(
                         "mine",
@@ -356,7 +356,7 @@ class StartupValidationTests {
     }
 
     @Test
-    void reasonableDurationsAndPlaceholdersAreRight() {
+    void validDurationsAndPlaceholdersAreAccepted() {
         Contexts.runner(Fine.class)
                 .withPropertyValues("patience=PT2S", "limits.some=4", "keyedlock.locks.orders.limit=4", "which=orders")
                 .run(context -> {

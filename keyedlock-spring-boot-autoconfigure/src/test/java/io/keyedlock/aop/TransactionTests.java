@@ -31,7 +31,7 @@ import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
-/** When a lock is given back that was taken in a transaction, or around one. */
+/** When a lock that was acquired in or around a transaction is released. */
 class TransactionTests {
 
     private final ApplicationContextRunner runner =
@@ -52,7 +52,7 @@ class TransactionTests {
     }
 
     @Test
-    void lockTakenInATransactionIsHeldUntilItHasCommitted() {
+    void lockAcquiredInATransactionIsHeldUntilItHasCommitted() {
         run((inner, locked) -> {
             locked.inTransaction(() -> {
                 inner.plain("a");
@@ -83,7 +83,7 @@ class TransactionTests {
     }
 
     @Test
-    void rollbackGivesTheLockBack() {
+    void rollbackReleasesTheLock() {
         run((inner, locked) -> {
             assertThatThrownBy(() -> locked.inTransaction(() -> {
                         inner.plain("a");
@@ -98,7 +98,7 @@ class TransactionTests {
     }
 
     @Test
-    void failedCommitGivesTheLockBack() {
+    void failedCommitReleasesTheLock() {
         run((inner, locked) -> {
             assertThatThrownBy(() -> locked.inTransaction(() -> {
                         inner.plain("a");
@@ -125,7 +125,7 @@ class TransactionTests {
     }
 
     @Test
-    void onReturnOfThePropertyReleasesUnlessTheMethodSaysOtherwise() {
+    void onReturnOfThePropertyAppliesUnlessTheMethodOverridesIt() {
         run(
                 (inner, locked) -> locked.inTransaction(() -> {
                     inner.plain("a");
@@ -137,7 +137,7 @@ class TransactionTests {
     }
 
     @Test
-    void sameTransactionTakesTheKeyAsOftenAsItLikes() {
+    void sameTransactionMayAcquireTheKeyRepeatedly() {
         run((inner, locked) -> {
             locked.inTransaction(() -> {
                 for (int i = 0; i < 100; i++) {
@@ -152,7 +152,7 @@ class TransactionTests {
     }
 
     @Test
-    void severalKeysAreHeldUntilTheCommit() {
+    void multipleKeysAreHeldUntilTheCommit() {
         run((inner, locked) -> {
             locked.inTransaction(() -> {
                 inner.several("a", "b");
@@ -163,7 +163,7 @@ class TransactionTests {
     }
 
     @Test
-    void lockOfANewTransactionWaitsForTheOuterOneThatWasActiveWhenItWasTaken() {
+    void lockOfANewTransactionIsHeldUntilTheOuterOneCompletes() {
         run((inner, locked) -> {
             locked.inTransaction(() -> {
                 inner.requiresNew("a");
@@ -174,7 +174,7 @@ class TransactionTests {
     }
 
     @Test
-    void lockTakenInsideANewTransactionEndsWithIt() {
+    void lockAcquiredInANewTransactionIsReleasedWithIt() {
         run((inner, locked) -> {
             locked.inTransaction(() -> {
                 locked.inNewTransaction(() -> {
@@ -187,7 +187,7 @@ class TransactionTests {
     }
 
     @Test
-    void lockTakenInANestedTransactionIsHeldUntilTheOuterOneCompletes() {
+    void lockAcquiredInANestedTransactionIsHeldUntilTheOuterOneCompletes() {
         run((inner, locked) -> {
             locked.inTransaction(() -> {
                 assertThatThrownBy(() -> locked.inNestedTransaction(() -> {
@@ -202,7 +202,7 @@ class TransactionTests {
     }
 
     @Test
-    void withoutATransactionTheLockIsGivenBackOnReturn() {
+    void withoutATransactionTheLockIsReleasedOnReturn() {
         run((inner, locked) -> {
             inner.plain("a");
             assertThat(locked.keys()).isEmpty();
@@ -216,7 +216,7 @@ class TransactionTests {
     }
 
     @Test
-    void listenerAfterTheCommitGetsItsLockAndGivesItBackOnReturn() {
+    void listenerAfterTheCommitReleasesItsLockOnReturn() {
         runner.run(context -> {
             Locked locked = new Locked(context);
             Listener listener = context.getBean(Listener.class);
@@ -232,7 +232,7 @@ class TransactionTests {
     }
 
     @Test
-    void lockTakenByTheOuterBeanSpansTheInnerTransaction() {
+    void lockAcquiredByTheOuterBeanSpansTheInnerTransaction() {
         runner.run(context -> {
             Locked locked = new Locked(context);
             context.getBean(Inner.class).during(() -> onCompletion(() -> locked.note("completion")));
@@ -260,7 +260,7 @@ class TransactionTests {
         void on(Inner inner, Locked locked) throws Exception;
     }
 
-    /** What is locked, and transactions to lock in. */
+    /** The locked methods and the transactions around them. */
     static class Locked {
 
         private final KeyedLockerRegistry lockers;

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 class WithoutKotlinTests {
 
     @Test
-    void classesThatKnowKotlinAreLinkedWithoutIt() throws Throwable {
+    void classesThatUseKotlinAreLinkedWithoutIt() throws Throwable {
         List<URL> urls = new ArrayList<>();
         for (String entry : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
             if (!Path.of(entry).getFileName().toString().startsWith("kotlin")) {

@@ -15,7 +15,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** An application without spring-tx, in a class loader of its own that does not have it. */
+/** An application without spring-tx, in a class loader that hides it. */
 class WithoutTransactionsTests {
 
     private static final String TRANSACTIONS = "org.springframework.transaction.support.TransactionSynchronization";

@@ -61,7 +61,7 @@ class AheadOfTimeTests {
 
     @Test
     @CompileWithForkedClassLoader
-    @SuppressWarnings("try") // permits are held, not used
+    @SuppressWarnings("try") // the permit is only held
     void annotatedMethodsLock() {
         start(Application.class, AT_RUN_TIME, context -> {
             Shop shop = context.getBean(Shop.class);
@@ -201,7 +201,7 @@ class AheadOfTimeTests {
         public void byFirst(List<Line> lines) {}
     }
 
-    /** What a region is looked up in. */
+    /** Looks up regions. */
     @Component("regions")
     public static class Regions {
 

@@ -23,14 +23,14 @@ import org.springframework.scheduling.annotation.EnableAsync;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
 
-/** The threads of asynchronous bodies that had to wait for their permit, in an application that configures none. */
+/** The threads of asynchronous bodies that waited, in an application without a configured executor. */
 class BodyExecutorTests {
 
     private static final int JOBS = 100;
 
     private static final InheritableThreadLocal<String> USER = new InheritableThreadLocal<>();
 
-    /** All threads of {@code @Async} wait for keys, so that the holders of the keys need others. */
+    /** All threads of {@code @Async} wait for keys, so the holders need other threads. */
     @Test
     void asyncJobsThatJoinLockedFuturesDoNotStarveThem() {
         run(context -> {
@@ -62,12 +62,12 @@ class BodyExecutorTests {
     }
 
     @Test
-    void aThreadOfABodyHasNothingOfWhoReleasedThePermit() {
+    void aThreadOfABodyInheritsNothingFromTheReleasingThread() {
         run(BodyExecutorTests::assertThreadOfItsOwn);
     }
 
     @Test
-    void bodiesRunOnVirtualThreadsWhereTheApplicationDoes() {
+    void bodiesRunOnVirtualThreadsIfTheApplicationDoes() {
         assumeTrue(Runtime.version().feature() >= 21, "no virtual threads on this JDK");
         run(
                 context -> {
@@ -117,7 +117,7 @@ class BodyExecutorTests {
         void on(ConfigurableApplicationContext context) throws Exception;
     }
 
-    /** What the thread of a body knows. */
+    /** The context of the thread of a body. */
     record Body(
             Thread thread,
             @org.jspecify.annotations.Nullable String user,

@@ -28,7 +28,7 @@ import org.springframework.core.env.MapPropertySource;
 import org.springframework.core.env.StandardEnvironment;
 import org.springframework.core.env.SystemEnvironmentPropertySource;
 
-/** Whatever is configured: a context that works, or a failure that names the property and says what to write instead. */
+/** Any configuration yields a working context or a failure that names the property and what to write instead. */
 class ConfigurationByTheThousandTests {
 
     private static final List<String> NAMES = List.of(
@@ -49,7 +49,7 @@ class ConfigurationByTheThousandTests {
             "defaults",
             "x".repeat(1_000));
 
-    /** Names that mean something to Spring, or nothing to anybody. */
+    /** Names with a meaning to Spring, and unusual ones. */
     private static final List<String> ODD_NAMES = List.of(
             "&orders",
             "scopedTarget.orders",
@@ -68,7 +68,7 @@ class ConfigurationByTheThousandTests {
             "a]b",
             "[");
 
-    /** All that a locker has, and what it has not. */
+    /** Valid and invalid properties of a locker. */
     private static final List<String> SETTINGS = Stream.concat(
                     ConfigurationMetadataTests.OF_LOCKER.stream(),
                     Stream.of("waitTime", "limt", "limit.limit", "limit[0]", ""))
@@ -151,24 +151,24 @@ class ConfigurationByTheThousandTests {
             "🔒",
             "x".repeat(10_000));
 
-    /** Those of the context that was made last, which may have failed. */
+    /** The beans of the last context, which may have failed. */
     private BeanFactory beans = new StaticListableBeanFactory();
 
     @Test
-    void everyValueIsBoundOrRefusedWithItsPropertyAndWhatToWrite() {
+    void everyValueIsBoundOrRejectedWithItsPropertyAndWhatToWrite() {
         RandomCases.check(2_000, random -> {
             Map<String, Object> properties = properties(random, NAMES);
             try {
                 Binder binder = Binder.get(environment(properties, random.nextInt(8) == 0));
                 new LockerSettings(binder.bindOrCreate("keyedlock", KeyedLockProperties.class));
             } catch (Throwable e) {
-                assertTold(e, properties);
+                assertReported(e, properties);
             }
         });
     }
 
     @Test
-    void everyNameIsTakenOrRefused() {
+    void everyNameIsAcceptedOrRejected() {
         RandomCases.check(500, random -> {
             StringBuilder name = new StringBuilder();
             for (int i = random.nextInt(12); i >= 0; i--) {
@@ -179,7 +179,7 @@ class ConfigurationByTheThousandTests {
                 Binder binder = Binder.get(environment(properties, false));
                 new LockerSettings(binder.bindOrCreate("keyedlock", KeyedLockProperties.class));
             } catch (Throwable e) {
-                assertTold(e, properties);
+                assertReported(e, properties);
             }
         });
     }
@@ -191,7 +191,7 @@ class ConfigurationByTheThousandTests {
             runner(properties).run(context -> {
                 Throwable failure = context.getStartupFailure();
                 if (failure != null) {
-                    assertTold(failure, properties);
+                    assertReported(failure, properties);
                 } else {
                     context.getBean(KeyedLockerRegistry.class)
                             .names()
@@ -203,13 +203,13 @@ class ConfigurationByTheThousandTests {
     }
 
     @Test
-    void aNameOfSpringsOwnIsRefusedWithTheProperty() {
+    void aNameThatSpringUsesIsRejectedWithTheProperty() {
         for (String name : ODD_NAMES) {
             Map<String, Object> properties = Map.of("keyedlock.locks[" + name + "].limit", "2");
             runner(properties).run(context -> {
                 Throwable failure = context.getStartupFailure();
                 if (failure != null) {
-                    assertTold(failure, properties);
+                    assertReported(failure, properties);
                 } else {
                     assertThat(List.of("conversionService", "a]b", "[")).contains(name);
                 }
@@ -272,8 +272,8 @@ class ConfigurationByTheThousandTests {
         return all.get(random.nextInt(all.size()));
     }
 
-    /** The one failure that a person is shown has the property in it, and words that tell what to do. */
-    private void assertTold(Throwable failure, Map<String, Object> properties) {
+    /** Checks that the reported failure names the property and what to do. */
+    private void assertReported(Throwable failure, Map<String, Object> properties) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof InvalidConfigurationPropertyValueException invalid) {
                 assertThat(invalid.getName()).startsWith("keyedlock");
@@ -303,7 +303,7 @@ class ConfigurationByTheThousandTests {
                 return;
             }
         }
-        throw new AssertionError("no failure of ours with " + shortened(properties), failure);
+        throw new AssertionError("no failure of the library with " + shortened(properties), failure);
     }
 
     private static String shortened(Map<String, Object> properties) {
@@ -311,12 +311,12 @@ class ConfigurationByTheThousandTests {
         return text.length() < 1_000 ? text : text.substring(0, 1_000);
     }
 
-    /** So that a property source that was not read cannot make the tests pass. */
+    /** Ensures that the tests fail if the property source is not read. */
     @Test
-    void badValuesOfEachKindAreRefused() {
+    void invalidValuesOfEachKindAreRejected() {
         Consumer<Map<String, Object>> refused = properties -> runner(properties).run(context -> {
             assertThat(context).hasFailed();
-            assertTold(context.getStartupFailure(), properties);
+            assertReported(context.getStartupFailure(), properties);
         });
         List.of(
                         "keyedlock=5",

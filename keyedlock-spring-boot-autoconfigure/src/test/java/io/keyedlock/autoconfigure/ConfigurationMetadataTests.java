@@ -21,7 +21,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** What an IDE completes under {@code keyedlock.}, and the page that tells the same. */
+/** The configuration metadata for {@code keyedlock.}, and the page with the same properties. */
 class ConfigurationMetadataTests {
 
     static final List<String> OF_LOCKER = List.of(
@@ -42,7 +42,7 @@ class ConfigurationMetadataTests {
     private final String metadata = read("META-INF/spring-configuration-metadata.json");
 
     @Test
-    void everyPropertyIsThereWithItsDefault() {
+    void everyPropertyIsListedWithItsDefault() {
         Map<String, Object> defaults = properties().stream()
                 .filter(property -> property.containsKey("defaultValue"))
                 .collect(Collectors.toMap(
@@ -99,7 +99,7 @@ class ConfigurationMetadataTests {
     }
 
     @Test
-    void valuesThatAreNoPlainTypeAreHinted() {
+    void propertiesWithoutASimpleTypeHaveHints() {
         assertThat(values("keyedlock.defaults.wait-time")).contains("forever");
         assertThat(values("keyedlock.defaults.max-waiters")).contains("unbounded");
         assertThat(values("keyedlock.defaults.backend")).containsExactly("local", "redis", "jdbc");

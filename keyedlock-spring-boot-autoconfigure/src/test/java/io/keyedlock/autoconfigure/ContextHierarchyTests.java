@@ -31,7 +31,7 @@ import org.springframework.context.annotation.Configuration;
 
 /** A context and its parent: one locker for one name. */
 @ExtendWith(OutputCaptureExtension.class)
-@SuppressWarnings("try") // permits are held, not used
+@SuppressWarnings("try") // the permit is only held
 class ContextHierarchyTests {
 
     private final ApplicationContextRunner contexts = new ApplicationContextRunner()
@@ -65,7 +65,7 @@ class ContextHierarchyTests {
     }
 
     @Test
-    void aChildUsesTheLockerBeanOfItsParentWhateverItsPropertiesSay() {
+    void aChildUsesTheLockerBeanOfItsParentDespiteItsOwnProperties() {
         contexts.withUserConfiguration(OwnOrders.class)
                 .run(parent -> shared.withParent(parent).withBean(Orders.class).run(child -> {
                     assertThat(child).hasNotFailed();
@@ -94,7 +94,7 @@ class ContextHierarchyTests {
     }
 
     @Test
-    void settingsThatDifferFromThoseOfTheParentStopTheStart() {
+    void settingsThatDifferFromThoseOfTheParentFailTheStart() {
         shared.run(parent -> {
             contexts.withParent(parent)
                     .withPropertyValues("keyedlock.locks.orders.limit=3")
@@ -111,7 +111,7 @@ class ContextHierarchyTests {
     }
 
     @Test
-    void aLockerBeanOfTheChildIsItsOwn() {
+    void aLockerBeanOfTheChildIsIndependent() {
         shared.run(parent -> shared.withParent(parent)
                 .withUserConfiguration(OwnOrders.class)
                 .withBean(Orders.class)

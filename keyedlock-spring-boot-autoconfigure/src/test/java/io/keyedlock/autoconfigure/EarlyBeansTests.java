@@ -23,7 +23,7 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Lazy;
 
-/** Nothing of ours has a bean made before its time. */
+/** The library causes no early creation of beans. */
 @ExtendWith(OutputCaptureExtension.class)
 class EarlyBeansTests {
 
@@ -49,19 +49,19 @@ class EarlyBeansTests {
     }
 
     @Test
-    void noBeanIsTooEarlyForAPostProcessor(CapturedOutput output) {
+    void noBeanIsCreatedTooEarlyForAPostProcessor(CapturedOutput output) {
         runner.withUserConfiguration(Beans.class)
                 .withBean(SimpleMeterRegistry.class)
                 .run(context -> {
                     assertThat(context).hasNotFailed();
-                    // One that comes last sees them all, those that are made for our own parts too.
+                    // The last one processes all beans, including those created for the library.
                     assertThat(MADE).contains("processed orders", "processed eager", "processed simpleMeterRegistry");
                 });
         assertThat(output).doesNotContain("is not eligible for getting processed by all BeanPostProcessors");
     }
 
     @Test
-    void whatIsLazyStaysLazyAlsoWhereItIsAnnotated() {
+    void lazyAnnotatedBeansStayLazy() {
         runner.withUserConfiguration(Beans.class).run(context -> {
             assertThat(MADE).noneMatch(each -> each.startsWith("lazy") || each.startsWith("product"));
             assertThat(context.getBean("lazyFactory", Product.class)).isNotNull();
@@ -79,7 +79,7 @@ class EarlyBeansTests {
     }
 
     @Test
-    void nothingIsMadeBeforeTheSingletonsAreMadeInTheirOrder() {
+    void singletonsAreCreatedInTheirOrder() {
         runner.withUserConfiguration(Beans.class)
                 .withBean("observed", Observer.class)
                 .run(context -> {
@@ -88,7 +88,7 @@ class EarlyBeansTests {
                 });
     }
 
-    /** The first bean of all: what of the application was made before it? */
+    /** The first bean, which records the beans of the application that were created before it. */
     static class Observer {
 
         final List<String> madeBefore = List.copyOf(MADE);

@@ -21,7 +21,7 @@ import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.autoconfigure.aop.AopAutoConfiguration;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 
-/** What happens to callers if a backend throws where it should answer. */
+/** Callers of a backend that throws instead of responding. */
 class FaultyBackendTests {
 
     private final ApplicationContextRunner contexts = new ApplicationContextRunner()
@@ -51,7 +51,7 @@ class FaultyBackendTests {
     }
 
     @Test
-    void theFailureOfTheMethodWins() {
+    void theFailureOfTheMethodTakesPrecedence() {
         contexts.run(context -> assertThatThrownBy(
                         () -> context.getBean(Orders.class).fail("42"))
                 .isInstanceOf(IllegalArgumentException.class)
@@ -79,7 +79,7 @@ class FaultyBackendTests {
         });
     }
 
-    /** Grants everything, and answers no questions. */
+    /** A backend that grants everything and whose other methods throw. */
     private static final class FaultyBackend implements KeyedLockerBackend {
 
         @Override

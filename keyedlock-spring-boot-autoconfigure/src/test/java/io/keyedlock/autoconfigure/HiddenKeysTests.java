@@ -58,11 +58,11 @@ import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import reactor.core.publisher.Mono;
 
 /**
- * With {@code keyedlock.show-keys=false} no key is told, whatever goes wrong. Each key has a mark in its text; the mark must
- * be nowhere: in no log line, exception, meter, answer of the endpoint, thread dump or recorded event.
+ * With {@code keyedlock.show-keys=false} no failure reveals a key. Each key has a mark in its text; the mark must
+ * appear in no log line, exception, meter, response of the endpoint, thread dump or recorded event.
  */
 @Timeout(300)
-@SuppressWarnings("try") // permits are held, not used
+@SuppressWarnings("try") // the permit is only held
 class HiddenKeysTests {
 
     private static final String MARK = "Xq7private";
@@ -71,8 +71,8 @@ class HiddenKeysTests {
 
     private final ListAppender<ILoggingEvent> appender = new ListAppender<>();
 
-    /** Everything that was told to anybody. */
-    private final List<String> told = new CopyOnWriteArrayList<>();
+    /** All recorded output. */
+    private final List<String> shown = new CopyOnWriteArrayList<>();
 
     private final Logger root = logger(org.slf4j.Logger.ROOT_LOGGER_NAME);
     private final Logger ours = logger("io.keyedlock");
@@ -85,11 +85,11 @@ class HiddenKeysTests {
         return ((LoggerContext) LoggerFactory.getILoggerFactory()).getLogger(name);
     }
 
-    /** What System.Logger writes to, as an application with a bridge has it. */
+    /** The target of System.Logger, as in an application with a bridge. */
     private final java.util.logging.Handler bridge = new java.util.logging.Handler() {
         @Override
         public void publish(java.util.logging.LogRecord record) {
-            told.add(record.getMessage() + (record.getThrown() == null ? "" : text(record.getThrown())));
+            shown.add(record.getMessage() + (record.getThrown() == null ? "" : text(record.getThrown())));
         }
 
         @Override
@@ -124,7 +124,7 @@ class HiddenKeysTests {
         return text.toString();
     }
 
-    /** Returns what the failure tells. */
+    /** Returns all texts of a failure. */
     private String fails(Class<? extends Throwable> expected, Action action) {
         Throwable failure = catchThrowable(() -> {
             try {
@@ -135,7 +135,7 @@ class HiddenKeysTests {
         });
         assertThat(failure).isInstanceOf(expected);
         String text = text(failure);
-        told.add(text);
+        shown.add(text);
         return text;
     }
 
@@ -167,7 +167,7 @@ class HiddenKeysTests {
     }
 
     @Test
-    void noKeyIsToldWhateverGoesWrong() throws Exception {
+    void noFailureRevealsAKey() throws Exception {
         Path file = directory.resolve("waits.jfr");
         try (Recording recording = new Recording()) {
             recording.enable("keyedlock.Wait").withoutThreshold();
@@ -182,7 +182,7 @@ class HiddenKeysTests {
                 deadlock(orders);
                 operations(
                         context.getBean(KeyedLocksEndpoint.class), context.getBean(SimpleMeterRegistry.class), orders);
-                // Still held as the context closes: the drain tells of it.
+                // Still held when the context closes, so the drain reports it.
                 orders.acquireAsync(MARK + " of the drain");
             });
             recording.stop();
@@ -193,10 +193,10 @@ class HiddenKeysTests {
             events.add(event.toString());
         }
         assertThat(events).isNotEmpty();
-        told.addAll(events);
-        nothingIsTold();
-        // What was provoked did speak.
-        assertThat(String.join("\n", told))
+        shown.addAll(events);
+        assertNoKeyIsShown();
+        // Each provoked failure has been reported.
+        assertThat(String.join("\n", shown))
                 .contains(
                         "did not get a permit for a key within",
                         "admits no further waiter",
@@ -206,14 +206,14 @@ class HiddenKeysTests {
                 .contains("Keys are still in use", "has been held for", "Gossip");
     }
 
-    private void nothingIsTold() {
+    private void assertNoKeyIsShown() {
         for (ILoggingEvent event : appender.list) {
-            told.add(event.getFormattedMessage()
+            shown.add(event.getFormattedMessage()
                     + (event.getThrowableProxy() == null
                             ? ""
                             : ThrowableProxyUtil.asString(event.getThrowableProxy())));
         }
-        assertThat(told).isNotEmpty().noneMatch(text -> text.contains(MARK));
+        assertThat(shown).isNotEmpty().noneMatch(text -> text.contains(MARK));
     }
 
     private void refusals(KeyedLocker<Object> orders, KeyedLocker<Object> once) throws Exception {
@@ -225,12 +225,12 @@ class HiddenKeysTests {
         fails(LockRejectedException.class, () -> orders.tryAcquireAsync(key).get());
         CompletableFuture<Permit> waiting = orders.acquireAsync(key);
         fails(LockRejectedException.class, () -> orders.acquireAsync(key).get());
-        told.add(held + " " + waiting + " " + orders + " " + orders.asLock(key));
+        shown.add(held + " " + waiting + " " + orders + " " + orders.asLock(key));
         fails(IllegalMonitorStateException.class, () -> orders.asLock(key).unlock());
         waiting.cancel(true);
         held.close();
         try (Permit mine = once.acquire(key)) {
-            told.add(mine.toString());
+            shown.add(mine.toString());
             fails(LockReentryException.class, () -> once.acquire(key));
         }
     }
@@ -267,7 +267,7 @@ class HiddenKeysTests {
         Throwable failure =
                 catchThrowable(() -> CompletableFuture.allOf(first, second).get(60, TimeUnit.SECONDS));
         assertThat(failure).hasRootCauseInstanceOf(LockDeadlockException.class);
-        told.add(text(failure));
+        shown.add(text(failure));
     }
 
     private static CompletableFuture<Void> opposite(
@@ -292,13 +292,13 @@ class HiddenKeysTests {
             throws Exception {
         Object key = MARK + " of operations";
         try (Permit held = orders.acquire(key)) {
-            told.add(held.toString());
-            told.add(endpoint.lockers().toString());
-            told.add(String.valueOf(endpoint.locker("orders", null)));
+            shown.add(held.toString());
+            shown.add(endpoint.lockers().toString());
+            shown.add(String.valueOf(endpoint.locker("orders", null)));
             assertThat(endpoint.locker("orders", (String) key)).isNull();
-            meters.getMeters().forEach(meter -> told.add(meter.getId().toString() + meter.measure()));
+            meters.getMeters().forEach(meter -> shown.add(meter.getId().toString() + meter.measure()));
             for (ThreadInfo thread : ManagementFactory.getThreadMXBean().dumpAllThreads(true, true)) {
-                told.add(thread.toString());
+                shown.add(thread.toString());
             }
             Awaitility.await()
                     .atMost(60, TimeUnit.SECONDS)
@@ -308,7 +308,7 @@ class HiddenKeysTests {
     }
 
     @Test
-    void whatABackendSaysOfAKeyIsNotTold() throws Exception {
+    void messagesOfABackendAboutAKeyAreRedacted() throws Exception {
         KeyedLocker<Object> orders = KeyedLocker.createOn(
                 new Babbler(), KeyedLockerSettings.defaults().withName("orders").withShowKeys(false));
         String blocking = fails(LockBackendException.class, () -> orders.acquire(MARK, Duration.ofSeconds(60)));
@@ -316,12 +316,12 @@ class HiddenKeysTests {
                 LockBackendException.class,
                 () -> orders.acquireAsync(MARK, Duration.ofSeconds(60)).get());
         orders.close();
-        nothingIsTold();
+        assertNoKeyIsShown();
         assertThat(List.of(blocking, async)).allMatch(text -> text.contains(TimeoutException.class.getName()));
     }
 
     @Test
-    void keysAreToldWhereTheyMayBe() {
+    void keysAreShownIfConfigured() {
         runner().withPropertyValues("keyedlock.show-keys=true").run(context -> {
             KeyedLocker<Object> orders =
                     context.getBean(KeyedLockerRegistry.class).get("orders");
@@ -330,8 +330,8 @@ class HiddenKeysTests {
             fails(LockKeyException.class, () -> context.getBean(Service.class).parsed(MARK));
             held.close();
         });
-        assertThat(told).hasSizeGreaterThan(1);
-        assertThat(told.stream().filter(text -> text.contains(MARK)).toList()).hasSizeGreaterThan(1);
+        assertThat(shown).hasSizeGreaterThan(1);
+        assertThat(shown.stream().filter(text -> text.contains(MARK)).toList()).hasSizeGreaterThan(1);
     }
 
     static class Service {
@@ -370,7 +370,7 @@ class HiddenKeysTests {
         }
     }
 
-    /** A listener that fails and has the key in its words. */
+    /** A listener that fails with the key in its message. */
     static class Gossip implements KeyedLockerListener {
 
         private static RuntimeException words(Object key) {
@@ -405,7 +405,7 @@ class HiddenKeysTests {
         }
     }
 
-    /** A backend that tells each failed command with the key in it. */
+    /** A backend whose failures contain the command with the key. */
     private static final class Babbler implements KeyedLockerBackend {
 
         @Override
@@ -431,7 +431,7 @@ class HiddenKeysTests {
 
         @Override
         public void close() {
-            // It has nothing.
+            // It holds nothing.
         }
     }
 }

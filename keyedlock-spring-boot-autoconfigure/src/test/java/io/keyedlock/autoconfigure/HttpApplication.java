@@ -18,7 +18,7 @@ import org.springframework.web.bind.annotation.ResponseStatus;
 import org.springframework.web.bind.annotation.RestController;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
 
-/** An application whose controllers turn callers away, for servlet containers and reactive servers. */
+/** An application whose controllers reject callers, for servlet containers and reactive servers. */
 @Configuration(proxyBeanMethods = false)
 @EnableAutoConfiguration
 class HttpApplication {

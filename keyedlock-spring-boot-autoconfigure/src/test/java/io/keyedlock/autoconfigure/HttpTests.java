@@ -20,7 +20,7 @@ import org.springframework.context.annotation.ImportSelector;
 import org.springframework.core.type.AnnotationMetadata;
 import org.springframework.util.ClassUtils;
 
-/** What tests over HTTP share. */
+/** Shared methods of tests over HTTP. */
 abstract class HttpTests {
 
     /** The application with the endpoint and the locker {@code orders} on servlets. */
@@ -66,12 +66,12 @@ abstract class HttpTests {
     @Value("${local.server.port}")
     private int port;
 
-    /** Asks for a path, with names and values of headers by turns. */
+    /** Gets a path, with alternating names and values of headers. */
     HttpResponse<String> get(String path, String... headers) {
         return get(port, path, headers);
     }
 
-    /** The same on another port. */
+    /** Gets a path of another port. */
     static HttpResponse<String> get(int port, String path, String... headers) {
         HttpRequest.Builder request = HttpRequest.newBuilder(URI.create("http://localhost:" + port + path));
         if (headers.length > 0) {
@@ -90,7 +90,7 @@ abstract class HttpTests {
         }
     }
 
-    /** Sends JSON to a path, on a connection of its own: servers close one after a bad request, and no POST is repeated. */
+    /** Posts JSON on a new connection, as servers close one after a bad request and no POST is retried. */
     HttpResponse<String> post(String path, String json) {
         HttpRequest request = HttpRequest.newBuilder(URI.create("http://localhost:" + port + path))
                 .header("Content-Type", "application/json")

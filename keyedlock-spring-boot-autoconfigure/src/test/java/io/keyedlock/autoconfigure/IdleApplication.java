@@ -20,12 +20,12 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.env.MapPropertySource;
 
-/** Uses a locker with meters, endpoint and drain, and prints which threads are ours, time and again. */
+/** Uses a locker with meters, endpoint and drain, and repeatedly prints the threads of the library. */
 final class IdleApplication {
 
     private IdleApplication() {}
 
-    /** Prints, and ends. */
+    /** Runs the application. */
     public static void main(String[] args) throws Exception {
         AnnotationConfigApplicationContext context = new AnnotationConfigApplicationContext();
         context.getEnvironment()
@@ -39,13 +39,13 @@ final class IdleApplication {
         context.refresh();
         KeyedLocker<Object> orders = context.getBean(KeyedLockerRegistry.class).get("orders");
         Service service = context.getBean(Service.class);
-        tell("before the first call");
+        printThreads("before the first call");
         for (int i = 0; i < 1_000; i++) {
             service.work(i);
         }
         Permit held = orders.acquireAsync("held").join();
         CompletableFuture<Permit> waiting = orders.acquireAsync("held", Duration.ofHours(1));
-        tell("while a key is held and awaited");
+        printThreads("while a key is held and awaited");
         context.getBean(KeyedLocksEndpoint.class).lockers();
         context.getBean(SimpleMeterRegistry.class)
                 .getMeters()
@@ -53,18 +53,18 @@ final class IdleApplication {
         held.close();
         waiting.join().close();
         awaitNoThreadOfOurs();
-        tell("idle");
+        printThreads("idle");
         context.close();
-        // The thread of the drain calls back before it ends.
+        // The thread of the drain ends after its callback.
         awaitNoThreadOfOurs();
-        tell("closed");
+        printThreads("closed");
     }
 
     private static void awaitNoThreadOfOurs() {
         Awaitility.await().atMost(2, TimeUnit.MINUTES).until(() -> ours().isEmpty());
     }
 
-    private static void tell(String when) {
+    private static void printThreads(String when) {
         System.out.println(when + ": " + ours());
     }
 

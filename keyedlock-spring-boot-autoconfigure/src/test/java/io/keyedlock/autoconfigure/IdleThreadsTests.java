@@ -9,11 +9,11 @@ import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
-/** What is left of us while nothing is held and nothing waits: no thread. In a JVM of its own, where nobody else holds any. */
+/** Checks that no thread of the library runs while nothing is held or awaited. Runs in a separate JVM. */
 class IdleThreadsTests {
 
     @Test
-    void noThreadIsOursWhileNothingIsHeldOrAwaited() throws Exception {
+    void noThreadRunsWhileNothingIsHeldOrAwaited() throws Exception {
         Process process = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-cp",

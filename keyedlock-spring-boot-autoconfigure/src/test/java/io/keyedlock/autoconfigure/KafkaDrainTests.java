@@ -45,9 +45,9 @@ import org.springframework.kafka.test.EmbeddedKafkaBroker;
 import org.springframework.kafka.test.EmbeddedKafkaKraftBroker;
 import org.springframework.kafka.test.utils.KafkaTestUtils;
 
-/** An application that stops while records are worked on under the lock of their key. */
+/** An application that stops while records are processed under the lock of their key. */
 @ExtendWith(OutputCaptureExtension.class)
-@SuppressWarnings("try") // permits are held, not used
+@SuppressWarnings("try") // the permit is only held
 class KafkaDrainTests {
 
     private static final int PARTITIONS = 3;
@@ -55,7 +55,7 @@ class KafkaDrainTests {
     private static final String SHIPPING = "shipping";
 
     @Test
-    void recordsInFlightEndBeforeWhatTheyNeedIsGoneAndNoneIsLost(CapturedOutput output) throws Exception {
+    void recordsInFlightEndBeforeTheirDependenciesAreClosedAndNoneIsLost(CapturedOutput output) throws Exception {
         EmbeddedKafkaBroker broker = new EmbeddedKafkaKraftBroker(1, PARTITIONS, "orders", "batches");
         broker.adminTimeout(120);
         broker.afterPropertiesSet();
@@ -89,7 +89,7 @@ class KafkaDrainTests {
         }
     }
 
-    /** To each partition two records of one key, and one record to the listener that does not block. */
+    /** Sends two records of one key to each partition, and one record to the listener that does not block. */
     private static void send(EmbeddedKafkaBroker broker) {
         DefaultKafkaProducerFactory<String, String> producers = new DefaultKafkaProducerFactory<>(
                 KafkaTestUtils.producerProps(broker), new StringSerializer(), new StringSerializer());
@@ -114,8 +114,8 @@ class KafkaDrainTests {
     record Broker(String addresses) {}
 
     /**
-     * Holds the key of each record until the application stops. For a listener that blocks its container waits; what was
-     * handed to other threads has the drain alone.
+     * Holds the key of each record until the application stops. The container waits for a listener that blocks; work that was
+     * handed to other threads is awaited by the drain only.
      */
     static class Listener implements ApplicationListener<ContextClosedEvent>, DisposableBean {
 
@@ -145,7 +145,7 @@ class KafkaDrainTests {
             try (Permit permit = locker.acquire(record.key())) {
                 begun.add(record.key() + " " + record.value());
                 stopping.await();
-                // Told before the containers are stopped, of which a running one would take the next record.
+                // Published before the containers stop, as a running one would poll the next record.
                 await().atMost(Duration.ofMinutes(2)).until(() -> !isAnyShippingContainerRunning());
                 ended.add(record.key() + " " + record.value());
             }

@@ -41,7 +41,7 @@ class KeyLimitsTests {
             "keyedlock.locks.tenants.limits.42=1",
             "keyedlock.locks.other.limit=1");
 
-    /** How many callers a key admits at once. */
+    /** Returns the number of callers that a key admits at once. */
     private static int admitted(KeyedLocker<Object> locker, Object key) {
         List<Permit> permits = new ArrayList<>();
         for (CompletableFuture<Permit> next = locker.tryAcquireAsync(key);
@@ -71,7 +71,7 @@ class KeyLimitsTests {
     }
 
     @Test
-    void defaultsHaveLimitsTooWhichALockerReplaces() {
+    void lockerReplacesTheLimitsOfTheDefaults() {
         tenants.withPropertyValues("keyedlock.defaults.limits.premium=7", "keyedlock.defaults.limits.free=6")
                 .withBean(Annotated.class)
                 .run(context -> {

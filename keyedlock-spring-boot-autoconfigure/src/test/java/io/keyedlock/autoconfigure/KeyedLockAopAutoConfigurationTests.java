@@ -27,7 +27,7 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.Ordered;
 
-/** The beans of the advice, and what is printed when an annotation is wrong. */
+/** The beans of the advice, and the report of an invalid annotation. */
 @ExtendWith(OutputCaptureExtension.class)
 class KeyedLockAopAutoConfigurationTests {
 
@@ -36,7 +36,7 @@ class KeyedLockAopAutoConfigurationTests {
                     AopAutoConfiguration.class, KeyedLockAutoConfiguration.class, KeyedLockAopAutoConfiguration.class));
 
     @Test
-    void advisorIsInfrastructureAndStandsOutsideTransactionsCachesAndRetries() {
+    void advisorIsInfrastructureAndSurroundsTransactionsCachesAndRetries() {
         runner.run(context -> {
             assertThat(context.getBean(KeyedLockAdvisor.class).getOrder()).isEqualTo(Ordered.LOWEST_PRECEDENCE - 100);
             assertThat(context.getBeanFactory()
@@ -47,7 +47,7 @@ class KeyedLockAopAutoConfigurationTests {
     }
 
     @Test
-    void orderIsSettable() {
+    void orderIsConfigurable() {
         runner.withPropertyValues("keyedlock.aop.order=42")
                 .run(context -> assertThat(
                                 context.getBean(KeyedLockAdvisor.class).getOrder())
@@ -55,7 +55,7 @@ class KeyedLockAopAutoConfigurationTests {
     }
 
     @Test
-    void thereIsNoAdviceIfItIsSwitchedOff() {
+    void adviceCanBeDisabled() {
         runner.withPropertyValues("keyedlock.enabled=false")
                 .run(context -> assertThat(context)
                         .doesNotHaveBean(KeyedLockAdvisor.class)
@@ -63,7 +63,7 @@ class KeyedLockAopAutoConfigurationTests {
     }
 
     @Test
-    void thereIsNoAdviceWithoutSpringAop() {
+    void noAdviceWithoutSpringAop() {
         new ApplicationContextRunner()
                 .withConfiguration(
                         AutoConfigurations.of(KeyedLockAutoConfiguration.class, KeyedLockAopAutoConfiguration.class))
@@ -81,13 +81,13 @@ class KeyedLockAopAutoConfigurationTests {
     }
 
     @Test
-    void noBeanIsMadeBeforePostProcessorsAreReady(CapturedOutput output) {
+    void noBeanIsCreatedBeforePostProcessorsAreReady(CapturedOutput output) {
         start(RightApplication.class).run().close();
         assertThat(output).doesNotContain("not eligible for getting processed by all BeanPostProcessors");
     }
 
     @Test
-    void failureSaysForEachAnnotationWhatToWriteInstead(CapturedOutput output) {
+    void failureNamesTheReplacementForEachAnnotation(CapturedOutput output) {
         assertThatThrownBy(() -> start(WrongApplication.class).run()).isInstanceOf(InvalidKeyedLockException.class);
         String wrong = WrongApplication.Wrong.class.getName();
         assertThat(output)

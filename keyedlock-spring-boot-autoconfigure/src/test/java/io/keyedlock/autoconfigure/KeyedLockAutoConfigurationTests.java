@@ -57,7 +57,7 @@ class KeyedLockAutoConfigurationTests {
     }
 
     @Test
-    void lockersAreInjectedWithWhateverKeysByQualifierNameAndMap() {
+    void lockersOfAnyKeyTypeAreInjectedByQualifierNameAndMap() {
         contexts.withPropertyValues("keyedlock.locks.orders.limit=3", "keyedlock.locks.tenants.limit=2")
                 .withUserConfiguration(Injected.class)
                 .run(context -> {
@@ -105,7 +105,7 @@ class KeyedLockAutoConfigurationTests {
     }
 
     @Test
-    void aLockerBeanOfTheApplicationWins() {
+    void aLockerBeanOfTheApplicationTakesPrecedence() {
         contexts.withPropertyValues("keyedlock.locks.orders.limit=3")
                 .withUserConfiguration(OwnOrders.class)
                 .run(context -> {
@@ -116,7 +116,7 @@ class KeyedLockAutoConfigurationTests {
     }
 
     @Test
-    void theRegistryKnowsConfiguredLockersThoseOfTheApplicationAndThoseOfAnnotatedMethods() {
+    void theRegistryContainsConfiguredLockersBeansAndThoseOfAnnotatedMethods() {
         contexts.withPropertyValues("keyedlock.locks.tenants.limit=3")
                 .withUserConfiguration(OwnOrders.class)
                 .run(context -> {
@@ -133,7 +133,7 @@ class KeyedLockAutoConfigurationTests {
     }
 
     @Test
-    void anUnknownNameIsToldWithThoseThatExistAndWhatToWrite() {
+    void anUnknownNameIsReportedWithTheExistingOnesAndWhatToWrite() {
         contexts.withPropertyValues("keyedlock.locks.tenants.limit=3")
                 .run(context -> assertThatExceptionOfType(NoSuchKeyedLockerException.class)
                         .isThrownBy(
@@ -157,13 +157,13 @@ class KeyedLockAutoConfigurationTests {
     }
 
     @Test
-    void ofOwnLockersMadeAtOnceTheFirstStaysAndTheOtherIsClosed() {
+    void ofOwnLockersCreatedConcurrentlyTheFirstStaysAndTheOtherIsClosed() {
         Backends backends = new Backends();
         contexts.withBean(ContextLockers.BACKENDS, LockerBackends.class, () -> backends)
                 .withPropertyValues("keyedlock.defaults.backend=redis")
                 .run(context -> {
                     ContextLockers registry = context.getBean(ContextLockers.class);
-                    // The same thread, as that of a bean which is made on the way to a locker may be.
+                    // On the same thread, as for a bean that is created for a locker.
                     backends.onFirst = () -> registry.own("Service.method()", OptionalInt.empty());
                     KeyedLocker<Object> own = registry.own("Service.method()", OptionalInt.empty());
                     assertThat(registry.<Object>own("Service.method()", OptionalInt.empty()))
@@ -177,7 +177,7 @@ class KeyedLockAutoConfigurationTests {
     }
 
     @Test
-    void aLockerWhoseListenersCannotBeMadeLeavesNoBackendBehind() {
+    void aLockerWhoseListenersFailLeavesNoBackendOpen() {
         Backends backends = new Backends();
         contexts.withBean(ContextLockers.BACKENDS, LockerBackends.class, () -> backends)
                 .withBean(
@@ -196,7 +196,7 @@ class KeyedLockAutoConfigurationTests {
         verify(backends.made.get(0)).close();
     }
 
-    /** Counts what it makes. */
+    /** Counts the created backends. */
     private static final class Backends implements LockerBackends {
 
         private final List<KeyedLockerBackend> made = new ArrayList<>();
@@ -214,7 +214,7 @@ class KeyedLockAutoConfigurationTests {
     }
 
     @Test
-    void aRegistryOfTheApplicationGoesFirst() {
+    void aRegistryOfTheApplicationTakesPrecedence() {
         KeyedLockerRegistry own = new KeyedLockerRegistry() {
             @Override
             public <K> KeyedLocker<K> get(String name) {
@@ -237,13 +237,13 @@ class KeyedLockAutoConfigurationTests {
     }
 
     @Test
-    void aLockerBeanThatCallsItselfOtherwiseIsWarnedOf(CapturedOutput output) {
+    void aLockerBeanWithADifferentNameCausesAWarning(CapturedOutput output) {
         contexts.withBean("orders", KeyedLocker.class, () -> KeyedLocker.create())
                 .run(context -> assertThat(output).contains("'orders' has the name 'default'"));
     }
 
     @Test
-    void lazyLockerBeansAreKnownByNameAndCreatedOnlyWhenAskedFor() {
+    void lazyLockerBeansAreListedByNameAndCreatedOnDemand() {
         contexts.withUserConfiguration(LazyOrders.class).run(context -> {
             ContextLockers registry = context.getBean(ContextLockers.class);
             assertThat(registry.names()).containsExactly("orders");
@@ -274,7 +274,7 @@ class KeyedLockAutoConfigurationTests {
     }
 
     @Test
-    void lockersAndRegistryStayWhereTheRestIsDisabled() {
+    void lockersAndRegistryExistWhenTheRestIsDisabled() {
         contexts.withPropertyValues("keyedlock.enabled=false", "keyedlock.locks.orders.limit=1")
                 .run(context -> assertThat(
                                 context.getBean(KeyedLockerRegistry.class).names())
@@ -290,7 +290,7 @@ class KeyedLockAutoConfigurationTests {
     }
 
     @Test
-    void conditionsSeeThePropertyOfALockerAndNotItsBean() {
+    void conditionsMatchThePropertyOfALockerAndNotItsBean() {
         contexts.withPropertyValues("keyedlock.locks.orders.limit=1")
                 .withUserConfiguration(Conditional.class)
                 .run(context -> assertThat(context).hasBean("byProperty").doesNotHaveBean("byBean"));

@@ -23,7 +23,7 @@ class KeyedLockEndpointAutoConfigurationTests {
                     "management.endpoints.web.exposure.include=keyedlocks", "keyedlock.locks.orders.limit=1");
 
     @Test
-    void theEndpointIsThereWhereItIsExposed() {
+    void theEndpointExistsIfItIsExposed() {
         contexts.run(context -> assertThat(context)
                 .hasSingleBean(KeyedLocksEndpoint.class)
                 .hasSingleBean(KeyedLocksEndpointWebExtension.class));
@@ -54,10 +54,10 @@ class KeyedLockEndpointAutoConfigurationTests {
         "false, always, false",
         "false, when-authorized, false"
     })
-    void keysAreShownOnlyWhereBothPropertiesAllowIt(boolean showKeys, String endpointShowKeys, boolean shown) {
+    void keysAreShownOnlyIfBothPropertiesAllowIt(boolean showKeys, String endpointShowKeys, boolean shown) {
         contexts.withPropertyValues(
                         "keyedlock.show-keys=" + showKeys,
-                        // The hold outlives this test, and would be reported in the middle of others.
+                        // The hold outlives this test and would be reported during others.
                         "keyedlock.long-hold.threshold=0",
                         "management.endpoint.keyedlocks.show-keys=" + endpointShowKeys)
                 .run(context -> {

@@ -95,7 +95,7 @@ class KeyedLockJdbcAutoConfigurationTests {
     }
 
     @Test
-    void theStoreHasConnectionsOfItsOwnAndClosesThem(CapturedOutput output) {
+    void theStoreHasItsOwnConnectionsAndClosesThem(CapturedOutput output) {
         onDatabase.run(context -> {
             try (java.sql.Connection onlyOne = context.getBean(DataSource.class).getConnection()) {
                 assertThat(onlyOne.isValid(1)).isTrue();
@@ -123,7 +123,7 @@ class KeyedLockJdbcAutoConfigurationTests {
     }
 
     @Test
-    void withoutItsTableTheStartFailsAlthoughNoLockerExistsYet() {
+    void withoutItsTableTheStartFailsBeforeAnyLockerExists() {
         runner.withBean("dataSource", DataSource.class, () -> database.pool(1))
                 .withPropertyValues("keyedlock.defaults.backend=jdbc", "keyedlock.jdbc.initialize-schema=never")
                 .run(context -> assertThat(context.getStartupFailure())
@@ -188,7 +188,7 @@ class KeyedLockJdbcAutoConfigurationTests {
     }
 
     @Test
-    void valuesThatCannotWorkAreRefused() {
+    void valuesThatCannotWorkAreRejected() {
         for (String wrong : new String[] {"platform=db2", "token-retention=1h", "poll-min=0s", "poll-max=1ms"}) {
             onDatabase
                     .withPropertyValues("keyedlock.jdbc." + wrong)
@@ -223,7 +223,7 @@ class KeyedLockJdbcAutoConfigurationTests {
     }
 
     @Test
-    void ofSeveralDataSourcesOneHasToBePrimaryOrMarked() {
+    void ofMultipleDataSourcesOneMustBePrimaryOrMarked() {
         onDatabase
                 .withBean("second", DataSource.class, () -> database.pool(1))
                 .run(context -> assertThat(context)
@@ -237,7 +237,7 @@ class KeyedLockJdbcAutoConfigurationTests {
     }
 
     @Test
-    void withoutADataSourceTheStartFailsAlthoughNoLockerExistsYet() {
+    void withoutADataSourceTheStartFailsBeforeAnyLockerExists() {
         runner.withPropertyValues("keyedlock.defaults.backend=jdbc")
                 .run(context -> assertThat(context)
                         .getFailure()

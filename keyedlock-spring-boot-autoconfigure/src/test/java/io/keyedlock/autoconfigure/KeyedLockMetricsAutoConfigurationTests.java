@@ -114,7 +114,7 @@ class KeyedLockMetricsAutoConfigurationTests {
     }
 
     @Test
-    void thereAreNoMetersWithoutARegistryOrWhereKeyedlockIsDisabled() {
+    void noMetersWithoutARegistryOrIfKeyedlockIsDisabled() {
         contexts.run(context -> assertThat(context).hasNotFailed().doesNotHaveBean(KeyedLockerMetrics.class));
         metered.withPropertyValues("keyedlock.enabled=false")
                 .run(context -> assertThat(context).doesNotHaveBean(KeyedLockerMetrics.class));
@@ -163,7 +163,7 @@ class KeyedLockMetricsAutoConfigurationTests {
     }
 
     @Test
-    void waitsAreNotObservedUnlessAskedFor() {
+    void waitsAreNotObservedByDefault() {
         ObservationRegistry observations = ObservationRegistry.create();
         Observed observed = new Observed();
         observations.observationConfig().observationHandler(observed);
@@ -181,7 +181,7 @@ class KeyedLockMetricsAutoConfigurationTests {
     }
 
     @Test
-    void observationsThatNobodyTakesAreSaidAtStartup(CapturedOutput output) {
+    void observationsWithoutAHandlerAreReportedAtStartup(CapturedOutput output) {
         String warning = "keyedlock.observations=true has no effect: there is no ObservationRegistry bean";
         contexts.run(context -> assertThat(output).doesNotContain(warning));
         ApplicationContextRunner observing = contexts.withPropertyValues("keyedlock.observations=true");

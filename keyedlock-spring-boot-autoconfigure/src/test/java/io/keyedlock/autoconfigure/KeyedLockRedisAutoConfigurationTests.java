@@ -54,7 +54,7 @@ class KeyedLockRedisAutoConfigurationTests {
 
     private final ApplicationContextRunner withClient = runner.withBean(
                     "connections", LettuceConnectionFactory.class, () -> RedisProcess.factory(redis.port()))
-            // A client that connects with its first call may take longer than the default on a busy machine.
+            // The first call connects, which may take longer than the default on a busy machine.
             .withPropertyValues(
                     "keyedlock.locks.orders.backend=redis",
                     "keyedlock.locks.orders.backend-timeout=60s",
@@ -85,7 +85,7 @@ class KeyedLockRedisAutoConfigurationTests {
     }
 
     @Test
-    void lockersAreLocalWhereNothingIsSaid() {
+    void lockersAreLocalByDefault() {
         withClient.withPropertyValues("keyedlock.locks.tenants.limit=3").run(context -> {
             KeyedLocker<?> tenants = context.getBean("tenants", KeyedLocker.class);
             assertThat(tenants.backend()).isEmpty();
@@ -140,7 +140,7 @@ class KeyedLockRedisAutoConfigurationTests {
         assertThat(output).doesNotContain("cannot be reached");
     }
 
-    @SuppressWarnings("unchecked") // any key will do
+    @SuppressWarnings("unchecked") // any key type is accepted
     private static void acquire(KeyedLocker<?> locker) throws InterruptedException {
         ((KeyedLocker<Object>) locker).acquire("k").close();
     }
@@ -155,7 +155,7 @@ class KeyedLockRedisAutoConfigurationTests {
     }
 
     @Test
-    void ofSeveralKeyEncodersOneHasToBePrimary() {
+    void ofMultipleKeyEncodersOneMustBePrimary() {
         ApplicationContextRunner two = withClient.withBean("one", KeyEncoder.class, () -> key -> "one");
         two.withBean("other", KeyEncoder.class, () -> key -> "other")
                 .run(context -> assertThat(context)
@@ -171,7 +171,7 @@ class KeyedLockRedisAutoConfigurationTests {
     }
 
     @Test
-    void ofSeveralClientsOneHasToBePrimary() {
+    void ofMultipleClientsOneMustBePrimary() {
         withClient
                 .withBean("second", LettuceConnectionFactory.class, () -> RedisProcess.factory(redis.port()))
                 .run(context -> assertThat(context)
@@ -203,7 +203,7 @@ class KeyedLockRedisAutoConfigurationTests {
     }
 
     @Test
-    void whatAKeyEncoderSaysOfAKeyIsToldOnlyWhereKeysMayBeShown() {
+    void messagesOfAKeyEncoderAreShownOnlyIfKeysAre() {
         ApplicationContextRunner failing = withClient.withBean(KeyEncoder.class, () -> key -> {
             if (key instanceof Number) {
                 return KeyEncoder.standard().encode(new Object[] {key});
@@ -226,13 +226,13 @@ class KeyedLockRedisAutoConfigurationTests {
                     .hasMessageContaining(IllegalStateException.class.getName())
                     .satisfies(failure ->
                             assertThat(Throwables.getStackTrace(failure)).doesNotContain("secret"));
-            // Which types have no name is no secret.
+            // Types without a name need no redaction.
             assertThatThrownBy(() -> orders.acquire(1)).hasMessageContaining("Use a list in place of the array");
         });
     }
 
     @Test
-    void aKeyWithoutANameIsToldToTheCaller() {
+    void aKeyWithoutANameFailsTheCall() {
         withClient.run(context -> {
             KeyedLocker<Object> orders =
                     context.getBean(KeyedLockerRegistry.class).get("orders");
@@ -265,7 +265,7 @@ class KeyedLockRedisAutoConfigurationTests {
     }
 
     @Test
-    void withFailFastByDefaultTheStartNeedsRedisAlthoughNoLockerExistsYet() {
+    void withFailFastByDefaultTheStartNeedsRedisBeforeAnyLockerExists() {
         ApplicationContextRunner nowhere = runner.withBean(
                         "connections", LettuceConnectionFactory.class, () -> RedisProcess.factory(1))
                 .withPropertyValues("keyedlock.defaults.backend=redis", "keyedlock.defaults.backend-timeout=200ms")
@@ -294,7 +294,7 @@ class KeyedLockRedisAutoConfigurationTests {
     }
 
     @Test
-    void jedisIsRefusedAndTheTextSaysWhatToUse(CapturedOutput output) {
+    void jedisIsRejectedWithWhatToUse(CapturedOutput output) {
         runner.withBean(JedisConnectionFactory.class, JedisConnectionFactory::new)
                 .withPropertyValues("keyedlock.locks.orders.backend=redis")
                 .run(context -> assertThat(context)
@@ -330,7 +330,7 @@ class KeyedLockRedisAutoConfigurationTests {
     }
 
     @Test
-    void withoutAClientTheStartFailsAlthoughNoLockerExistsYet() {
+    void withoutAClientTheStartFailsBeforeAnyLockerExists() {
         runner.withPropertyValues("keyedlock.defaults.backend=redis")
                 .withBean(Shop.class, Shop::new, definition -> definition.setLazyInit(true))
                 .run(context -> assertThat(context)
@@ -340,7 +340,7 @@ class KeyedLockRedisAutoConfigurationTests {
     }
 
     @Test
-    void withoutAClientTheStartFailsAndSaysWhatToAdd(CapturedOutput output) {
+    void withoutAClientTheStartFailsWithWhatToAdd(CapturedOutput output) {
         SpringApplication application = new SpringApplication(Plain.class);
         application.setWebApplicationType(WebApplicationType.NONE);
         assertThatThrownBy(() -> application
@@ -368,7 +368,7 @@ class KeyedLockRedisAutoConfigurationTests {
     }
 
     @Test
-    void flowsOfSpringIntegrationTakeTheirLocksFromALocker() {
+    void flowsOfSpringIntegrationAcquireTheirLocksFromALocker() {
         withClient.withUserConfiguration(Flows.class).run(context -> {
             KeyedLocker<Object> orders =
                     context.getBean(KeyedLockerRegistry.class).get("orders");

@@ -48,14 +48,15 @@ import org.springframework.scheduling.annotation.EnableScheduling;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.RestController;
 
-/** An application that stops with work in flight, held until the stop has begun, all over it. */
+/** An application that stops with work in flight in all its parts, held until the stop has begun. */
 @ExtendWith(OutputCaptureExtension.class)
-@SuppressWarnings("try") // permits are held, not used
+@SuppressWarnings("try") // the permit is only held
 class KeyedLockShutdownTests {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void workInFlightEndsBeforeWhatItNeedsIsGone(boolean virtualThreads, CapturedOutput output) throws Exception {
+    void workInFlightEndsBeforeItsDependenciesAreClosed(boolean virtualThreads, CapturedOutput output)
+            throws Exception {
         assumeTrue(!virtualThreads || Runtime.version().feature() >= 21, "no virtual threads on this JDK");
         ConfigurableApplicationContext context = new SpringApplicationBuilder(Application.class)
                 .logStartupInfo(false)
@@ -91,7 +92,7 @@ class KeyedLockShutdownTests {
         contexts.withPropertyValues(
                         "keyedlock.locks.orders.limit=1",
                         "keyedlock.shutdown.await-idle=10ms",
-                        // The hold outlives this test, and would be reported in the middle of others.
+                        // The hold outlives this test and would be reported during others.
                         "keyedlock.long-hold.threshold=0")
                 .run(context -> {
                     KeyedLocker<String> orders = locker(context);
@@ -107,7 +108,7 @@ class KeyedLockShutdownTests {
     }
 
     @Test
-    void theDrainStandsBelowExecutorsAndWebServersAndAboveData() {
+    void theDrainRunsAfterExecutorsAndWebServersAndBeforeDataSources() {
         contexts.run(context ->
                 assertThat(context.getBean(LockerDrain.class).getPhase()).isEqualTo(Integer.MAX_VALUE / 2 - 512));
         contexts.withPropertyValues("keyedlock.shutdown.phase=7")
@@ -116,7 +117,7 @@ class KeyedLockShutdownTests {
     }
 
     @Test
-    void aContextThatIsStoppedAndStartedAgainTakesCallersAgain() {
+    void aRestartedContextAdmitsCallersAgain() {
         contexts.withPropertyValues("keyedlock.locks.orders.limit=1", "keyedlock.shutdown.reject-new=true")
                 .run(context -> {
                     KeyedLocker<String> orders = locker(context);
@@ -130,7 +131,7 @@ class KeyedLockShutdownTests {
     }
 
     @Test
-    void lockersThatAreMadeAfterTheStopRefuseCallersUntilTheNextStart() {
+    void lockersCreatedAfterTheStopRejectCallersUntilTheNextStart() {
         contexts.withPropertyValues("keyedlock.shutdown.reject-new=true")
                 .withBean(
                         "lazy",
@@ -155,7 +156,7 @@ class KeyedLockShutdownTests {
     }
 
     @Test
-    void aLockerOfAScopeThatIsNotActiveHindersNeitherTheStartNorTheStop(CapturedOutput output) {
+    void aLockerOfAnInactiveScopeAffectsNeitherStartNorStop(CapturedOutput output) {
         new WebApplicationContextRunner()
                 .withConfiguration(AutoConfigurations.of(
                         KeyedLockAutoConfiguration.class, KeyedLockShutdownAutoConfiguration.class))
@@ -163,7 +164,7 @@ class KeyedLockShutdownTests {
                 .withUserConfiguration(OfSession.class)
                 .run(context -> {
                     assertThat(context).hasNotFailed();
-                    // Known as a locker once somebody needs it.
+                    // Listed as a locker once it is used.
                     assertThat(context.getBean("ofSession")).isInstanceOf(KeyedLocker.class);
                     context.getSourceApplicationContext().stop();
                     assertThat(refuses(locker(context))).isTrue();
@@ -184,14 +185,14 @@ class KeyedLockShutdownTests {
     }
 
     @Test
-    void aStartDuringTheLastPassOfADrainHasTheLastWord() throws Exception {
+    void aStartDuringTheLastPassOfADrainTakesPrecedence() throws Exception {
         KeyedLocker<String> orders = KeyedLocker.create(KeyedLockerSettings.defaults());
         CountDownLatch passing = new CountDownLatch(1);
         CompletableFuture<Void> startedAgain = new CompletableFuture<>();
         Supplier<Map<String, KeyedLocker<?>>> lockers = () -> {
             if (Thread.currentThread().getName().equals("keyedlock-drain")) {
                 passing.countDown();
-                // Unlike a latch, whether this thread has been interrupted or not.
+                // Unlike a latch, this ignores an interrupt of the thread.
                 startedAgain.join();
             }
             return Map.of("orders", orders);
@@ -223,7 +224,7 @@ class KeyedLockShutdownTests {
     }
 
     @Test
-    void thereIsNoDrainWhereKeyedlockIsDisabled() {
+    void noDrainIfKeyedlockIsDisabled() {
         contexts.withPropertyValues("keyedlock.enabled=false")
                 .run(context -> assertThat(context).doesNotHaveBean(LockerDrain.class));
     }

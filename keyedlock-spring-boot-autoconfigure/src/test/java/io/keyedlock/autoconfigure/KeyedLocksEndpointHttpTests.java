@@ -20,7 +20,7 @@ import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
 
-/** The endpoint as HTTP and JMX clients see it. */
+/** The endpoint over HTTP and JMX. */
 @SpringBootTest(
         classes = HttpApplication.class,
         webEnvironment = WebEnvironment.RANDOM_PORT,
@@ -34,7 +34,7 @@ import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
             "keyedlock.locks.orders.limit=3",
             "keyedlock.locks.tenants.fair=true"
         })
-@SuppressWarnings("try") // permits are held, not used
+@SuppressWarnings("try") // the permit is only held
 class KeyedLocksEndpointHttpTests extends HttpTests {
 
     @Autowired
@@ -98,7 +98,7 @@ class KeyedLocksEndpointHttpTests extends HttpTests {
     }
 
     @Test
-    void whatIsNotThereIs404() throws Exception {
+    void unknownLockersAndKeysAre404() throws Exception {
         assertThat(get("/actuator/keyedlocks/others").statusCode()).isEqualTo(404);
         assertThat(get("/actuator/keyedlocks/others?key=42").statusCode()).isEqualTo(404);
         assertThat(get("/actuator/keyedlocks/orders?key=42").statusCode()).isEqualTo(404);

@@ -25,7 +25,7 @@ import org.springframework.security.core.userdetails.UserDetailsService;
 import org.springframework.security.provisioning.InMemoryUserDetailsManager;
 import org.springframework.security.web.SecurityFilterChain;
 
-/** The endpoint where Spring Security knows who asks. */
+/** The endpoint with Spring Security. */
 @SpringBootTest(
         classes = KeyedLocksEndpointSecurityTests.Application.class,
         webEnvironment = WebEnvironment.RANDOM_PORT,
@@ -36,14 +36,14 @@ import org.springframework.security.web.SecurityFilterChain;
             "management.endpoint.keyedlocks.roles=OPERATOR",
             "keyedlock.locks.orders.limit=1"
         })
-@SuppressWarnings("try") // permits are held, not used
+@SuppressWarnings("try") // the permit is only held
 class KeyedLocksEndpointSecurityTests extends HttpTests {
 
     @Autowired
     KeyedLocker<Object> orders;
 
     @Test
-    void onlyWhoHasTheRoleSeesKeys() throws Exception {
+    void onlyUsersWithTheRoleSeeKeys() throws Exception {
         try (Permit permit = orders.acquire("42")) {
             for (String[] stranger : List.of(new String[0], authorization("user"))) {
                 HttpResponse<String> overview = get("/actuator/keyedlocks", stranger);
@@ -66,7 +66,7 @@ class KeyedLocksEndpointSecurityTests extends HttpTests {
     }
 
     @Test
-    void securityIsReallyThere() {
+    void securityIsActive() {
         assertThat(get("/actuator/keyedlocks", authorization("impostor")).statusCode())
                 .isEqualTo(401);
     }

@@ -56,7 +56,7 @@ class LimitEndpointTests {
         }
 
         @Test
-        void wrongRequestsChangeNothing() {
+        void invalidRequestsChangeNothing() {
             assertThat(post("/actuator/keyedlocks/orders", "{\"limit\": 0}").statusCode())
                     .isEqualTo(400);
             assertThat(post("/actuator/keyedlocks/orders", "{\"limit\": \"many\"}")

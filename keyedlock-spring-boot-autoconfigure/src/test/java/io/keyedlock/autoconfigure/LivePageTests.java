@@ -23,14 +23,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.test.context.TestPropertySource;
 
-/** The live page as HTTP clients see it. What it does in a browser is tested in checks. */
+/** The live page over HTTP. The module checks/browser-tests tests it in a browser. */
 class LivePageTests {
 
     private static final String BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
     private static final Pattern REFERENCE = Pattern.compile("(?:src|href)=\"([^\"]+)\"|from \"([^\"]+)\"");
 
-    /** The tests that hold for each kind of server. */
+    /** The tests for each kind of server. */
     abstract static class Contract extends HttpTests {
 
         @Autowired
@@ -67,7 +67,7 @@ class LivePageTests {
         }
 
         @Test
-        void everyFileThatThePageNeedsIsThere() {
+        void everyFileOfThePageIsServed() {
             Set<String> seen = new HashSet<>();
             Deque<String> open = new ArrayDeque<>(List.of("/actuator/keyedlocks"));
             while (!open.isEmpty()) {
@@ -106,8 +106,8 @@ class LivePageTests {
         }
 
         @Test
-        @SuppressWarnings("try") // the permits are held, not used
-        void theStateHasTheMostContendedKeysOfAllLockersAndWhoGotNoPermit() throws Exception {
+        @SuppressWarnings("try") // the permits are only held
+        void theStateHasTheMostContendedKeysAndTheRejectedCallers() throws Exception {
             CompletableFuture<Permit> waiter = null;
             try (Permit permit = orders.acquire("42");
                     Permit other = orders.acquire("another")) {
@@ -180,7 +180,7 @@ class LivePageTests {
     class SwitchedOff extends HttpTests {
 
         @Test
-        void browsersGetJsonAndThePageIsNotThere() {
+        void browsersGetJsonIfThePageIsDisabled() {
             HttpResponse<String> overview = get("/actuator/keyedlocks", "Accept", BROWSER);
             assertThat(type(overview)).isEqualTo("application/json");
             assertThat(JsonPath.<Integer>read(overview.body(), "$.lockers.orders.limit"))

@@ -17,14 +17,14 @@ import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.boot.test.context.runner.WebApplicationContextRunner;
 import org.springframework.http.ProblemDetail;
 
-/** Callers that were turned away, as an HTTP client sees it. */
+/** The HTTP responses of rejected callers. */
 class LockProblemsTests {
 
     abstract static class Answers extends HttpTests {
 
         @ParameterizedTest
         @CsvSource({"1, 1", "0, 1", "1000, 1", "1001, 2", "2500, 3", "3600000, 3600"})
-        void aTimeoutIs429AndTellsWholeSecondsRoundedUp(String millis, String seconds) {
+        void aTimeoutIs429WithSecondsRoundedUp(String millis, String seconds) {
             HttpResponse<String> response = get("/timeout?wait=" + millis);
             assertThat(response.statusCode()).isEqualTo(429);
             assertThat(response.headers().firstValue("Retry-After")).hasValue(seconds);
@@ -37,7 +37,7 @@ class LockProblemsTests {
         }
 
         @Test
-        void theNameOfAMethodIsNotTold() {
+        void theNameOfAMethodIsNotShown() {
             HttpResponse<String> response = get("/own");
             assertThat(response.statusCode()).isEqualTo(429);
             assertThat(response.body())
@@ -56,7 +56,7 @@ class LockProblemsTests {
         }
 
         @Test
-        void aFailureThatArrivesLaterIsAnsweredTheSame() {
+        void anAsynchronousFailureHasTheSameResponse() {
             HttpResponse<String> response = get("/rejected-later");
             assertThat(response.statusCode()).isEqualTo(429);
             assertThat(response.body()).contains("\"type\":\"urn:keyedlock:problem:rejected\"");
@@ -64,7 +64,7 @@ class LockProblemsTests {
 
         @ParameterizedTest
         @ValueSource(strings = {"nameless", "endless", "half", "huge"})
-        void anOddKeyIsAnsweredTheSame(String kind) {
+        void anUnusualKeyHasTheSameResponse(String kind) {
             HttpResponse<String> response = get("/odd-keys?key=" + kind);
             assertThat(response.statusCode()).isEqualTo(429);
             assertThat(response.body())
@@ -81,18 +81,18 @@ class LockProblemsTests {
         }
 
         @Test
-        void handlersOfTheApplicationGoFirst() {
+        void handlersOfTheApplicationTakePrecedence() {
             assertThat(get("/handled").body()).isEqualTo("handled by the controller");
             assertThat(get("/handled-elsewhere").body()).isEqualTo("handled by an advice");
         }
 
         @Test
-        void anExceptionThatTheApplicationMadeOfOursIsItsOwn() {
+        void anExceptionThatWrapsOursIsLeftToTheApplication() {
             assertThat(get("/translated").statusCode()).isEqualTo(409);
         }
 
         @Test
-        void noStackTraceGoesOut() {
+        void noStackTraceIsSent() {
             for (String path : new String[] {"/timeout?wait=1000", "/rejected", "/closed", "/timeout-for-real"}) {
                 assertThat(get(path).body()).doesNotContain("trace", "Exception", "io.keyedlock");
             }
@@ -107,7 +107,7 @@ class LockProblemsTests {
     class Servlet extends Answers {
 
         @Test
-        void noKeyIsToldByDefault() {
+        void noKeyIsShownByDefault() {
             for (String path : new String[] {"/timeout?wait=1000", "/rejected", "/closed", "/timeout-for-real"}) {
                 assertThat(get(path).body()).isNotEmpty().doesNotContain("secret", "occupied", "\"key\"");
             }
@@ -126,7 +126,7 @@ class LockProblemsTests {
     class ServletThatTellsKeys extends Answers {
 
         @Test
-        void theKeyIsTold() {
+        void theKeyIsShownIfConfigured() {
             assertThat(get("/timeout?wait=1000").body()).contains("\"key\":\"secret\"");
         }
     }
@@ -144,7 +144,7 @@ class LockProblemsTests {
     class Reactive extends Answers {
 
         @Test
-        void noKeyIsToldWhereKeysAreHidden() {
+        void noKeyIsShownIfKeysAreRedacted() {
             for (String path : new String[] {"/timeout?wait=1000", "/rejected", "/closed", "/timeout-for-real"}) {
                 assertThat(get(path).body()).isNotEmpty().doesNotContain("secret", "occupied");
             }
@@ -152,7 +152,7 @@ class LockProblemsTests {
     }
 
     @Test
-    void thereAreNoProblemDetailsWhereTheyAreSwitchedOffOrWithoutWeb() {
+    void noProblemDetailsIfDisabledOrWithoutWeb() {
         WebApplicationContextRunner web = new WebApplicationContextRunner()
                 .withConfiguration(
                         AutoConfigurations.of(KeyedLockAutoConfiguration.class, KeyedLockWebAutoConfiguration.class));

@@ -24,7 +24,7 @@ import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 
 @ExtendWith(OutputCaptureExtension.class)
-@SuppressWarnings("try") // permits are held, not used
+@SuppressWarnings("try") // the permit is only held
 class LockerDrainTests {
 
     private static final Duration LONG = Duration.ofMinutes(2);
@@ -34,7 +34,7 @@ class LockerDrainTests {
     private final Map<String, KeyedLocker<?>> lockers = new TreeMap<>(Map.of("orders", orders, "tenants", tenants));
 
     @Test
-    void callsBackAtOnceWhereEveryLockerIsIdle(CapturedOutput output) {
+    void callsBackAtOnceIfEveryLockerIsIdle(CapturedOutput output) {
         LockerDrain drain = drain(LONG, false);
         CountDownLatch stopped = stop(drain);
         await().atMost(Duration.ofMinutes(1)).until(() -> stopped.getCount() == 0);
@@ -59,7 +59,7 @@ class LockerDrainTests {
     }
 
     @Test
-    void passesOverAllLockersUntilOnePassFindsThemIdle() throws Exception {
+    void repeatsPassesUntilOneFindsAllLockersIdle() throws Exception {
         AtomicInteger waitsForOrders = new AtomicInteger();
         AtomicInteger waitsForTenants = new AtomicInteger();
         lockers.put("orders", countingWaits(orders, waitsForOrders));
@@ -80,7 +80,7 @@ class LockerDrainTests {
     }
 
     @Test
-    void callsBackAfterAwaitIdleAndTellsWhoHoldsAndWhoAwaits(CapturedOutput output) throws Exception {
+    void callsBackAfterAwaitIdleAndReportsHoldersAndWaiters(CapturedOutput output) throws Exception {
         LockerDrain drain = drain(Duration.ofMillis(20), false);
         try (Permit permit = orders.acquire("42")) {
             CompletableFuture<Permit> waiting = orders.acquireAsync("42");
@@ -106,7 +106,7 @@ class LockerDrainTests {
     }
 
     @Test
-    void tellsNoKeyWhereKeysAreHidden(CapturedOutput output) throws Exception {
+    void redactsKeysIfConfigured(CapturedOutput output) throws Exception {
         LockerDrain drain = new LockerDrain(() -> lockers, settings(Duration.ofMillis(1), false), false, LONG);
         drain.start();
         try (Permit permit = orders.acquire("secret")) {
@@ -116,7 +116,7 @@ class LockerDrainTests {
     }
 
     @Test
-    void tellsNoKeyOfALockerThatHidesItsOwn(CapturedOutput output) throws Exception {
+    void redactsKeysOfALockerThatHidesThem(CapturedOutput output) throws Exception {
         KeyedLocker<String> patients = KeyedLocker.create(
                 KeyedLockerSettings.defaults().withName("patients").withShowKeys(false));
         lockers.put("patients", patients);
@@ -131,7 +131,7 @@ class LockerDrainTests {
     }
 
     @Test
-    void tellsAKeyWhoseHashCodeHasChanged(CapturedOutput output) throws Exception {
+    void reportsAKeyWhoseHashCodeHasChanged(CapturedOutput output) throws Exception {
         KeyedLocker<Object> changing = KeyedLocker.create(KeyedLockerSettings.defaults());
         lockers.put("changing", changing);
         ChangingKey key = new ChangingKey();
@@ -142,7 +142,7 @@ class LockerDrainTests {
         assertThat(output).contains("key 'changing key' of 'changing': held by '");
     }
 
-    /** The count is read stripe by stripe, and may be zero while a key comes in one and goes in another. */
+    /** The count is read stripe by stripe, so it may be zero while keys move from one stripe to another. */
     @Test
     void aCountThatMissesAKeyDoesNotEndTheWait() throws Exception {
         CountDownLatch counted = new CountDownLatch(2);
@@ -167,7 +167,7 @@ class LockerDrainTests {
     }
 
     @Test
-    void aLockerThatIsMadeWhileOthersRefuseRefusesTooAndItsHoldersGoOn() throws Exception {
+    void aLockerCreatedDuringTheDrainRejectsCallersToo() throws Exception {
         LockerDrain drain = drain(LONG, true);
         Permit permit = orders.acquireAsync("42").join();
         CountDownLatch stopped = stop(drain);
@@ -194,7 +194,7 @@ class LockerDrainTests {
     }
 
     @Test
-    void tellsTenKeysAndHowManyMore(CapturedOutput output) throws Exception {
+    void reportsTenKeysAndTheNumberOfOthers(CapturedOutput output) throws Exception {
         for (int key = 0; key < 13; key++) {
             orders.acquireAsync("" + key).join();
         }
@@ -204,7 +204,7 @@ class LockerDrainTests {
     }
 
     @Test
-    void newCallersAreRefusedFromTheStartUntilTheNextStartAndHoldersGoOn() throws Exception {
+    void newCallersAreRejectedUntilTheNextStartAndHoldersContinue() throws Exception {
         LockerDrain drain = drain(LONG, true);
         try (Permit permit = orders.acquire("42")) {
             CountDownLatch stopped = stop(drain);
@@ -225,7 +225,7 @@ class LockerDrainTests {
     }
 
     @Test
-    void newCallersAreLetInWhereTheyAreNotToBeRefused() throws Exception {
+    void newCallersAreAdmittedIfConfigured() throws Exception {
         LockerDrain drain = drain(LONG, false);
         Permit permit = orders.acquireAsync("42").join();
         CountDownLatch stopped = stop(drain);
@@ -251,11 +251,11 @@ class LockerDrainTests {
     }
 
     @Test
-    void stoppingWithoutACallbackWaitsToo() throws Exception {
+    void stoppingWithoutACallbackWaits() throws Exception {
         LockerDrain drain = drain(LONG, true);
         AtomicBoolean released = new AtomicBoolean();
         Permit permit = orders.acquireAsync("42").join();
-        // Not in the common pool, which may have one thread only: looking for the refusal needs it.
+        // Not in the common pool, which may have one thread only, needed by the check of the rejection.
         Thread release = new Thread(() -> {
             awaitRefusal(orders);
             released.set(true);
@@ -268,7 +268,7 @@ class LockerDrainTests {
     }
 
     @Test
-    void callsBackAlsoIfALockerFails(CapturedOutput output) throws Exception {
+    void callsBackIfALockerFails(CapturedOutput output) throws Exception {
         LockerDrain drain = new LockerDrain(
                 () -> {
                     throw new IllegalStateException("no lockers");
@@ -290,7 +290,7 @@ class LockerDrainTests {
                 .contains("spring.lifecycle.timeout-per-shutdown-phase, which is PT30S");
     }
 
-    /** Holds that other tests have left may be told of in between. */
+    /** Returns whether a message is one of the drain, as holds of other tests may be reported in between. */
     private static boolean isOfTheDrain(String line) {
         return line.contains(LockerDrain.class.getSimpleName());
     }
@@ -311,7 +311,7 @@ class LockerDrainTests {
         return stopped;
     }
 
-    /** Returns when the drain is under way, seen from a thread that holds nothing. */
+    /** Waits until the drain rejects a thread that holds nothing. */
     private static void awaitRefusal(KeyedLocker<String> locker) {
         await().atMost(Duration.ofMinutes(1))
                 .until(() -> CompletableFuture.supplyAsync(() -> {

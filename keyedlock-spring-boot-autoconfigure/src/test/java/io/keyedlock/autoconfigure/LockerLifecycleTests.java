@@ -38,7 +38,7 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Lazy;
 import org.springframework.data.redis.connection.lettuce.LettuceConnectionFactory;
 
-/** Lockers exist from startup on, and until all beans that use them have been destroyed. */
+/** Lockers exist from startup until all beans that use them have been destroyed. */
 class LockerLifecycleTests {
 
     private final ApplicationContextRunner contexts = new ApplicationContextRunner()
@@ -52,7 +52,7 @@ class LockerLifecycleTests {
                     KeyedLockRedisAutoConfiguration.class))
             .withPropertyValues("management.endpoints.web.exposure.include=*");
 
-    /** Where the locker 'orders' comes from. */
+    /** The source of the locker 'orders'. */
     enum Origin {
         PROPERTY,
         BEAN,
@@ -125,7 +125,7 @@ class LockerLifecycleTests {
     }
 
     @Test
-    void aLockerThatIsNotToBeClosedStaysOpen() {
+    void aLockerWithoutADestroyMethodStaysOpen() {
         KeyedLocker<String> shared =
                 KeyedLocker.create(KeyedLockerSettings.defaults().withName("shared"));
         contexts.withBean("shared", KeyedLocker.class, () -> shared, definition -> definition.setDestroyMethodName(""))
@@ -155,7 +155,7 @@ class LockerLifecycleTests {
     }
 
     @Test
-    void theFirstCallAfterTheEndFailsLikeAnyOther() {
+    void theFirstCallAfterTheCloseFailsLikeAnyOther() {
         contexts.withPropertyValues("keyedlock.locks.orders.limit=1")
                 .withUserConfiguration(PoolAfterOrders.class)
                 .withBean(SimpleMeterRegistry.class)
@@ -187,7 +187,7 @@ class LockerLifecycleTests {
                                     .lockers())
                             .containsKeys("orders", bill);
                     assertThat(context.getBean(ContextLockers.class).ofContext())
-                            .as("what the drain waits for")
+                            .as("the lockers that the drain awaits")
                             .containsKeys("orders", bill);
                     for (String lock : List.of("orders", bill)) {
                         assertThat(meters.get("keyedlock.acquire")
@@ -217,7 +217,7 @@ class LockerLifecycleTests {
 
     @ParameterizedTest
     @ValueSource(strings = {BeanDefinition.SCOPE_PROTOTYPE, BeanDefinition.SCOPE_SINGLETON})
-    void lockersOfLazyBeansAndPrototypesExistFromTheFirstOfThemOn(String scope) {
+    void lockersOfLazyBeansAndPrototypesExistFromTheFirstInstanceOn(String scope) {
         String lock = Returns.class.getName() + ".take(String)";
         contexts.withBean(Returns.class, Returns::new, definition -> {
                     definition.setLazyInit(true);
@@ -268,7 +268,7 @@ class LockerLifecycleTests {
         }
     }
 
-    /** Ends what it has been given when it is closed, as the executors of newer JDKs do. */
+    /** Completes its tasks when closed, like executors of newer JDKs. */
     static final class Pool implements AutoCloseable {
 
         private final CountDownLatch closing = new CountDownLatch(1);

@@ -37,7 +37,7 @@ import org.springframework.context.support.SimpleThreadScope;
 import org.springframework.core.annotation.Order;
 
 @ExtendWith(OutputCaptureExtension.class)
-@SuppressWarnings("try") // permits are held, not used
+@SuppressWarnings("try") // the permit is only held
 class LockerListenersTests {
 
     private final ApplicationContextRunner contexts = new ApplicationContextRunner()
@@ -45,15 +45,15 @@ class LockerListenersTests {
             .withPropertyValues("keyedlock.locks.orders.limit=1");
 
     @Test
-    void listenerBeansHearAllLockersInOrder() {
+    void listenerBeansObserveAllLockersInOrder() {
         contexts.withUserConfiguration(TwoListeners.class).run(context -> {
-            List<String> heard = context.getBean(TwoListeners.class).heard;
+            List<String> events = context.getBean(TwoListeners.class).events;
             orders(context).acquire("42").close();
             context.getBean(ContextLockers.class)
                     .<String>own("Service.method()", OptionalInt.empty())
                     .acquire("43")
                     .close();
-            assertThat(heard)
+            assertThat(events)
                     .containsExactly(
                             "first orders acquired 42",
                             "second orders acquired 42",
@@ -67,14 +67,14 @@ class LockerListenersTests {
     }
 
     @Test
-    void eachListenerIsToldOfAWaitAndItsEnd() {
+    void eachListenerIsNotifiedOfAWaitAndItsEnd() {
         contexts.withUserConfiguration(TwoListeners.class).run(context -> {
-            List<String> heard = context.getBean(TwoListeners.class).heard;
+            List<String> events = context.getBean(TwoListeners.class).events;
             Permit permit = orders(context).acquire("42");
             CompletableFuture<Permit> waiting = orders(context).acquireAsync("42");
             waiting.cancel(false);
             permit.close();
-            assertThat(heard)
+            assertThat(events)
                     .contains("first orders waiting 42", "second orders waiting 42")
                     .contains("first orders ended CANCELLED", "second orders ended CANCELLED")
                     .contains("first orders CANCELLED 42", "second orders CANCELLED 42");
@@ -85,21 +85,21 @@ class LockerListenersTests {
     void aListenerMayNeedALocker() {
         contexts.withUserConfiguration(NeedsALocker.class).run(context -> {
             orders(context).acquire("42").close();
-            assertThat(context.getBean(NeedsALocker.Audit.class).heard).containsExactly("42");
+            assertThat(context.getBean(NeedsALocker.Audit.class).events).containsExactly("42");
         });
     }
 
     @Test
-    void aListenerThatFailsKeepsNoOtherFromHearingAndChangesNothing() {
+    void aFailingListenerAffectsNoOtherAndChangesNothing() {
         contexts.withUserConfiguration(Failing.class, TwoListeners.class).run(context -> {
             orders(context).acquire("42").close();
-            assertThat(context.getBean(TwoListeners.class).heard).hasSize(4);
+            assertThat(context.getBean(TwoListeners.class).events).hasSize(4);
             assertThat(orders(context).activeKeyCount()).isZero();
         });
     }
 
     @Test
-    void nothingTimesHoldsUnlessTheApplicationAsksForIt() {
+    void holdsAreNotTimedByDefault() {
         contexts.run(context -> assertThat(context.getBeansOfType(KeyedLockerListener.class))
                 .isNotEmpty()
                 .allSatisfy(
@@ -107,20 +107,20 @@ class LockerListenersTests {
     }
 
     @Test
-    void lockersOfTheApplicationsOwnAreHeardOnceEachWhateverStandsBeforeThem() {
+    void ownLockersAreObservedOnceThroughAnyProxy() {
         contexts.withUserConfiguration(TwoListeners.class, OwnLockers.class).run(context -> {
-            List<String> heard = context.getBean(TwoListeners.class).heard;
+            List<String> events = context.getBean(TwoListeners.class).events;
             for (String name : List.of("plain", "heardAlready", "scoped", "prototype", "orders")) {
                 @SuppressWarnings("unchecked")
                 KeyedLocker<String> locker = context.getBean(name, KeyedLocker.class);
                 locker.acquire("42").close();
-                assertThat(heard)
+                assertThat(events)
                         .containsExactlyInAnyOrder(
                                 "first " + name + " acquired 42",
                                 "second " + name + " acquired 42",
                                 "first " + name + " released 42",
                                 "second " + name + " released 42");
-                heard.clear();
+                events.clear();
             }
             AtomicReference<Object> scope = context.getBean(OwnLockers.class).scope;
             Object before = scope.getAndSet(null);
@@ -128,7 +128,7 @@ class LockerListenersTests {
             KeyedLocker<String> scoped = context.getBean("scoped", KeyedLocker.class);
             scoped.acquire("43").close();
             assertThat(scope.get()).isNotNull().isNotSameAs(before);
-            assertThat(heard).hasSize(4);
+            assertThat(events).hasSize(4);
         });
     }
 
@@ -154,7 +154,7 @@ class LockerListenersTests {
     }
 
     @Test
-    void waitsAreLoggedForThoseWhoDebugAndNothingElse(CapturedOutput output) {
+    void waitsAreLoggedAtDebugLevelOnly(CapturedOutput output) {
         LoggingSystem logging = LoggingSystem.get(getClass().getClassLoader());
         contexts.run(context -> {
             waitOnce(orders(context));
@@ -172,7 +172,7 @@ class LockerListenersTests {
     }
 
     @Test
-    void noKeyIsLoggedWhereKeysAreHidden(CapturedOutput output) {
+    void noKeyIsLoggedIfKeysAreRedacted(CapturedOutput output) {
         LockerLog log = new LockerLog(false);
         KeyedLockerListener orders = log.forLocker("orders");
         orders.longHold("secret", new KeySnapshot.Caller("main", 1, false, Duration.ofSeconds(31)), List.of());
@@ -194,54 +194,54 @@ class LockerListenersTests {
         return context.getBean(KeyedLockerRegistry.class).get("orders");
     }
 
-    private record Recorder(String id, String lockName, List<String> heard) implements KeyedLockerListener {
+    private record Recorder(String id, String lockName, List<String> events) implements KeyedLockerListener {
 
         @Override
         public KeyedLockerListener forLocker(String name) {
-            return new Recorder(id, name, heard);
+            return new Recorder(id, name, events);
         }
 
         @Override
         public void acquired(Object key, Duration waited) {
-            heard.add(id + " " + lockName + " acquired " + key);
+            events.add(id + " " + lockName + " acquired " + key);
         }
 
         @Override
         public void released(Object key, Duration held) {
-            heard.add(id + " " + lockName + " released " + key);
+            events.add(id + " " + lockName + " released " + key);
         }
 
         @Override
         public void notAcquired(Object key, Outcome outcome, Duration waited) {
-            heard.add(id + " " + lockName + " " + outcome + " " + key);
+            events.add(id + " " + lockName + " " + outcome + " " + key);
         }
 
         @Override
         public Wait waiting(Object key, int ahead) {
-            heard.add(id + " " + lockName + " waiting " + key);
-            return (failure, waited) -> heard.add(id + " " + lockName + " ended " + failure);
+            events.add(id + " " + lockName + " waiting " + key);
+            return (failure, waited) -> events.add(id + " " + lockName + " ended " + failure);
         }
     }
 
     @Configuration(proxyBeanMethods = false)
     static class TwoListeners {
 
-        private final List<String> heard = new CopyOnWriteArrayList<>();
+        private final List<String> events = new CopyOnWriteArrayList<>();
 
         @Bean
         @Order(2)
         KeyedLockerListener second() {
-            return new Recorder("second", "", heard);
+            return new Recorder("second", "", events);
         }
 
         @Bean
         @Order(1)
         KeyedLockerListener first() {
-            return new Recorder("first", "", heard);
+            return new Recorder("first", "", events);
         }
     }
 
-    /** A locker, one that was given a listener bean, one behind a proxy of a scope that is renewed, one made per lookup. */
+    /** Lockers: a plain one, one with a listener bean, one behind the proxy of a refreshable scope, and a prototype. */
     @Configuration(proxyBeanMethods = false)
     static class OwnLockers {
 
@@ -289,11 +289,11 @@ class LockerListenersTests {
     @Configuration(proxyBeanMethods = false)
     static class NeedsALocker {
 
-        record Audit(KeyedLocker<String> orders, List<Object> heard) implements KeyedLockerListener {
+        record Audit(KeyedLocker<String> orders, List<Object> events) implements KeyedLockerListener {
 
             @Override
             public void acquired(Object key, Duration waited) {
-                heard.add(key);
+                events.add(key);
             }
         }
 

@@ -16,12 +16,12 @@ import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
-/** Lockers under a name by which Spring looks for something else. */
+/** Lockers with a bean name that Spring reserves. */
 @ExtendWith(OutputCaptureExtension.class)
 class LockerNameFailureTests {
 
     @Test
-    void aPropertyThatTookTheNameIsToldAndWhatToWriteForIt(CapturedOutput output) {
+    void aPropertyThatUsesTheNameIsReportedWithWhatToWrite(CapturedOutput output) {
         assertFails(Plain.class, "--keyedlock.locks.lifecycleProcessor.limit=1");
         assertThat(output)
                 .contains("'lifecycleProcessor' is required to be a org.springframework.context.LifecycleProcessor")
@@ -30,7 +30,7 @@ class LockerNameFailureTests {
     }
 
     @Test
-    void aBeanOfTheApplicationThatTookTheNameIsToldAndNoProperty(CapturedOutput output) {
+    void aBeanThatUsesTheNameIsReportedWithoutAProperty(CapturedOutput output) {
         assertFails(OwnLocker.class);
         assertThat(output)
                 .contains("it is a locker bean of the application, defined in " + OwnLocker.class.getName())
@@ -39,7 +39,7 @@ class LockerNameFailureTests {
     }
 
     @Test
-    void aBeanOfTheApplicationIsToldAlsoWhereAPropertyHasItsName(CapturedOutput output) {
+    void aBeanIsReportedEvenIfAPropertyHasItsName(CapturedOutput output) {
         assertFails(OwnLocker.class, "--keyedlock.locks.lifecycleProcessor.limit=1");
         assertThat(output).contains("it is a locker bean of the application").doesNotContain("configured by");
     }

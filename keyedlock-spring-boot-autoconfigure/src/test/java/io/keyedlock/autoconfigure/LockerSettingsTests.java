@@ -36,7 +36,7 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.core.env.StandardEnvironment;
 import org.springframework.core.env.SystemEnvironmentPropertySource;
 
-/** Mistakes in the properties, as an application shows them. */
+/** Invalid properties and their reports. */
 @ExtendWith(OutputCaptureExtension.class)
 class LockerSettingsTests {
 
@@ -76,7 +76,7 @@ class LockerSettingsTests {
         "keyedlock.show-kyes, false",
         "keyedlock.locks.acme.orders.limit, 3",
     })
-    void aBadValueIsToldWithItsPropertyAndItsOrigin(String property, String value, CapturedOutput output) {
+    void anInvalidValueIsReportedWithItsPropertyAndItsOrigin(String property, String value, CapturedOutput output) {
         assertThat(start(Plain.class, Map.of(property, value))).isFalse();
         assertThat(output)
                 .contains("APPLICATION FAILED TO START")
@@ -87,7 +87,7 @@ class LockerSettingsTests {
     }
 
     @Test
-    void aDurationIsRefusedExactlyIfLeaseSettingsRefuseIt() {
+    void aDurationIsRejectedExactlyIfLeaseSettingsRejectIt() {
         LeaseSettings leases = LeaseSettings.defaults();
         Map<String, Consumer<Duration>> settings = Map.of(
                 "lease-time", leases::withLeaseTime,
@@ -125,7 +125,7 @@ class LockerSettingsTests {
 
     @ParameterizedTest
     @CsvSource({"orderItems, orderitems", "order-items, orderitems", "order-items, orderItems"})
-    void namesThatDifferOnlyInCaseAndDashesAreRefused(String one, String other, CapturedOutput output) {
+    void namesThatDifferOnlyInCaseAndDashesAreRejected(String one, String other, CapturedOutput output) {
         assertThat(start(
                         Plain.class,
                         Map.of(
@@ -140,7 +140,7 @@ class LockerSettingsTests {
     }
 
     @Test
-    void aBeanOfAnotherTypeIsRefusedWithThePropertyAndTheBean(CapturedOutput output) {
+    void aBeanOfAnotherTypeIsRejectedWithThePropertyAndTheBean(CapturedOutput output) {
         assertThat(start(OtherOrders.class, Map.of("keyedlock.locks.orders.limit", "1")))
                 .isFalse();
         assertThat(output)
@@ -152,7 +152,7 @@ class LockerSettingsTests {
     }
 
     @Test
-    void aSingletonThatSpringRegistersIsRefusedToo(CapturedOutput output) {
+    void aSingletonThatSpringRegistersIsRejectedToo(CapturedOutput output) {
         assertThat(start(Plain.class, Map.of("keyedlock.locks.environment.limit", "1")))
                 .isFalse();
         assertThat(output).contains("APPLICATION FAILED TO START").contains("keyedlock.locks.environment");
@@ -160,7 +160,7 @@ class LockerSettingsTests {
 
     @ParameterizedTest
     @CsvSource({"messageSource, my-messageSource", "&orders, without it", "scopedTarget.orders, without it"})
-    void aNameThatMeansSomethingElseToSpringIsRefused(String name, String remedy, CapturedOutput output) {
+    void aNameWithASpecialMeaningInSpringIsRejected(String name, String remedy, CapturedOutput output) {
         assertThat(start(Plain.class, Map.of("keyedlock.locks[" + name + "].limit", "1")))
                 .isFalse();
         assertThat(output)
@@ -179,7 +179,7 @@ class LockerSettingsTests {
         "keyedlock.show-keys, true or false",
         "keyedlock.locks.orders.limit, a whole number",
     })
-    void whatToWriteInsteadIsTold(String property, String remedy, CapturedOutput output) {
+    void theReportNamesTheReplacement(String property, String remedy, CapturedOutput output) {
         assertThat(start(Plain.class, Map.of(property, "nonsense"))).isFalse();
         assertThat(output)
                 .contains("APPLICATION FAILED TO START")
@@ -206,8 +206,7 @@ class LockerSettingsTests {
         "keyedlock.locks.acme/eu.limit, 3, Write the name or the key in brackets",
         "keyedlock.locks.orders.limits.acme/eu, 3, Write the name or the key in brackets",
     })
-    void whatIsIgnoredOrReadOtherwiseThanMeantIsRefused(
-            String property, String value, String remedy, CapturedOutput output) {
+    void ignoredOrMisreadPropertiesAreRejected(String property, String value, String remedy, CapturedOutput output) {
         assertThat(start(Plain.class, Map.of(property, value))).isFalse();
         assertThat(output)
                 .contains("APPLICATION FAILED TO START")
@@ -216,7 +215,7 @@ class LockerSettingsTests {
     }
 
     @Test
-    void allUnknownPropertiesAreToldAtOnce(CapturedOutput output) {
+    void allUnknownPropertiesAreReportedTogether(CapturedOutput output) {
         assertThat(start(Plain.class, Map.of("keyedlock.defaults.limt", "1", "keyedlock.locks.orders.limt", "1")))
                 .isFalse();
         assertThat(output)
@@ -225,7 +224,7 @@ class LockerSettingsTests {
     }
 
     @Test
-    void unknownPropertiesOfProfilesTheCommandLineAndVariablesAreRefused(CapturedOutput output) throws IOException {
+    void unknownPropertiesOfProfilesTheCommandLineAndVariablesAreRejected(CapturedOutput output) throws IOException {
         Files.write(directory.resolve("my-prod.properties"), List.of("keyedlock.defaults.limt=1"));
         SpringApplication profile = application(Plain.class, Map.of("keyedlock.defaults.limit", "1"));
         assertThatThrownBy(() -> profile.run(
@@ -246,7 +245,7 @@ class LockerSettingsTests {
     }
 
     @Test
-    void everyFormOfANameThatSpringBootBindsIsTaken() {
+    void everyFormOfANameThatSpringBootBindsIsAccepted() {
         SpringApplication application = application(
                 Plain.class,
                 Map.of(
@@ -287,7 +286,7 @@ class LockerSettingsTests {
             "PORT_8080_TCP_PORT");
 
     @Test
-    void variablesOfKubernetesForServicesAreNoProperties() {
+    void serviceVariablesOfKubernetesAreNoProperties() {
         Map<String, Object> variables = new HashMap<>();
         for (String service : List.of("", "WEB_", "SHUTDOWN_", "EXECUTOR_", "DEFAULTS_WAIT_TIME_", "WEB_SHOW_KYES_")) {
             OF_A_SERVICE.forEach(variable -> variables.put("KEYEDLOCK_" + service + variable, "tcp://10.0.0.1:8080"));
@@ -300,7 +299,7 @@ class LockerSettingsTests {
     }
 
     @Test
-    void whatOnlyResemblesAVariableOfKubernetesIsRefused() {
+    void namesSimilarToAVariableOfKubernetesAreRejected() {
         for (String variable : List.of(
                 "KEYEDLOCK_WEB_SHOWKEY",
                 "KEYEDLOCK_WEB_PORTS",

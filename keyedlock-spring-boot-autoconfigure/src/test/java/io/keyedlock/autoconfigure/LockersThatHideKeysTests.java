@@ -22,7 +22,7 @@ import org.springframework.http.ProblemDetail;
 
 /** A locker bean that hides its keys, in an application that shows those of the others. */
 @ExtendWith(OutputCaptureExtension.class)
-@SuppressWarnings("try") // permits are held, not used
+@SuppressWarnings("try") // the permit is only held
 class LockersThatHideKeysTests {
 
     private static final String MARK = "Xq7private";
@@ -46,7 +46,7 @@ class LockersThatHideKeysTests {
                             .withLongHold(Duration.ofMillis(20))));
 
     @Test
-    void itsLongHoldsAreLoggedWithoutThem(CapturedOutput output) {
+    void longHoldsAreLoggedWithoutKeys(CapturedOutput output) {
         contexts.run(context -> {
             KeyedLockerRegistry lockers = context.getBean(KeyedLockerRegistry.class);
             try (Permit hidden = lockers.get("patients").acquire(MARK);
@@ -64,7 +64,7 @@ class LockersThatHideKeysTests {
     }
 
     @Test
-    void theEndpointShowsNone() {
+    void theEndpointShowsNoKeys() {
         contexts.run(context -> {
             KeyedLockerRegistry lockers = context.getBean(KeyedLockerRegistry.class);
             KeyedLocksEndpoint endpoint = context.getBean(KeyedLocksEndpoint.class);

@@ -40,7 +40,7 @@ import org.springframework.transaction.support.TransactionTemplate;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
-/** What an annotated call learns of a lease that was lost while it ran. */
+/** Annotated calls whose lease is lost while they run. */
 class LostLeaseTests {
 
     private final MemoryLeaseStore store = new MemoryLeaseStore();
@@ -82,7 +82,7 @@ class LostLeaseTests {
         }
     }
 
-    /** What makes the store lose what a call holds, and waits until the call can know. */
+    /** Makes the store lose the leases of a call and waits until the call can detect it. */
     interface Losses {
         void lose(String lock);
     }
@@ -90,13 +90,13 @@ class LostLeaseTests {
     private void lose(String lock) {
         Permit permit = CurrentPermit.get().orElseThrow();
         assertThat(permit.isValid()).isTrue();
-        CompletableFuture<Void> told = permit.whenLost().toCompletableFuture();
+        CompletableFuture<Void> afterLoss = permit.whenLost().toCompletableFuture();
         store.loseHolders(lock, "s:42");
-        told.orTimeout(60, TimeUnit.SECONDS).join();
+        afterLoss.orTimeout(60, TimeUnit.SECONDS).join();
         assertThat(permit.isValid()).isFalse();
     }
 
-    /** Counts what becomes of transactions. */
+    /** Counts commits and rollbacks. */
     static final class Transactions extends AbstractPlatformTransactionManager {
         private static final long serialVersionUID = 1L;
         int committed;
@@ -171,9 +171,9 @@ class LostLeaseTests {
                 if (!loses) {
                     return Mono.just(permit.fencingToken().orElseThrow());
                 }
-                CompletableFuture<Void> told = permit.whenLost().toCompletableFuture();
+                CompletableFuture<Void> afterLoss = permit.whenLost().toCompletableFuture();
                 losses.lose("");
-                return Mono.fromFuture(told).thenReturn(0L);
+                return Mono.fromFuture(afterLoss).thenReturn(0L);
             });
         }
 
@@ -208,7 +208,7 @@ class LostLeaseTests {
     }
 
     @Test
-    void aFailureOfTheMethodWins() {
+    void aFailureOfTheMethodTakesPrecedence() {
         losing().run(context -> {
             Throwable failure =
                     catchThrowable(() -> context.getBean(Orders.class).failing("42"));
@@ -218,7 +218,7 @@ class LostLeaseTests {
     }
 
     @Test
-    void aLossIsOnlyReportedWhereThatIsConfigured() {
+    void aLossIsOnlyReportedIfConfigured() {
         losing().run(context ->
                 assertThat(context.getBean(Orders.class).reported("42")).isEqualTo("done"));
     }
@@ -258,7 +258,7 @@ class LostLeaseTests {
         });
     }
 
-    /** The thread holds the key, so it acquires it again, and sees what it holds. */
+    /** Returns whether the permit of this thread is lost, by a reentrant acquisition. */
     private static boolean isLost(KeyedLocker<String> locker) {
         try (Permit again = locker.tryAcquire("42").orElseThrow()) {
             return !again.isValid();
@@ -279,7 +279,7 @@ class LostLeaseTests {
     }
 
     @Test
-    void theTokenIsKnownInsideTheMethod() {
+    void theTokenIsAvailableInsideTheMethod() {
         losing().run(context -> {
             Orders orders = context.getBean(Orders.class);
             long first = orders.token("42");

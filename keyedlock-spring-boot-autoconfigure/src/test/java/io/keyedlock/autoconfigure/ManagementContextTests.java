@@ -14,7 +14,7 @@ import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
 
-/** An application whose endpoints have a port, and so a child context, of their own. */
+/** An application whose endpoints have a separate port, and so a child context. */
 @SpringBootTest(
         classes = HttpApplication.class,
         webEnvironment = WebEnvironment.RANDOM_PORT,
@@ -24,7 +24,7 @@ import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
             "management.endpoints.web.exposure.include=*",
             "keyedlock.locks.orders.limit=3"
         })
-@SuppressWarnings("try") // the permit is held, not used
+@SuppressWarnings("try") // the permit is only held
 class ManagementContextTests extends HttpTests {
 
     @Autowired

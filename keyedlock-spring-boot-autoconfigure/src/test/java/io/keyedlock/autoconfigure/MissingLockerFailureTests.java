@@ -31,7 +31,7 @@ class MissingLockerFailureTests {
     }
 
     @Test
-    void theQualifierNamesTheLockerAndASimilarOneIsToldFirst(CapturedOutput output) {
+    void theQualifierNamesTheLockerAndASimilarOneIsListedFirst(CapturedOutput output) {
         assertFails(ByQualifier.class, "--keyedlock.locks.orders.limit=1");
         assertThat(output)
                 .contains("named 'oders', but none exists. The lockers are 'orders'.")
@@ -46,7 +46,7 @@ class MissingLockerFailureTests {
     }
 
     @Test
-    void aDottedNameIsToldWithThePropertyThatHasAnEffect(CapturedOutput output) {
+    void aDottedNameIsReportedWithTheEffectiveProperty(CapturedOutput output) {
         assertFails(Dotted.class);
         assertThat(output).contains("keyedlock.locks[acme.orders].limit: 1");
     }

@@ -4,8 +4,8 @@ package io.keyedlock.autoconfigure;
 import java.util.Random;
 
 /**
- * Runs a check on thousands of random cases. Which they are is told by a seed, the same in every run; a case that fails tells
- * how to repeat it alone. {@code -Dcases.seed=…} gives other cases, {@code -Dcases.count=…} another number of them.
+ * Runs a check on thousands of random cases. A seed, fixed by default, determines them; a failing case reports
+ * how to repeat it alone. {@code -Dcases.seed=…} selects other cases, {@code -Dcases.count=…} their number.
  */
 final class RandomCases {
 

@@ -71,7 +71,7 @@ class ReactiveLostLeaseTests {
         }
     }
 
-    /** Counts what becomes of transactions, each step of which ends on another thread. */
+    /** Counts commits and rollbacks. Each step of a transaction ends on another thread. */
     static final class Transactions extends AbstractReactiveTransactionManager {
         private final transient AtomicInteger committed = new AtomicInteger();
         private final transient AtomicInteger rolledBack = new AtomicInteger();
@@ -126,17 +126,17 @@ class ReactiveLostLeaseTests {
             return body(loss);
         }
 
-        /** Ends when the call can know of the loss, if there is one. */
+        /** Completes when the call can detect the loss, if there is one. */
         private static Mono<String> body(@Nullable Runnable loss) {
             return Mono.deferContextual(context -> {
                 Permit permit = CurrentPermit.get(context).orElseThrow();
                 if (loss == null) {
                     return Mono.just("kept");
                 }
-                Mono<String> told = Mono.fromFuture(permit.whenLost().toCompletableFuture(), true)
+                Mono<String> afterLoss = Mono.fromFuture(permit.whenLost().toCompletableFuture(), true)
                         .thenReturn("lost");
                 loss.run();
-                return told;
+                return afterLoss;
             });
         }
     }
@@ -185,7 +185,7 @@ class ReactiveLostLeaseTests {
         });
     }
 
-    /** What follows a call is none of its business, also on the thread that subscribed to it. */
+    /** A loss does not affect what follows the call, even on the thread that subscribed to it. */
     @Test
     void aTransactionAfterACallIsCommitted() {
         contexts.run(context -> {

@@ -44,9 +44,9 @@ import org.springframework.test.context.bean.override.mockito.MockitoSpyBean;
 import org.springframework.test.util.AopTestUtils;
 import reactor.core.publisher.Mono;
 
-/** Mocks and fakes of tests, in place of annotated beans, of lockers and of the registry. */
+/** Mocks and fakes that replace annotated beans, lockers and the registry. */
 @ExtendWith(OutputCaptureExtension.class)
-@SuppressWarnings("try") // permits are held, not used
+@SuppressWarnings("try") // the permit is only held
 class ReplacedBeansTests {
 
     private final ApplicationContextRunner runner = new ApplicationContextRunner()
@@ -147,7 +147,7 @@ class ReplacedBeansTests {
         }
     }
 
-    /** Something of the application that uses a locker by itself. */
+    /** A bean of the application that uses a locker directly. */
     record Client(KeyedLocker<String> orders, KeyedLockerRegistry registry) {}
 
     @SpringBootTest(classes = Application.class, webEnvironment = SpringBootTest.WebEnvironment.NONE)
@@ -223,7 +223,7 @@ class ReplacedBeansTests {
         }
     }
 
-    /** The body neither runs without the lock nor is left out, until the mock gives a permit. */
+    /** The body neither runs unlocked nor is skipped until the mock returns a permit. */
     abstract static class WithMockedOrders extends Base {
 
         void check(KeyedLocker<String> orders) throws InterruptedException {
@@ -351,7 +351,7 @@ class ReplacedBeansTests {
     // ---- elsewhere
 
     @Test
-    void objectThatWasRegisteredReadyMadeRunsWithoutItsLockAndOneWarningSaysSo(CapturedOutput output) {
+    void registeredInstanceRunsWithoutItsLockAndOneWarningReportsIt(CapturedOutput output) {
         runner.withPropertyValues("keyedlock.locks.orders.limit=1")
                 .withInitializer(context -> context.getBeanFactory().registerSingleton("handMade", new Fake()))
                 .run(context ->
@@ -363,7 +363,7 @@ class ReplacedBeansTests {
     }
 
     @Test
-    void mockThatTheApplicationMakesIsLockedLikeAnyBean() {
+    void mockCreatedByTheApplicationIsLockedLikeAnyBean() {
         Orders mocked = mock(Orders.class);
         runner.withPropertyValues("keyedlock.locks.orders.limit=1")
                 .withBean("mocked", Orders.class, () -> mocked)
@@ -437,7 +437,7 @@ class ReplacedBeansTests {
         }
     }
 
-    /** Of Mockito and of the JDK: one gives empty Optionals, the other null for everything. */
+    /** Fakes of Mockito and of the JDK: one returns empty Optionals, the other null from every method. */
     static KeyedLocker<?> mockOf(String library) {
         return library.equals("mockito")
                 ? mock(KeyedLocker.class)
@@ -456,7 +456,7 @@ class ReplacedBeansTests {
     @ParameterizedTest
     @ValueSource(strings = {"mockito", "jdk"})
     @SuppressWarnings({"unchecked", "rawtypes"})
-    void nothingIsSkippedOrRunUnlockedByALockerThatGivesNothing(String library) {
+    void lockerThatReturnsNullNeitherSkipsNorRunsUnlocked(String library) {
         KeyedLocker locker = mockOf(library);
         runner.withBean("orders", KeyedLocker.class, () -> locker)
                 .withBean(AllKinds.class)
@@ -471,7 +471,7 @@ class ReplacedBeansTests {
                     fails(() -> bean.skippedStage("42").join());
                     fails(() -> bean.publisher("42").block());
                     if (library.equals("mockito")) {
-                        // An empty Optional says that the key is not free.
+                        // An empty Optional means that the key is held.
                         assertThatThrownBy(() -> bean.reject("42"))
                                 .isInstanceOf(LockRejectedException.class)
                                 .hasMessageContaining("such as a mock");

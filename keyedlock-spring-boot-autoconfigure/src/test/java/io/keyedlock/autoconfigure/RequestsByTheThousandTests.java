@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.beans.factory.annotation.Value;
 
-/** Whatever is asked of the endpoint, and whatever the keys are that it shows: an answer that is no failure of ours. */
+/** Any request to the endpoint, with any keys to show, gets a response without a server error. */
 class RequestsByTheThousandTests {
 
     private static final int MANY = 300;
@@ -104,7 +104,7 @@ class RequestsByTheThousandTests {
         }
 
         @Test
-        void noRequestMakesTheServerFailOrTellsItsInsides() {
+        void noRequestFailsTheServerOrRevealsInternals() {
             RandomCases.check(MANY, random -> {
                 String request = request(random);
                 String response = send(request, "Accept: " + any(random, ACCEPTED));
@@ -116,7 +116,7 @@ class RequestsByTheThousandTests {
         }
 
         @Test
-        void oddKeysAreAllShownAndFound() throws Exception {
+        void unusualKeysAreShownAndFound() throws Exception {
             String overview = get("/actuator/keyedlocks").body();
             List<String> keys = JsonPath.read(overview, "$.lockers.orders.keys[*].key");
             assertThat(keys).hasSize(held.size()).contains("half \uFFFD a character", "42", "plain");
@@ -157,7 +157,7 @@ class RequestsByTheThousandTests {
             return method + " " + target + " HTTP/1.1";
         }
 
-        /** As it is, without a client that would correct it. */
+        /** Sends a raw request, which a client would correct. */
         private String send(String request, String header) throws IOException {
             try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
                 socket.setSoTimeout(60_000);
@@ -193,7 +193,7 @@ class RequestsByTheThousandTests {
         }
     }
 
-    /** A key whose code begins to fail once it is held. */
+    /** A key whose methods start to fail once it is held. */
     static final class Failing {
 
         private volatile boolean fails;
@@ -223,7 +223,7 @@ class RequestsByTheThousandTests {
         }
     }
 
-    /** A key whose text never ends. */
+    /** A key whose text is endless. */
     static final class Endless {
 
         @Override

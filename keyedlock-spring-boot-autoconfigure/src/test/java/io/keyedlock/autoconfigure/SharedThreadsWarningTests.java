@@ -37,7 +37,7 @@ class SharedThreadsWarningTests {
     }
 
     @Test
-    void ofManyLockersTheFirstAreNamed(CapturedOutput output) {
+    void onlyTheFirstOfManyLockersAreNamed(CapturedOutput output) {
         contexts.withPropertyValues(
                         "keyedlock.locks.a.limit=1",
                         "keyedlock.locks.b.limit=1",
@@ -56,13 +56,13 @@ class SharedThreadsWarningTests {
                 "keyedlock.locks.orders.wait-time=2s",
                 "management.endpoints.web.exposure.include=info"
             })
-    void anyOfTheseAvoidsIt(String property, CapturedOutput output) {
+    void eachSuggestedChangeAvoidsTheWarning(String property, CapturedOutput output) {
         contexts.withPropertyValues(property)
                 .run(context -> assertThat(output).doesNotContain("Any number of requests"));
     }
 
     @Test
-    void theSamePortIsNoOtherPort(CapturedOutput output) {
+    void theSamePortIsNotReported(CapturedOutput output) {
         contexts.withPropertyValues("management.server.port=9000", "server.port=9000")
                 .run(context -> assertThat(output).contains("Any number of requests"));
     }

@@ -19,15 +19,15 @@ import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.cache.interceptor.KeyGenerator;
 
 /**
- * The report of mistakes as a user reads it, in startup-report.txt. Where it differs, the new one is in
- * target/startup-report.txt: read it before it takes the place of the other.
+ * Compares the startup report with startup-report.txt. If it differs, the new one is in
+ * target/startup-report.txt: review it before replacing the other.
  */
 class StartupReportTests {
 
     private static final String REPORT = "startup-report.txt";
 
     @Test
-    void theReportOfManyMistakesReadsAsItShould() throws Exception {
+    void theReportOfManyMistakesMatchesTheExpectedText() throws Exception {
         String[] report = {""};
         new ApplicationContextRunner()
                 .withConfiguration(AutoConfigurations.of(

@@ -13,7 +13,7 @@ import org.springframework.boot.autoconfigure.aop.AopAutoConfiguration;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.boot.test.context.runner.WebApplicationContextRunner;
 
-/** A switch means the same to the conditions as to the properties, however it is written. */
+/** Conditions and properties interpret every spelling of a switch the same. */
 class SwitchTests {
 
     private final ApplicationContextRunner runner = new ApplicationContextRunner()
@@ -36,7 +36,7 @@ class SwitchTests {
 
     @ParameterizedTest
     @ValueSource(strings = {"false", "False", "no", "off", "0"})
-    void methodsAreNotLockedAndThatIsTold(String value) {
+    void methodsAreNotLockedAndAWarningReportsIt(String value) {
         runner.withPropertyValues("keyedlock.enabled=" + value).run(context -> {
             assertThat(context)
                     .hasNotFailed()
@@ -49,7 +49,7 @@ class SwitchTests {
 
     @ParameterizedTest
     @ValueSource(strings = {"false", "no", "off", "0"})
-    void problemDetailsAreOff(String value) {
+    void problemDetailsAreDisabled(String value) {
         new WebApplicationContextRunner()
                 .withConfiguration(
                         AutoConfigurations.of(KeyedLockAutoConfiguration.class, KeyedLockWebAutoConfiguration.class))

@@ -118,7 +118,7 @@ class TestSliceTests {
 
               @Test
               void locks() {
-                // The transaction of the test keeps this key.
+                // The transaction of the test holds this key.
                 shipping.ship("41");
                 KeyedLocker<String> own = lockers.get(Shipping.class.getName() + ".ship(String)");
                 try (Permit elsewhere = own.acquireAsync("42").join()) {
@@ -169,7 +169,7 @@ class TestSliceTests {
         }
     }
 
-    /** The other Spring Boot has these names elsewhere. */
+    /** The other Spring Boot has these classes in other packages. */
     @ParameterizedTest
     @ValueSource(
             strings = {"web.servlet.AutoConfigureWebMvc", "jdbc.AutoConfigureJdbc", "orm.jpa.AutoConfigureDataJpa"})

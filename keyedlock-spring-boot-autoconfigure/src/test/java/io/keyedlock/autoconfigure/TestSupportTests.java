@@ -33,11 +33,11 @@ import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import org.springframework.transaction.annotation.EnableTransactionManagement;
 import org.springframework.transaction.annotation.Transactional;
 
-/** What the module for tests finds in a context of Spring Boot, about annotated methods. */
+/** The test module with annotated methods in a context of Spring Boot. */
 class TestSupportTests {
 
     @Test
-    void whatTheTransactionOfATestHoldsIsGivenBackInTime() {
+    void locksOfATestTransactionAreReleasedBeforeTheCheck() {
         EngineExecutionResults results = run(GivesBack.class);
 
         results.allEvents().assertStatistics(statistics -> statistics.failed(0));
@@ -45,7 +45,7 @@ class TestSupportTests {
     }
 
     @Test
-    void leakOfAnAnnotatedMethodIsToldThoughItsLockerIsNoBean() {
+    void leakOfAnAnnotatedMethodIsReportedWithoutALockerBean() {
         assertThat(run(Leaks.class).testEvents().failed().list())
                 .singleElement()
                 .extracting(event -> event.getRequiredPayload(TestExecutionResult.class)
@@ -118,13 +118,13 @@ class TestSupportTests {
 
         @Test
         @Transactional
-        void shipsInATransactionOfItsOwn() {
+        void shipsInItsOwnTransaction() {
             assertThat(shipping.ship("42")).isEqualTo("shipped 42");
             assertThat(lockers.get("orders")).key("42").isHeldByCurrentThread();
         }
 
         @Test
-        void givesUpIfSomebodyElseHoldsTheKey() {
+        void timesOutIfAnotherThreadHoldsTheKey() {
             KeyedLocker<String> orders = lockers.get("orders");
             Permit elsewhere = orders.acquireAsync("42").join();
             assertThatThrownBy(() -> shipping.ship("42")).isInstanceOf(LockTimeoutException.class);
@@ -138,7 +138,7 @@ class TestSupportTests {
             properties = {
                 "keyedlock.locks.orders.limit=1",
                 "keyedlock.shutdown.await-idle=0s",
-                // The hold outlives this test, and would be reported in the middle of others.
+                // The hold outlives this test and would be reported during others.
                 "keyedlock.long-hold.threshold=0"
             })
     static class Leaks {

@@ -35,7 +35,7 @@ import org.springframework.web.reactive.function.client.WebClient;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
-/** The requests that waits are observed under, on a WebFlux server with Spring Boot's default propagation of contexts. */
+/** The parent spans of waits on a WebFlux server with Spring Boot's default context propagation. */
 @SpringBootTest(
         classes = TracesOverHttpTests.Application.class,
         webEnvironment = WebEnvironment.RANDOM_PORT,
@@ -62,7 +62,7 @@ class TracesOverHttpTests {
 
     @ParameterizedTest
     @ValueSource(strings = {"mono", "flux"})
-    void aWaitBelongsUnderItsRequest(String kind) throws Exception {
+    void aWaitIsAChildSpanOfItsRequest(String kind) throws Exception {
         List<Permit> held = hold("a", "b");
         CompletableFuture<String> first = get(kind, "a");
         CompletableFuture<String> second = get(kind, "b");
@@ -74,7 +74,7 @@ class TracesOverHttpTests {
     }
 
     @Test
-    void nestedWaitsBelongUnderTheRequestOfTheOuterOne() throws Exception {
+    void nestedWaitsAreChildSpansOfTheOuterRequest() throws Exception {
         List<Permit> outer = hold("a", "b");
         List<Permit> inner = hold("invoice a", "invoice b");
         CompletableFuture<String> first = get("nested", "a");
@@ -105,12 +105,12 @@ class TracesOverHttpTests {
         await().atMost(Duration.ofMinutes(1)).until(() -> waits.parents.size() == count);
     }
 
-    /** An application whose handlers ask for keys. */
+    /** An application whose handlers acquire keys. */
     @Configuration(proxyBeanMethods = false)
     @EnableAutoConfiguration
     static class Application {
 
-        /** Works for the handler. */
+        /** The service of the handler. */
         @Component
         static class Invoices {
 
@@ -153,7 +153,7 @@ class TracesOverHttpTests {
         static class RecordedWaits extends Waits {}
     }
 
-    /** The paths of the requests that waits were observed under. */
+    /** The paths of the requests that are parents of waits. */
     static class Waits implements ObservationHandler<Observation.Context> {
 
         final List<String> parents = new CopyOnWriteArrayList<>();

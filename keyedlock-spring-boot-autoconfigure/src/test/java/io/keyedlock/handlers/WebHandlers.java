@@ -12,14 +12,14 @@ import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
 
 /**
- * Controllers with locked methods. In a package of their own: an application's package is scanned, and those of the tests
- * have annotations that are wrong on purpose.
+ * Controllers with locked methods. In a separate package, as an application's package is scanned and those of the tests
+ * have invalid annotations on purpose.
  */
 @Configuration(proxyBeanMethods = false)
 @EnableAutoConfiguration
 public class WebHandlers {
 
-    /** Works on the thread of the request. */
+    /** A controller that works on the thread of the request. */
     @RestController
     public static class Blocking {
 
@@ -37,7 +37,7 @@ public class WebHandlers {
         }
     }
 
-    /** Works later, elsewhere. */
+    /** A controller that works asynchronously. */
     @RestController
     public static class Reactive {
 

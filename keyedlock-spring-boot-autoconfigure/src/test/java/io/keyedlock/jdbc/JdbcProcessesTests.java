@@ -94,7 +94,7 @@ class JdbcProcessesTests extends ProcessesContract {
     /** A process that stands still in the middle of a transaction keeps a row locked until the database ends it. */
     @Test
     @DisabledOnOs(OS.WINDOWS)
-    void processesThatStandStillAnywhereDelayOthersForABoundedTime() throws Exception {
+    void pausedProcessesDelayOthersForABoundedTime() throws Exception {
         KeyedLocker<Object> locker = locker(Duration.ofSeconds(5), PATIENT);
         for (int i = 0; i < 3; i++) {
             WorkerProcess busy = worker(1, Duration.ofSeconds(5), "hammer", "0", Integer.toString(KEYS), "1");

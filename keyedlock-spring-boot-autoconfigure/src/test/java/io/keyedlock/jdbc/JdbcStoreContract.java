@@ -35,7 +35,7 @@ abstract class JdbcStoreContract extends LeaseStoreContract {
 
     /** Rows are inserted and locked by several transactions at once, in batches of different keys. */
     @Test
-    void noUpdateIsLostAndNoCallFailsWhereProcessesUseTheSameNewKeys() throws Exception {
+    void processesThatUseTheSameNewKeysLoseNoUpdate() throws Exception {
         int[] sections = new int[KEYS];
         List<Leases> leases = new ArrayList<>();
         List<KeyedLocker<Object>> lockers = new ArrayList<>();

@@ -91,7 +91,7 @@ class PostgresLockerTests extends LockersOnAStoreContract {
 
     /** Each caller holds a connection of its application while it waits, so that none is left. */
     @Test
-    void callersThatHaveEmptiedThePoolGetThrough() throws Exception {
+    void callersThatExhaustThePoolMakeProgress() throws Exception {
         List<Thread> callers = new ArrayList<>();
         LongAdder sections = new LongAdder();
         for (int application = 0; application < 2; application++) {

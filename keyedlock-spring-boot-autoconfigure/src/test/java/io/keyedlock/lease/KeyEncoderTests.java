@@ -48,7 +48,7 @@ class KeyEncoderTests {
     }
 
     @Test
-    void kotlinValueClassesHaveTheNameOfWhatTheyWrap() throws Exception {
+    void kotlinValueClassesHaveTheNameOfTheirValue() throws Exception {
         Object number = kotlin.ULong.class.getMethod("box-impl", long.class).invoke(null, 42L);
         assertThat(encode(number)).isEqualTo("kotlin.ULong(long:42)");
         assertThat(encode(List.of("a", number))).isEqualTo("list(s:a,kotlin.ULong(long:42))");
@@ -126,7 +126,7 @@ class KeyEncoderTests {
     }
 
     @Test
-    void whatHasNoNameIsToldWithWhatToUseInstead() {
+    void aTypeWithoutANameIsReportedWithWhatToUse() {
         for (Object key :
                 List.of(new Object(), Map.of(), java.util.Set.of(), new java.util.concurrent.atomic.AtomicInteger())) {
             assertThatThrownBy(() -> encode(key))

@@ -23,14 +23,14 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * The rules that every {@link LeaseStore} keeps. A test class of a store extends this and creates stores that share their data,
- * as two processes have them.
+ * The contract of every {@link LeaseStore}. A test class of a store extends this and creates stores that share their data,
+ * like those of two processes.
  */
 public abstract class LeaseStoreContract {
 
     private static final Duration HOUR = Duration.ofHours(1);
 
-    /** Short, and long enough for a call on a busy machine. */
+    /** Short, but longer than a call on a busy machine. */
     private static final Duration SHORT = Duration.ofMillis(400);
 
     private final List<LeaseStore> stores = new ArrayList<>();
@@ -43,12 +43,12 @@ public abstract class LeaseStoreContract {
     /** Creates a store of one process. */
     protected abstract LeaseStore create();
 
-    /** Whether turns arrive as notifications. */
+    /** Returns whether the store notifies of turns. */
     protected boolean notifies() {
         return true;
     }
 
-    /** A locker of a process of its own. */
+    /** A locker in a separate process. */
     private final class Participant {
         private final LeaseStore store = create();
         private final String process = UUID.randomUUID().toString().replace("-", "");
@@ -181,7 +181,7 @@ public abstract class LeaseStoreContract {
             Duration left =
                     get(two.store.holders(lock, "k")).get(0).description().leaseLeft();
             assertThat(left).isBetween(Duration.ofMinutes(50), HOUR);
-            // A shorter renewal that arrives late takes nothing away.
+            // A shorter renewal that arrives late does not shorten the lease.
             assertThat(one.heartbeat(mine)).isEqualTo(Heartbeat.RENEWED);
             assertThat(get(two.store.holders(lock, "k")).get(0).description().leaseLeft())
                     .isGreaterThan(Duration.ofMinutes(50));
@@ -221,7 +221,7 @@ public abstract class LeaseStoreContract {
     }
 
     @Test
-    void waitersAreServedInTheirOrderAndToldOfTheirTurn() {
+    void waitersAreServedInOrderAndNotifiedOfTheirTurn() {
         Claim mine = one.claim(false);
         one.acquire(mine);
         Claim second = two.queued();
@@ -235,7 +235,7 @@ public abstract class LeaseStoreContract {
         assertThat(three.heartbeat(third)).isEqualTo(Heartbeat.WAITING);
         assertThat(three.acquire(third).outcome()).isEqualTo(Outcome.QUEUED);
         assertThat(one.acquire(one.claim(false)).outcome())
-                .as("nobody overtakes")
+                .as("the repeated acquire overtakes nobody")
                 .isEqualTo(Outcome.TAKEN);
         assertThat(two.heartbeat(second)).isEqualTo(Heartbeat.ITS_TURN);
         assertThat(two.acquire(second).outcome()).isEqualTo(Outcome.GRANTED);
@@ -244,7 +244,7 @@ public abstract class LeaseStoreContract {
     }
 
     @Test
-    void aWaiterThatLeavesMakesWay() {
+    void aWaiterThatLeavesDelaysNobody() {
         Claim mine = one.claim(false);
         one.acquire(mine);
         Claim second = two.queued();
@@ -258,7 +258,7 @@ public abstract class LeaseStoreContract {
     }
 
     @Test
-    void aWaiterWithoutASignOfLifeIsForgotten() {
+    void aWaiterWithoutAHeartbeatIsRemoved() {
         Claim mine = one.claim(false);
         one.acquire(mine);
         Claim dead = two.claim("k", true, 1, HOUR, SHORT);
@@ -283,7 +283,7 @@ public abstract class LeaseStoreContract {
     }
 
     @Test
-    void waitersThatAreGoneDelayOthersByOneHeartbeatHoweverManyTheyAre() {
+    void anyNumberOfGoneWaitersDelaysOthersByOneHeartbeat() {
         Claim mine = one.claim(false);
         one.acquire(mine);
         for (int i = 1; i <= 3; i++) {
@@ -350,7 +350,7 @@ public abstract class LeaseStoreContract {
     }
 
     @Test
-    void limitOfALockerThatHasChangedIsNotThatOfAnotherProcess() {
+    void changedLimitDoesNotAffectAnotherProcess() {
         Claim before = one.claim("k", false, 1, HOUR, HOUR);
         assertThat(one.acquire(before).outcome()).isEqualTo(Outcome.GRANTED);
         assertThat(one.acquire(one.claim("k", false, 2, HOUR, HOUR))).satisfies(grant -> {
@@ -393,7 +393,7 @@ public abstract class LeaseStoreContract {
     }
 
     @Test
-    void holdersAreShownWithTheirOwners() {
+    void holdersAreListedWithTheirOwners() {
         Claim mine = one.claim(false);
         one.acquire(mine);
         assertThat(get(two.store.holders(lock, "k"))).singleElement().satisfies(holder -> {
@@ -407,7 +407,7 @@ public abstract class LeaseStoreContract {
     }
 
     @Test
-    void oneHeartbeatIsForManyClaims() {
+    void oneHeartbeatRenewsManyClaims() {
         Claim held = one.claim("a", false, 1, HOUR, HOUR);
         one.acquire(held);
         Requester other = new Requester(one.process, one.process + ".2", "o", lock + "-other", 1, HOUR, HOUR, HOUR);
@@ -437,9 +437,9 @@ public abstract class LeaseStoreContract {
         }
     }
 
-    /** Where nothing ends by time, each random step has the result that it has in the model of the simulation. */
+    /** If nothing expires, each random step has the same result as in the model of the simulation. */
     @Test
-    void theSimulatedStoreDoesTheSame() {
+    void theSimulatedStoreBehavesTheSame() {
         Random random = new Random(42);
         StoreModel model = new StoreModel(claim -> {}, (claim, token) -> {});
         List<Claim> claims = new ArrayList<>();

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 
-/** What is sent when, and what is reported, under a clock that the test turns. */
+/** The calls and reports of {@link Leases}, under a clock that the test advances. */
 @ExtendWith(OutputCaptureExtension.class)
 class LeasesTests {
 
@@ -40,7 +40,7 @@ class LeasesTests {
     }
 
     @Test
-    void nothingIsSentWhileNothingIsHeldButAPingInHalfAMinute() {
+    void onlyAPingIsSentWhileNothingIsHeld() {
         for (int i = 0; i < 50; i++) {
             backend("lock-" + i, LeaseSettings.defaults());
         }
@@ -122,7 +122,7 @@ class LeasesTests {
     }
 
     @Test
-    void anOutageIsLoggedOnceWithItsReasonHoweverManyAreConcerned(CapturedOutput output) {
+    void anOutageIsLoggedOnceWithItsReason(CapturedOutput output) {
         LeaseBackend backend = backend();
         store.failure = new IllegalStateException("READONLY You can't write against a read only replica.");
         for (int i = 0; i < 1_000; i++) {
@@ -140,7 +140,7 @@ class LeasesTests {
     }
 
     @Test
-    void aLeaseThatIsHeldTooLongIsNoLongerRenewedAndIsLost() {
+    void aLeaseHeldTooLongIsNoLongerRenewedAndIsLost() {
         LeaseBackend backend = backend("orders", LeaseSettings.defaults().withMaxHold(Duration.ofSeconds(60)));
         Recorder holder = new Recorder();
         backend.acquire("k", 1, true, holder);
@@ -169,7 +169,7 @@ class LeasesTests {
     }
 
     @Test
-    void aPartOfTheStoreThatCannotBeReachedLosesOnlyItsOwnLeases() {
+    void anUnreachablePartOfTheStoreLosesOnlyItsOwnLeases() {
         store.isPartitioned = true;
         Recorder near = new Recorder();
         backend("near", LeaseSettings.defaults()).acquire("k", 1, true, near);
@@ -230,7 +230,7 @@ class LeasesTests {
     }
 
     @Test
-    void aWaiterWhoseTurnTheStoreRefusesForLongFailsWithTheReason() {
+    void aWaiterWhoseTurnIsRejectedForLongFailsWithTheReason() {
         Recorder holder = new Recorder();
         backend().acquire("k", 1, true, holder);
         Recorder waiter = new Recorder();
@@ -243,12 +243,12 @@ class LeasesTests {
         store.acquireFailure = null;
         timer.pass(Duration.ofSeconds(20));
         backend().acquire("k", 1, true, next);
-        assertThat(next.lease).as("nothing is left of the waiter").isNotNull();
+        assertThat(next.lease).as("the waiter was removed").isNotNull();
     }
 
     @Test
     @Timeout(60)
-    void aDriverThatParksInACallDoesNotKeepItsCallerWaiting() throws Exception {
+    void aDriverThatBlocksDoesNotBlockTheCaller() throws Exception {
         CountDownLatch called = new CountDownLatch(1);
         CountDownLatch goesOn = new CountDownLatch(1);
         store.beforeAnswer = () -> {
@@ -285,7 +285,7 @@ class LeasesTests {
         assertThat(store.closed).isTrue();
     }
 
-    /** Runs tasks when the test lets time pass. */
+    /** Runs tasks when the test advances the clock. */
     private static final class ManualTimer implements LeaseTimer {
         private final List<Task> tasks = new ArrayList<>();
         private long now;
@@ -341,7 +341,7 @@ class LeasesTests {
 
     /** A store that answers at once, late, or with a failure, by the clock of the timer. */
     private final class RecordingStore implements LeaseStore {
-        /** What one test logs late is not taken for what the next one does. */
+        /** A separate name for each test, so that late log messages of one are not attributed to another. */
         private final String name = "store-" + STORES.incrementAndGet();
 
         private final StoreModel model = new StoreModel(claim -> {}, (claim, token) -> {});

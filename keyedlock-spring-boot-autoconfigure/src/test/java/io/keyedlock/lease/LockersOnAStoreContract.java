@@ -31,7 +31,7 @@ import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 
 /**
- * What lockers of two processes do, whatever store they are on. A test class of a store extends this and creates stores that
+ * The contract of lockers of two processes on any store. A test class of a store extends this and creates stores that
  * share their data.
  */
 @ExtendWith(OutputCaptureExtension.class)
@@ -39,13 +39,13 @@ public abstract class LockersOnAStoreContract {
 
     private static final Duration LONG = Duration.ofMinutes(1);
 
-    /** A busy machine is not taken for an outage. */
+    /** Settings whose timeouts tolerate a busy machine. */
     private static final LeaseSettings PATIENT = LeaseSettings.defaults().withBackendTimeout(LONG);
 
-    /** Leases are renewed after four seconds, for what has to wait for that. */
+    /** Settings that renew leases after four seconds, for tests that wait for it. */
     private static final LeaseSettings BEATING = PATIENT.withLeaseTime(Duration.ofSeconds(12));
 
-    /** There are heartbeats after a quarter of an hour. */
+    /** Settings that send heartbeats every quarter of an hour. */
     private static final LeaseSettings SLOW =
             PATIENT.withLeaseTime(Duration.ofHours(1)).withBackendTimeout(Duration.ofMinutes(30));
 
@@ -137,7 +137,7 @@ public abstract class LockersOnAStoreContract {
                 .until(condition::getAsBoolean);
     }
 
-    /** Only the head of a process asks the store, and the process of the holder has none that does. */
+    /** Only the head of each process requests from the store, so the holder's process has no request. */
     private void otherProcessIsQueued() {
         until(() -> waiters("s:k") == 1);
     }
@@ -207,7 +207,7 @@ public abstract class LockersOnAStoreContract {
     }
 
     @Test
-    void severalKeysInOppositeOrdersDoNotDeadlock() throws Exception {
+    void multipleKeysInOppositeOrdersDoNotDeadlock() throws Exception {
         List<CompletableFuture<Void>> all = new ArrayList<>();
         for (int i = 0; i < 20; i++) {
             all.add(here.acquireAllAsync(List.of("a", "b"), LONG).thenAccept(Permit::close));
@@ -232,7 +232,7 @@ public abstract class LockersOnAStoreContract {
     }
 
     @Test
-    void aProcessIsIdleWhenItsOwnCallersAreDone() throws Exception {
+    void aProcessIsIdleWhenItsOwnCallersHaveReleased() throws Exception {
         Permit held = there.acquire("k", LONG);
         here.awaitIdle();
         CompletableFuture<Permit> waits = here.acquireAsync("k", LONG);
@@ -255,7 +255,7 @@ public abstract class LockersOnAStoreContract {
     }
 
     @Test
-    void aKeyIsHeldInOneProcessAtATimeAndOthersAreToldWhenItIsFree() throws Exception {
+    void aKeyIsHeldByOneProcessAndOthersAreNotifiedOfTheRelease() throws Exception {
         Permit first = here.acquire("k");
         CompletableFuture<Permit> waits = there.acquireAsync("k");
         otherProcessIsQueued();
@@ -274,7 +274,7 @@ public abstract class LockersOnAStoreContract {
 
     @Test
     void waiterIsNotifiedWithoutAHeartbeat() throws Exception {
-        // Only the message can end the wait.
+        // Only the notification can end the wait.
         KeyedLocker<Object> one = locker(1, SLOW);
         KeyedLocker<Object> two = locker(1, SLOW);
         Permit first = one.acquire("k");
@@ -291,7 +291,7 @@ public abstract class LockersOnAStoreContract {
     }
 
     @Test
-    void aLimitHoldsOverAllProcesses() throws Exception {
+    void aLimitAppliesAcrossAllProcesses() throws Exception {
         KeyedLocker<Object> one = locker(3, PATIENT);
         KeyedLocker<Object> two = locker(3, PATIENT);
         Permit a = get(one.acquireAsync("k"));
@@ -351,7 +351,7 @@ public abstract class LockersOnAStoreContract {
     }
 
     @Test
-    void processesTakeTurnsWhereBothHaveWaiters() throws Exception {
+    void processesAlternateIfBothHaveWaiters() throws Exception {
         LeaseSettings strict = PATIENT.withHandoffWindow(Duration.ZERO);
         KeyedLocker<Object> one = locker(1, strict);
         KeyedLocker<Object> two = locker(1, strict);
@@ -425,7 +425,7 @@ public abstract class LockersOnAStoreContract {
     @Test
     void aLossThatOnlyTheReleaseFindsIsReportedToo() throws Exception {
         KeyedLocker<Object> one = locker(1, SLOW);
-        // Again, as a release whose answer takes long may have been sent twice, and tells no loss then.
+        // Repeated, as a release whose response is slow may have been sent twice and then reports no loss.
         until(() -> {
             Permit held = one.acquireAsync("k").join();
             loseLease("s:k");
@@ -435,7 +435,7 @@ public abstract class LockersOnAStoreContract {
     }
 
     @Test
-    void releaseIsInTheStoreByTheTimeTheLockerIsClosed() throws Exception {
+    void releaseReachesTheStoreBeforeTheLockerIsClosed() throws Exception {
         for (int i = 0; i < 10; i++) {
             KeyedLocker<Object> locker = locker(1, PATIENT);
             locker.acquire("k").close();

@@ -9,7 +9,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongFunction;
 
-/** A store in this process for tests: a {@link StoreModel} by the clock of the system. Several processes may share it. */
+/** An in-memory store for tests: a {@link StoreModel} on the system clock. Several simulated processes may share it. */
 public final class MemoryLeaseStore implements LeaseStore {
 
     private final StoreModel model;
@@ -25,7 +25,7 @@ public final class MemoryLeaseStore implements LeaseStore {
                 claim -> {
                     TurnListener listener = listeners.get(claim.requester().process());
                     if (listener != null) {
-                        // Without the lock of the model, as a network does.
+                        // Called without the lock of the model, as over a network.
                         CompletableFuture.runAsync(() -> listener.turn(claim.id()));
                     }
                 },
@@ -42,12 +42,12 @@ public final class MemoryLeaseStore implements LeaseStore {
         return new MemoryLeaseStore(this);
     }
 
-    /** Answers calls of this process from now on only if the condition is true; others stay unanswered. */
+    /** Answers later calls of this process only if the condition is true. */
     public void answersIf(BooleanSupplier condition) {
         answers = condition;
     }
 
-    /** Forgets who holds a key, as a server does that has lost its data. */
+    /** Removes the leases of a key, like a server that has lost its data. */
     public void loseHolders(String lock, String key) {
         synchronized (model) {
             model.evict(new StoreModel.Place(lock, key), StoreModel.Part.HOLDERS);
@@ -72,7 +72,7 @@ public final class MemoryLeaseStore implements LeaseStore {
         }
     }
 
-    /** What is left but tombstones and tokens. */
+    /** Returns the remaining data except tombstones and tokens. */
     public List<String> left() {
         synchronized (model) {
             return model.left(micros());

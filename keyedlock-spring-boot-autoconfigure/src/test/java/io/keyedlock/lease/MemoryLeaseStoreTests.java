@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.lease;
 
-/** The store of the tests keeps the rules of a store. */
+/** Tests the store contract of the in-memory store. */
 class MemoryLeaseStoreTests extends LeaseStoreContract {
 
     private final MemoryLeaseStore shared = new MemoryLeaseStore();

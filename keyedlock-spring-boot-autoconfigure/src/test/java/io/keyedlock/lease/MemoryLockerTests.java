@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.lease;
 
-/** Lockers do on the scripted store what they do on others. */
+/** Tests the contract of lockers on the in-memory store. */
 class MemoryLockerTests extends LockersOnAStoreContract {
 
     private final MemoryLeaseStore store = new MemoryLeaseStore();

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 
 /**
- * Several JVMs on one server: what a locker promises across processes, also when one of them dies or stands still. A test class
+ * Several JVMs on one server: the contract of a locker across processes, also when one is killed or paused. A test class
  * of a store extends this, starts a server before each test, and works in the processes by a {@link Worker}.
  */
 @Timeout(180)
@@ -39,13 +39,13 @@ public abstract class ProcessesContract {
     /** Workers use the keys from {@code k0} to this number. */
     protected static final int KEYS = 20;
 
-    /** Seconds of the hammer that are long for what a machine does to a process. */
+    /** The seconds of a long run, longer than a machine pauses a process. */
     private static final int LONG = 30;
 
-    /** Of lockers that see no outage. */
+    /** The settings of lockers without an outage. */
     protected static final Duration PATIENT = Duration.ofMinutes(1);
 
-    /** Of those that do: what a test waits for, and longer than an answer takes on a busy machine. */
+    /** The settings of lockers with an outage: short for the test, but longer than a response takes on a busy machine. */
     protected static final Duration OUTAGE = Duration.ofSeconds(5);
 
     private final List<WorkerProcess> workers = new ArrayList<>();
@@ -56,10 +56,10 @@ public abstract class ProcessesContract {
     /** Creates a store of this process. */
     protected abstract LeaseStore create();
 
-    /** The class whose main method runs a {@link Worker} on the server. */
+    /** Returns the class whose main method runs a {@link Worker} on the server. */
     protected abstract Class<?> worker();
 
-    /** The address of the server, for that class. */
+    /** Returns the address of the server, for that class. */
     protected abstract String address();
 
     protected abstract Worker.Witnesses witnesses();
@@ -103,7 +103,7 @@ public abstract class ProcessesContract {
         Leases created = Leases.create(create(), "test");
         leases.add(created);
         LeaseBackend backend = created.backend(settings, own);
-        // It connects with its first call.
+        // The first call connects.
         backend.connect();
         KeyedLocker<Object> locker = KeyedLocker.createOn(backend, settings);
         locker.addListener(new KeyedLockerListener() {
@@ -116,7 +116,7 @@ public abstract class ProcessesContract {
         return locker;
     }
 
-    /** A process that takes keys of which each has so many holders at most. */
+    /** Starts a process that acquires keys with the given limit. */
     private WorkerProcess hammering(int limit, int most, int seconds) throws IOException {
         return worker(
                 limit,
@@ -131,7 +131,7 @@ public abstract class ProcessesContract {
         for (int i = 0; i < 3; i++) {
             hammering(limit, limit, seconds);
         }
-        // Nobody ends before everybody has had a share, so that who comes last gets it beside the others.
+        // No process ends before all have had a share, so the last one competes with the others too.
         for (WorkerProcess worker : workers) {
             assertThat(worker.says()).isEqualTo(Worker.HAS_ITS_SHARE);
         }
@@ -143,13 +143,13 @@ public abstract class ProcessesContract {
         for (WorkerProcess worker : workers) {
             List<String> said = List.of(worker.says().split(" ", 2));
             assertThat(said.get(1))
-                    .as("moments with more than the limit inside, and failed calls")
+                    .as("sections above the limit, and failed calls")
                     .isEqualTo("0 0");
             shares.add(Long.parseLong(said.get(0)));
             sections += Long.parseLong(said.get(0));
         }
         if (seconds == LONG) {
-            // In less time, one process that the machine stops for a moment would have less.
+            // In less time, a process that is paused for a moment would have a smaller share.
             long all = sections;
             assertThat(shares).as("each process gets its share").allMatch(share -> share > all / 10);
         }
@@ -171,7 +171,7 @@ public abstract class ProcessesContract {
         hammer(3, 3);
     }
 
-    /** As a rolling deployment does it: one process after another is replaced by one with a higher limit. */
+    /** Replaces each process by one with a higher limit, as in a rolling deployment. */
     @Test
     void aChangeOfTheLimitIsRolledOutWithoutAFailedCall() throws Exception {
         List<WorkerProcess> running = new ArrayList<>();
@@ -196,7 +196,7 @@ public abstract class ProcessesContract {
     private static void ends(WorkerProcess worker) throws IOException {
         worker.goOn();
         assertThat(worker.says())
-                .as("sections, more than the limit inside, failed calls")
+                .as("sections, sections above the limit, failed calls")
                 .endsWith(" 0 0");
     }
 
@@ -217,7 +217,7 @@ public abstract class ProcessesContract {
         Duration lease = Duration.ofSeconds(15);
         WorkerProcess holder = worker(1, lease, "hold", "k");
         assertThat(holder.says()).startsWith("held ");
-        // So that the client has its connection, and the server the query.
+        // Ensures that the client is connected and the server has received a query.
         endOfLeaseAndNow();
         holder.kill();
 
@@ -230,7 +230,7 @@ public abstract class ProcessesContract {
 
     @Test
     @DisabledOnOs(OS.WINDOWS)
-    void storeRefusesAProcessThatStoodStillBeyondItsLease() throws Exception {
+    void storeRejectsAProcessThatPausedBeyondItsLease() throws Exception {
         Duration lease = Duration.ofSeconds(5);
         KeyedLocker<Object> locker = locker(lease, PATIENT);
         until(() -> works(locker, "warm"));
@@ -252,7 +252,7 @@ public abstract class ProcessesContract {
     }
 
     @Test
-    void twoProcessesThatTakeTwoKeysInOppositeOrdersDoNotDeadlock() throws Exception {
+    void processesThatAcquireTwoKeysInOppositeOrdersDoNotDeadlock() throws Exception {
         WorkerProcess one = worker(1, Duration.ofSeconds(30), "both", "200", "a", "b");
         WorkerProcess other = worker(1, Duration.ofSeconds(30), "both", "200", "b", "a");
         assertThat(one.says()).isEqualTo("200");
@@ -260,7 +260,7 @@ public abstract class ProcessesContract {
     }
 
     @Test
-    void aServerThatIsDownIsAClearErrorAndNothingIsGrantedTwiceWhenItIsBackWithItsData() throws Exception {
+    void aRestartedServerIsAClearErrorAndGrantsNothingTwice() throws Exception {
         KeyedLocker<Object> one = locker(Duration.ofMinutes(1), OUTAGE);
         KeyedLocker<Object> other = locker(Duration.ofMinutes(1), OUTAGE);
         Permit held = one.acquire("k");

@@ -27,24 +27,24 @@ import java.util.regex.Matcher;
  * One schedule of several processes, a network and a store, on one thread, under a simulated clock and one seed.
  *
  * <p>The processes run the real {@link Leases}; the store is a {@link StoreModel}. For a while there are faults; then there are
- * none, everybody who waits must be served, and nothing may be left in the store.
+ * none, all waiters must be granted, and nothing may remain in the store.
  *
- * <p>What is checked after each step:
+ * <p>The checks after each step:
  *
  * <ul>
- *   <li>nobody is granted a lease while as many others as the limit believe to hold the key, unless the store has lost theirs
+ *   <li>no lease is granted while as many others as the limit assume that they hold the key, unless the store has lost theirs
  *       (a restart without its last writes, a failover to a lagging replica, an eviction);
  *   <li>tokens of a key rise with each lease that the store grants, through restarts and failovers;
  *   <li>no claim is granted after its release, unless the store has forgotten that;
  *   <li>a lease is reported as lost only if the store does not have it or its end has passed without a renewal;
  *   <li>a locker that can be reached loses no lease because another cannot;
  *   <li>a lease that the store has lost is reported as lost;
- *   <li>where the network is good, no request fails, and a key is not free for longer than a heartbeat and an offer while somebody waits for it.
+ *   <li>while the network is good, no request fails, and a key with waiters is free for at most a heartbeat and an offer.
  * </ul>
  */
 final class Simulation {
 
-    /** What may go wrong in a schedule. */
+    /** The troubles of a schedule. */
     private enum Trouble {
         SLOW_MESSAGES,
         LOST_MESSAGES,
@@ -63,7 +63,7 @@ final class Simulation {
     private static final Set<Trouble> HARMLESS =
             EnumSet.of(Trouble.KILLS, Trouble.LOST_NOTIFICATIONS, Trouble.OUTAGES_OF_ONE_LOCKER);
 
-    /** What makes the checks of free keys impossible, since somebody may be unable to take one. */
+    /** Troubles that prevent the checks of free keys, as a waiter may be unable to acquire one. */
     private static final Set<Trouble> DELAYS =
             EnumSet.complementOf(EnumSet.of(Trouble.KILLS, Trouble.EVICTIONS, Trouble.LOST_NOTIFICATIONS));
 
@@ -122,7 +122,7 @@ final class Simulation {
     private final Map<String, Long> highestTokens = new HashMap<>();
     private final Map<String, List<Held>> holds = new TreeMap<>();
 
-    /** By key, since when it was seen to be free while somebody waits. */
+    /** The time since which a key was free while a caller waits, by key. */
     private final Map<String, Long> freeSince = new HashMap<>();
 
     private final Set<Claim> released = new HashSet<>();
@@ -149,7 +149,7 @@ final class Simulation {
         heartbeat = Math.min(LEASE.toNanos() / 3, timeout.toNanos() / 2);
     }
 
-    /** Runs a schedule; the message of a violation contains all that happened. */
+    /** Runs a schedule. The message of a violation contains the trace. */
     static void run(long seed, Set<StoreModel.Fault> faults, LongBinaryOperator renewal) {
         try {
             new Simulation(seed, faults, renewal, false).run();
@@ -280,7 +280,7 @@ final class Simulation {
         }
         if (troubles.contains(Trouble.KILLS)) {
             at(between(0, FAULTS_END), null, this::kill);
-            // While all else is calm, one or several at about the same time.
+            // Outside other troubles, one or several at about the same time.
             long time = between(FAULTS_END, WORK_ENDS);
             for (int i = 0; i < 1 + random.nextInt(4); i++) {
                 at(time + between(0, millis(400)), null, this::kill);
@@ -307,13 +307,13 @@ final class Simulation {
     }
 
     private void resume(Peer process) {
-        log("%s goes on", process.name);
+        log("%s continues", process.name);
         process.paused = false;
         List<Event> deferred = List.copyOf(process.deferred);
         process.deferred.clear();
         for (Event event : deferred) {
             if (!event.cancelled) {
-                // What was scheduled meanwhile may still be cancelled through the first event.
+                // Later events may still be cancelled through the first event.
                 at(now, process, () -> {
                     if (!event.cancelled) {
                         event.action.run();
@@ -355,7 +355,7 @@ final class Simulation {
         });
     }
 
-    /** The store returns to what a replica or its file had of it some time before. */
+    /** Resets the store to an earlier state, that of a replica or of its file. */
     private void planLostWrites(long time) {
         Runnable[] snapshot = new Runnable[1];
         at(time - between(0, millis(500)), null, () -> snapshot[0] = store.snapshot());
@@ -374,7 +374,7 @@ final class Simulation {
         String key = keys.get(random.nextInt(keys.size()));
         if (part == StoreModel.Part.TOMBSTONES
                 && (troubles.contains(Trouble.SLOW_MESSAGES) || troubles.contains(Trouble.REPEATED_MESSAGES))) {
-            // A late message then holds a lease that nobody knows of, until it ends.
+            // A late message then acquires a lease without an owner, until it expires.
             return;
         }
         log("the store evicts %s of %s", part, key);
@@ -510,7 +510,7 @@ final class Simulation {
         }
     }
 
-    /** Looks for keys that are free although somebody waits. */
+    /** Finds keys that are free although a caller waits. */
     private void sample() {
         if (isReachable() && now < LAST_ROUND) {
             for (String key : keys) {
@@ -519,7 +519,7 @@ final class Simulation {
                 if (!isFree || !notificationsArrive) {
                     freeSince.remove(key);
                 } else if (now - freeSince.computeIfAbsent(key, free -> now) > heartbeat + OFFER + 2 * SAMPLE) {
-                    violated(key + " has been free for too long while somebody waits");
+                    violated(key + " has been free for too long while a caller waits");
                 }
             }
         }
@@ -541,7 +541,7 @@ final class Simulation {
         return troubles.stream().noneMatch(DELAYS::contains);
     }
 
-    /** Whether somebody waits in a process that was not killed, and a lease is free for all who do. */
+    /** Returns whether callers wait in processes that were not killed and a lease is free for all of them. */
     private boolean isFreeForWaiters(String key) {
         int least = processes.stream()
                 .flatMap(process -> process.agents.stream())
@@ -560,8 +560,8 @@ final class Simulation {
                             + " although there have been no faults for long");
                 }
             }
-            if (process.leases.owed() > 0) {
-                violated(process.name + " still owes releases");
+            if (process.leases.unconfirmedReleases() > 0) {
+                violated(process.name + " still has unconfirmed releases");
             }
         }
         List<String> left = store.left(serverMicros());
@@ -627,7 +627,7 @@ final class Simulation {
         public void shutdown() {}
     }
 
-    /** The store as one process sees it. */
+    /** The view of one process on the store. */
     private final class Client implements LeaseStore {
         private final Peer process;
 
@@ -726,7 +726,7 @@ final class Simulation {
         public void close() {}
     }
 
-    /** A lease that a process believes to hold. */
+    /** A lease that a process assumes that it holds. */
     private static final class Held {
         final Agent agent;
         final Claim claim;
@@ -736,7 +736,7 @@ final class Simulation {
         boolean isLostInStore;
         boolean toldLost;
 
-        /** Since when the store was seen not to have it, or 0. */
+        /** The time since which the store does not have it, or 0. */
         long missingSince;
 
         Held(Agent agent, Claim claim, KeyedLockerBackend.Lease lease) {
@@ -761,7 +761,7 @@ final class Simulation {
         }
     }
 
-    /** Callers of one process that want one key: as a locker does, they have at most one request under way. */
+    /** The callers of one process for one key. Like a locker, they have at most one pending request. */
     private final class Agent {
         final Peer process;
         final String key;

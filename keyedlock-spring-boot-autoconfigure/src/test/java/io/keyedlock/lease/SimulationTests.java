@@ -13,7 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Thousands of schedules of the protocol. {@code -Dsimulation.schedules=} sets how many and {@code -Dsimulation.seed=} the
+ * Thousands of schedules of the protocol. {@code -Dsimulation.schedules=} sets their number and {@code -Dsimulation.seed=} the
  * first.
  */
 class SimulationTests {
@@ -22,11 +22,11 @@ class SimulationTests {
 
     private static final long FIRST = Long.getLong("simulation.seed", 1);
 
-    /** In so many schedules every fault is found, most of them in a tenth. */
+    /** The number of schedules in which every fault is detected, most of them in a tenth. */
     private static final int ENOUGH = 5_000;
 
     @Test
-    void theRulesHoldInEverySchedule() {
+    void theInvariantsHoldInEverySchedule() {
         for (long seed = FIRST; seed < FIRST + SCHEDULES; seed++) {
             Simulation.run(seed, EnumSet.noneOf(Fault.class), Math::max);
         }
@@ -34,12 +34,12 @@ class SimulationTests {
 
     @ParameterizedTest
     @EnumSource(Fault.class)
-    void aFaultOfTheStoreIsFound(Fault fault) {
+    void aDefectOfTheStoreIsDetected(Fault fault) {
         assertThat(firstViolation(Set.of(fault), Math::max)).isInstanceOf(Simulation.Violation.class);
     }
 
     @Test
-    void anEndOfALeaseThatMovesBackIsFound() {
+    void aLeaseEndThatMovesBackIsDetected() {
         assertThat(firstViolation(Set.of(), (before, renewed) -> renewed)).isInstanceOf(Simulation.Violation.class);
     }
 

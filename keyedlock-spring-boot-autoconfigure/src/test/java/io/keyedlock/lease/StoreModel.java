@@ -21,20 +21,20 @@ import java.util.function.ObjLongConsumer;
 import java.util.stream.Stream;
 
 /**
- * A store of leases as a state machine without threads: every call gets the time, and does at once what it has to do. Says
- * what a real store must do, step by step, and can be given the faults that stores had.
+ * A store of leases as a state machine without threads. Every call gets the time and completes at once. Specifies
+ * the steps of a real store and can reproduce the faults that stores had.
  */
 final class StoreModel {
 
-    /** A fault that a store had, to be put back. */
+    /** A fault that a store had and that the model can reproduce. */
     enum Fault {
         /** Tokens come from a counter that is seeded with the time once. */
         COUNTER_TOKENS,
-        /** The first holder's limit is everybody's, and a claim with another is refused. */
+        /** The first holder's limit applies to all, and a claim with another is rejected. */
         ONE_LIMIT,
         /** Released claims are forgotten at once. */
         NO_TOMBSTONES,
-        /** A waiter whose sign of life has vanished keeps its place. */
+        /** A waiter without a heartbeat keeps its place. */
         IMMORTAL_WAITERS,
         /** A waiter precedes others until it was offered a lease, even if it sends no heartbeats. */
         SILENT_WAITERS,
@@ -42,7 +42,7 @@ final class StoreModel {
         ONE_PARTITION
     }
 
-    /** What of a key a server may evict by itself. */
+    /** The parts of a key that a server may evict. */
     enum Part {
         HOLDERS,
         QUEUE,
@@ -74,13 +74,13 @@ final class StoreModel {
     private static final class Waiter {
         final Claim claim;
 
-        /** Until when it is believed to wait; 0 if the sign of life was evicted. */
+        /** The time until which the waiter is considered present; 0 if that was evicted. */
         long until;
 
-        /** Since when a free lease is offered to it, or 0. */
+        /** The time since which a free lease is offered to it, or 0. */
         long offeredAt;
 
-        /** When it was queued or sent its last heartbeat. */
+        /** The time at which it was queued or sent its last heartbeat. */
         long heartbeatAt;
 
         Waiter(Claim claim) {
@@ -310,7 +310,7 @@ final class StoreModel {
 
     // ---- for tests
 
-    /** Copies the state, as a replica or a snapshot on disk has it. */
+    /** Copies the state, like a replica or a snapshot on disk. */
     Runnable snapshot() {
         Map<Place, KeyState> copy = new TreeMap<>();
         keys.forEach((place, state) -> copy.put(place, state.copy()));
@@ -337,7 +337,7 @@ final class StoreModel {
         }
     }
 
-    /** How many microseconds are left of the lease of a claim; 0 or less if it has none. */
+    /** Returns the remaining microseconds of the lease of a claim; 0 or less if it has none. */
     long leftOf(Claim claim, long now) {
         Lease lease = state(claim).holders.get(claim.id());
         return lease == null ? 0 : lease.ends - now;
@@ -372,7 +372,7 @@ final class StoreModel {
                         .orElse(0);
     }
 
-    /** What is left but tombstones and tokens. */
+    /** Returns the remaining data except tombstones and tokens. */
     List<String> left(long now) {
         return keys.entrySet().stream()
                 .flatMap(entry -> Stream.concat(

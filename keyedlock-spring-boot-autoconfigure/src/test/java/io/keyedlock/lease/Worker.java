@@ -16,7 +16,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * A process that uses a locker on a store, for tests with more than one. What it says begins with {@link #SAYS}.
+ * A process that uses a locker on a store, for tests with multiple processes. Its messages begin with {@link #SAYS}.
  *
  * <p>Its arguments are the address of the server, the name of the locker, its limit, the milliseconds of a lease, and what to do.
  */
@@ -24,18 +24,18 @@ public final class Worker {
 
     static final String SAYS = "worker: ";
 
-    /** So many sections are the share of a process in which it can be seen that the others do not starve it. */
+    /** The sections that a process must complete to show that others do not starve it. */
     private static final int SHARE = 100;
 
-    /** What a worker says that has had its share. */
+    /** The message of a worker that has completed its share. */
     public static final String HAS_ITS_SHARE = "has its share";
 
     private static final int THREADS = 4;
 
-    /** What the processes record on the server beside the leases. */
+    /** The records of the processes on the server, beside the leases. */
     public interface Witnesses {
 
-        /** Counts a caller that enters a key; returns how many are inside. */
+        /** Counts a caller that enters a key and returns the number of callers inside. */
         long enter(String key);
 
         /** Counts a section of a key, reading and writing in two steps, so that it needs the lock. */
@@ -61,7 +61,7 @@ public final class Worker {
         this.locker = locker;
     }
 
-    /** Works by the arguments of the process, says how it went, and ends the process. */
+    /** Runs the work that the arguments specify, reports the result and ends the process. */
     public static void run(LeaseStore store, Witnesses witnesses, String... args) throws Exception {
         int limit = Integer.parseInt(args[2]);
         KeyedLockerSettings settings =
@@ -71,7 +71,7 @@ public final class Worker {
                 .withBackendTimeout(Duration.ofMinutes(1));
         Leases leases = Leases.create(store, "worker " + ProcessHandle.current().pid());
         LeaseBackend backend = leases.backend(settings, lease);
-        // It connects with its first call, for which no lease is to wait.
+        // Connects before the first lease is acquired.
         backend.connect();
         try (KeyedLocker<String> locker = KeyedLocker.createOn(backend, settings)) {
             Worker worker = new Worker(witnesses, locker);
@@ -96,8 +96,8 @@ public final class Worker {
     }
 
     /**
-     * Takes random keys for some seconds at least, and until told that it may end. Says when it has had its share, and at the
-     * end how many sections there were, how often more than the most that may be were inside, and how many calls failed.
+     * Acquires random keys for a minimum time and until it may end. Reports when it has completed its share, and at the
+     * end the number of sections, of sections that exceeded the limit, and of failed calls.
      */
     private void hammer(int seconds, int keys, int most) throws Exception {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
@@ -123,7 +123,7 @@ public final class Worker {
         say(sections + " " + tooMany + " " + failures);
     }
 
-    @SuppressWarnings("try") // the permit is held, not used
+    @SuppressWarnings("try") // the permit is only held
     private void section(String key, int most) throws InterruptedException {
         try (Permit permit = locker.acquire(key, Duration.ofMinutes(1))) {
             if (witnesses.enter(key) > most) {
@@ -141,7 +141,7 @@ public final class Worker {
         }
     }
 
-    /** Holds a key until told to go on, then writes to the store, and gives the key back. */
+    /** Holds a key until signalled, then writes to the store and releases the key. */
     private void hold(String key) throws Exception {
         BufferedReader in = input();
         try (Permit permit = locker.acquire(key)) {
@@ -153,8 +153,8 @@ public final class Worker {
         say("released");
     }
 
-    /** Takes two keys at once, again and again. */
-    @SuppressWarnings("try") // the permit is held, not used
+    /** Acquires two keys repeatedly. */
+    @SuppressWarnings("try") // the permit is only held
     private void both(int times, String one, String other) throws InterruptedException {
         for (int i = 0; i < times; i++) {
             try (Permit permit = locker.acquireAll(List.of(one, other), Duration.ofMinutes(1))) {

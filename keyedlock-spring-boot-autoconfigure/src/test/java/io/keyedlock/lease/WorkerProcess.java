@@ -47,7 +47,7 @@ public final class WorkerProcess {
         in = process.outputWriter(StandardCharsets.UTF_8);
     }
 
-    /** Returns the next thing that it says; everything else is its log. */
+    /** Returns its next message. All other output is its log. */
     public String says() throws IOException {
         for (String line = out.readLine(); line != null; line = out.readLine()) {
             if (line.startsWith(Worker.SAYS)) {

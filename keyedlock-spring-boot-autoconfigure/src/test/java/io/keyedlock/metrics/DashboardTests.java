@@ -27,7 +27,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.yaml.snakeyaml.Yaml;
 
-/** What the dashboard, the alert rules and the table of meters name is what a Prometheus registry prints. */
+/** The meters in the dashboard, the alert rules and the table of meters match those of a Prometheus registry. */
 class DashboardTests {
 
     private static final Path DOCS = Path.of("../docs");
@@ -35,7 +35,7 @@ class DashboardTests {
     private static final Pattern LABEL = Pattern.compile("(\\w+)(?:=~?|!=|!~)\"([^\"]*)\"");
     private static final Pattern GROUPING = Pattern.compile("\\b(?:by|without)\\s*\\(([^)]*)\\)");
 
-    /** The labels of each series, and the values of each label. */
+    /** The labels of each series and their values. */
     private static final Map<String, Map<String, Set<String>>> PRINTED = new HashMap<>();
 
     @BeforeAll

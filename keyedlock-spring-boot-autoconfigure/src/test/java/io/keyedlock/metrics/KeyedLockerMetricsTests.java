@@ -30,7 +30,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
-@SuppressWarnings("try") // permits are held, not used
+@SuppressWarnings("try") // the permit is only held
 class KeyedLockerMetricsTests {
 
     private final MeterRegistry registry = new SimpleMeterRegistry();
@@ -126,7 +126,7 @@ class KeyedLockerMetricsTests {
     }
 
     @Test
-    void holdsAreNotTimedWhereThatIsSwitchedOff() throws Exception {
+    void holdsAreNotTimedIfDisabled() throws Exception {
         KeyedLockerMetrics without = new KeyedLockerMetrics(false);
         without.bindTo(registry);
         assertThat(without.forLocker("orders").timesHolds()).isFalse();
@@ -170,7 +170,7 @@ class KeyedLockerMetricsTests {
     }
 
     @Test
-    void aMillionKeysMakeNoSeries() throws Exception {
+    void aMillionKeysAddNoTimeSeries() throws Exception {
         KeyedLocker<Integer> locker =
                 KeyedLocker.create(KeyedLockerSettings.defaults().withName("orders"), metrics);
         metrics.add("orders", locker);
@@ -195,7 +195,7 @@ class KeyedLockerMetricsTests {
     }
 
     @Test
-    void oneRegistryOnly() {
+    void onlyOneRegistryIsAllowed() {
         metrics.bindTo(registry);
         assertThatIllegalStateException().isThrownBy(() -> metrics.bindTo(registry));
     }
@@ -220,7 +220,7 @@ class KeyedLockerMetricsTests {
     }
 
     @Test
-    void theExemplarOfAWaitIsTheTraceOfWhoWaited() throws Exception {
+    void theExemplarOfAWaitIsTheTraceOfItsCaller() throws Exception {
         ObservationRegistry observations = ObservationRegistry.create();
         observations.observationConfig().observationHandler(context -> true);
         PrometheusMeterRegistry prometheus = new PrometheusMeterRegistry(
@@ -242,7 +242,7 @@ class KeyedLockerMetricsTests {
                 .doesNotContainPattern("keyedlock_wait_seconds.*releaser");
     }
 
-    /** Takes the name of the current observation for a trace. */
+    /** Uses the name of the current observation as the trace. */
     private record ObservationNames(ObservationRegistry observations) implements SpanContext {
 
         @Override

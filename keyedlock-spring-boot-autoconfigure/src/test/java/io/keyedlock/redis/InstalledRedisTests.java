@@ -16,7 +16,7 @@ import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 
 /**
- * The Redis that is installed on this machine, newer than the one that the tests bring. Where there is none the tests are
+ * Tests the installed Redis, newer than the one that the tests bring. Without an installed Redis, they are
  * skipped, but with {@code CI=true} they fail.
  */
 @ExtendWith(OutputCaptureExtension.class)

@@ -26,7 +26,7 @@ final class RedisCluster implements AutoCloseable {
     private static final int NODES = 3;
     private static final int SLOTS = 16_384;
 
-    /** A node listens to the others on a port that is so much higher than its own. */
+    /** The offset of the port on which a node listens to the others. */
     private static final int BUS = 10_000;
 
     private final Path directory;
@@ -38,7 +38,7 @@ final class RedisCluster implements AutoCloseable {
         try {
             directory = Files.createTempDirectory("keyedlock-redis-cluster");
             for (int node = 0; node < NODES; node++) {
-                // The port of its bus, or its own meanwhile, may be somebody else's.
+                // Its port or that of its bus may be in use meanwhile.
                 RedisProcess.started(this::startNode);
                 int port = ports.get(node);
                 int from = SLOTS * node / NODES;
@@ -119,7 +119,7 @@ final class RedisCluster implements AutoCloseable {
         return Integer.parseInt(answer.substring(1));
     }
 
-    /** Returns the index of the node that a slot began on. */
+    /** Returns the index of the initial node of a slot. */
     static int nodeOf(int slot) {
         int node = 0;
         while (slot >= SLOTS * (node + 1) / NODES) {
@@ -173,12 +173,12 @@ final class RedisCluster implements AutoCloseable {
         return replica;
     }
 
-    /** Waits until a replica has all that its master has. */
+    /** Waits until a replica has all data of its master. */
     void untilReplicated(int node, int replica) {
         RedisProcess.untilReplicated(ports.get(node), ports.get(replica));
     }
 
-    /** Has a replica and its master change roles, without loss. */
+    /** Swaps the roles of a replica and its master, without loss. */
     void failOver(int replica) {
         int port = ports.get(replica);
         RedisProcess.ask(port, "CLUSTER FAILOVER");
@@ -196,7 +196,7 @@ final class RedisCluster implements AutoCloseable {
         RedisProcess.until(() -> RedisProcess.ask(port, "INFO replication").contains("role:master"));
     }
 
-    /** The names of all keys, node by node. */
+    /** Returns the names of all keys, node by node. */
     List<List<String>> keys() {
         return ports.stream()
                 .map(port -> RedisProcess.ask(port, "KEYS *").stream()

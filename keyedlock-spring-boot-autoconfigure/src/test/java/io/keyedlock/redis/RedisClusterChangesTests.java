@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.springframework.data.redis.connection.lettuce.LettuceConnectionFactory;
 
-/** Lockers on a Redis Cluster whose nodes change while keys are held, awaited and contended. */
+/** Lockers on a Redis Cluster whose nodes change while keys are held and contended. */
 @Tag("processes") // starts up to five servers, and waits for elections
 class RedisClusterChangesTests {
 
@@ -83,7 +83,7 @@ class RedisClusterChangesTests {
         }
     }
 
-    /** Acquires a key again and again. */
+    /** Acquires a key repeatedly. */
     private Thread contend(KeyedLocker<Object> locker) {
         Thread thread = new Thread(() -> {
             while (!ended) {
@@ -111,7 +111,7 @@ class RedisClusterChangesTests {
     }
 
     @Test
-    void aSlotThatMovesTakesItsLeasesAndWaitersAlongAndNoCallFails() throws Exception {
+    void movingASlotKeepsItsLeasesAndWaiters() throws Exception {
         KeyedLocker<Object> here = locker();
         KeyedLocker<Object> there = locker();
         Permit held = here.acquire("k");
@@ -138,7 +138,7 @@ class RedisClusterChangesTests {
     }
 
     @Test
-    void aReplicaThatTakesOverInOrderLosesNoLease() throws Exception {
+    void aPlannedFailoverLosesNoLease() throws Exception {
         int slot = redis.slotOf(NAME);
         int node = RedisCluster.nodeOf(slot);
         int replica = redis.addReplica(node);

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.springframework.data.redis.connection.lettuce.LettuceConnectionFactory;
 import org.springframework.data.redis.core.StringRedisTemplate;
 
-/** Lockers on a Redis Cluster, where a script may touch the keys of one slot only, and the slots are on several nodes. */
+/** Lockers on a Redis Cluster, where a script may access one slot only and the slots are on several nodes. */
 class RedisClusterTests {
 
     private static RedisCluster redis;
@@ -72,7 +72,7 @@ class RedisClusterTests {
     }
 
     @Test
-    @DisplayName("whatever node a locker's slot is on: a key excludes in both processes, waiters are told, tokens rise")
+    @DisplayName("on each node: a key excludes both processes, waiters are notified, tokens rise")
     void everyNode() throws Exception {
         for (int i = 0; i < 12; i++) {
             KeyedLocker<Object> mine = locker(here, "orders-" + i, 1);
@@ -100,7 +100,7 @@ class RedisClusterTests {
     }
 
     @Test
-    @DisplayName("several keys of one locker, more leases than one beat renews at once, limits above one")
+    @DisplayName("multiple keys of one locker, more leases than one heartbeat renews in a call, limits above one")
     void manyKeysInOneSlot() throws Exception {
         KeyedLocker<Object> mine = locker(here, "many", 2);
         KeyedLocker<Object> theirs = locker(there, "many", 2);

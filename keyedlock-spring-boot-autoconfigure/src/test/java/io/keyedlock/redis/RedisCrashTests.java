@@ -21,7 +21,7 @@ import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.springframework.data.redis.connection.lettuce.LettuceConnectionFactory;
 
-/** Leases and fencing tokens when a server is killed, or replaced by one that lags behind. */
+/** Leases and fencing tokens when a server is killed or replaced by a lagging one. */
 @DisabledOnOs(OS.WINDOWS)
 class RedisCrashTests {
 
@@ -78,7 +78,7 @@ class RedisCrashTests {
     }
 
     @Test
-    void aServerThatWritesDownEveryChangeLosesNoLease() throws Exception {
+    void aServerThatPersistsEveryWriteLosesNoLease() throws Exception {
         RedisProcess redis = server();
         KeyedLocker<Object> here = locker(redis.factory());
         KeyedLocker<Object> there = locker(redis.factory());
@@ -104,7 +104,7 @@ class RedisCrashTests {
         redis.ask("SAVE");
         Permit stale = here.acquire("k");
         for (int i = 0; i < 50; i++) {
-            // So that a counter would fall behind.
+            // Ensures that a counter would lag.
             here.acquire("other").close();
         }
         redis.kill();
@@ -116,7 +116,7 @@ class RedisCrashTests {
         assertThat(stale.isValid()).isFalse();
         assertThat(saved.isValid()).isTrue();
         assertThat(there.tryAcquire("saved")).isEmpty();
-        storeRefuses(redis, stale, next);
+        storeRejects(redis, stale, next);
         stale.close();
         assertThat(next.isValid()).isTrue();
         next.close();
@@ -124,7 +124,7 @@ class RedisCrashTests {
         assertThat(lost).containsExactly("k");
     }
 
-    private static void storeRefuses(RedisProcess redis, Permit stale, Permit next) {
+    private static void storeRejects(RedisProcess redis, Permit stale, Permit next) {
         assertThat(RedisWorker.store(redis.template(), "crash", token(next), "later"))
                 .isTrue();
         assertThat(RedisWorker.store(redis.template(), "crash", token(stale), "stale"))
@@ -151,7 +151,7 @@ class RedisCrashTests {
     }
 
     @Test
-    void aFailoverToAReplicaThatLagsBehindIsReportedToHoldersAndTokensRise() throws Exception {
+    void aFailoverToALaggingReplicaIsReportedToHoldersAndTokensRise() throws Exception {
         try (RedisSentinel sentinel = new RedisSentinel()) {
             KeyedLocker<Object> here = locker(sentinel.factory());
             KeyedLocker<Object> there = locker(sentinel.factory());
@@ -166,7 +166,7 @@ class RedisCrashTests {
             Permit next = there.acquire("k");
             assertThat(token(next)).isGreaterThan(token(stale));
             stale.whenLost().toCompletableFuture().get(60, TimeUnit.SECONDS);
-            storeRefuses(sentinel.replica(), stale, next);
+            storeRejects(sentinel.replica(), stale, next);
             stale.close();
             assertThat(next.isValid()).isTrue();
             next.close();

@@ -6,7 +6,7 @@ import io.keyedlock.lease.LeaseStoreContract;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 
-/** A real Redis keeps the rules of a store. */
+/** Tests the store contract on a real Redis. */
 class RedisLeaseStoreTests extends LeaseStoreContract {
 
     private static RedisProcess redis;

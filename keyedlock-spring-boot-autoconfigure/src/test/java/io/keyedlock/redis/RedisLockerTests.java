@@ -12,7 +12,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.springframework.data.redis.connection.lettuce.LettuceConnectionFactory;
 
-/** Lockers do on a real Redis what they do on other stores. */
+/** Tests the contract of lockers on a real Redis. */
 class RedisLockerTests extends LockersOnAStoreContract {
 
     private static RedisProcess redis;
@@ -87,7 +87,7 @@ class RedisLockerTests extends LockersOnAStoreContract {
     }
 
     @Test
-    void releaseIsInRedisByTheTimeTheLockerIsClosedAlthoughItsClientIsThen() throws Exception {
+    void releaseReachesRedisBeforeTheLockerAndItsClientAreClosed() throws Exception {
         for (int i = 0; i < 10; i++) {
             LettuceConnectionFactory own = redis.factory();
             KeyedLocker<Object> locker = locker(store(own));

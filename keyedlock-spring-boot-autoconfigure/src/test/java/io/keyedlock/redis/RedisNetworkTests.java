@@ -82,7 +82,7 @@ class RedisNetworkTests {
         Leases created = Leases.create(new RedisLeaseStore(connections, RedisLeaseStore.DEFAULT_PREFIX), "test");
         leases.add(created);
         LeaseBackend backend = created.backend(own, settings);
-        // It connects with its first call, for which a short timeout may be too short.
+        // The first call connects, for which a short timeout may be too short.
         RedisProcess.until(() -> {
             try {
                 backend.connect();
@@ -121,8 +121,8 @@ class RedisNetworkTests {
         held.whenLost().toCompletableFuture().get(60, TimeUnit.SECONDS);
         network.goOn();
         RedisProcess.until(() -> here.isActive("k") && works(here));
-        assertThat(held.isValid()).as("late answers revive nothing").isFalse();
-        assertThat(next.isValid()).as("late requests take nothing").isTrue();
+        assertThat(held.isValid()).as("late answers renew no lease").isFalse();
+        assertThat(next.isValid()).as("late requests acquire nothing").isTrue();
         held.close();
         assertThat(here.tryAcquire("k")).isEmpty();
         assertThat(next.isValid()).isTrue();
@@ -140,19 +140,19 @@ class RedisNetworkTests {
     }
 
     @Test
-    @DisplayName("a holder whose requests do not arrive has lost its lease before another enters")
+    @DisplayName("a holder whose requests do not arrive loses its lease before another acquires")
     void requestsDoNotArrive() throws Exception {
         holderBehindTheNetworkLosesItsLeaseBeforeAnotherEnters(RedisProxy.Direction.REQUESTS);
     }
 
     @Test
-    @DisplayName("a holder that hears nothing has lost its lease before another enters")
+    @DisplayName("a holder that receives no responses loses its lease before another acquires")
     void answersDoNotArrive() throws Exception {
         holderBehindTheNetworkLosesItsLeaseBeforeAnotherEnters(RedisProxy.Direction.ANSWERS);
     }
 
     @Test
-    @DisplayName("an outage of the network that is shorter than a lease costs no lease and no waiter")
+    @DisplayName("a network outage that is shorter than a lease loses no lease and no waiter")
     void shortOutage() throws Exception {
         KeyedLocker<Object> here = locker(
                 behind, LeaseSettings.defaults().withLeaseTime(MINUTE).withBackendTimeout(Duration.ofSeconds(20)));
@@ -175,7 +175,7 @@ class RedisNetworkTests {
     }
 
     @Test
-    @DisplayName("an acquire that arrives after its caller has gone holds nothing")
+    @DisplayName("an acquire that arrives after its caller has left holds nothing")
     void lateRequest() throws Exception {
         KeyedLocker<Object> here = locker(behind, lease(MINUTE));
         network.holdBack(RedisProxy.Direction.REQUESTS);
@@ -187,7 +187,7 @@ class RedisNetworkTests {
     }
 
     @Test
-    @DisplayName("over a slow network, each section is alone in its key and no request fails")
+    @DisplayName("over a slow network, sections of a key exclude each other and no request fails")
     void slowNetwork() throws Exception {
         KeyedLocker<Object> here =
                 locker(behind, PATIENT.withLeaseTime(Duration.ofSeconds(15)).withHandoffWindow(Duration.ZERO));
@@ -210,7 +210,7 @@ class RedisNetworkTests {
     }
 
     @Test
-    @DisplayName("a server that pauses its clients for less than a lease costs no lease")
+    @DisplayName("a server that pauses its clients for less than a lease loses no lease")
     void clientPause() throws Exception {
         KeyedLocker<Object> here = locker(direct, lease(MINUTE));
         Permit held = here.acquire("k");

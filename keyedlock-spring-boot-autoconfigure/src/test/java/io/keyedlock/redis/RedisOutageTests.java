@@ -26,7 +26,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 
-/** Waiters while Redis stands still or is down for a time, and what Redis has of them afterwards. */
+/** Waiters while Redis is paused or down, and their state in Redis afterwards. */
 @ExtendWith(OutputCaptureExtension.class)
 class RedisOutageTests {
 
@@ -73,7 +73,7 @@ class RedisOutageTests {
         return redis.template().opsForZSet().zCard("keyedlock:v1:{outage}:queue:s:k");
     }
 
-    /** Waits for the key, again if Redis does not answer in time at first. */
+    /** Waits for the key, again if Redis does not respond in time at first. */
     private CompletableFuture<Permit> queue(KeyedLocker<Object> locker) {
         List<CompletableFuture<Permit>> waits = new ArrayList<>(List.of(locker.acquireAsync("k", HOUR)));
         RedisProcess.until(() -> {
@@ -100,8 +100,8 @@ class RedisOutageTests {
 
     @Test
     @DisabledOnOs(OS.WINDOWS)
-    @DisplayName("a waiter that fails while Redis stands still has left the queue once it goes on")
-    void redisStandsStill() throws Exception {
+    @DisplayName("a waiter that fails while Redis is paused has left the queue when Redis resumes")
+    void redisIsPaused() throws Exception {
         CompletableFuture<Permit> waits = queue(locker(backend(HOUR, Duration.ofSeconds(2))));
         redis.standStill();
         fails(waits, "redis did not answer within 2000 ms");
@@ -110,7 +110,7 @@ class RedisOutageTests {
     }
 
     @Test
-    @DisplayName("a waiter that is cancelled while Redis is down has left the queue once it is there again")
+    @DisplayName("a waiter that is cancelled while Redis is down has left the queue after the restart")
     void redisIsDown() throws Exception {
         CompletableFuture<Permit> waits = queue(locker(backend(HOUR, Duration.ofSeconds(4))));
         redis.stop();
@@ -121,7 +121,7 @@ class RedisOutageTests {
 
     @Test
     @DisabledOnOs(OS.WINDOWS)
-    @DisplayName("a lease that Redis grants when nobody hears of it any more is released")
+    @DisplayName("a lease that Redis grants too late is released")
     void aLateGrantIsReleased() throws Exception {
         KeyedLocker<Object> other = locker(backend(HOUR, Duration.ofSeconds(1)));
         redis.standStill();
@@ -163,8 +163,8 @@ class RedisOutageTests {
     }
 
     @Test
-    @DisplayName("callers do not wait for a driver that connects; when Redis has come, permits are granted")
-    void redisComesLater() {
+    @DisplayName("callers do not wait for a connecting driver; once Redis has started, permits are granted")
+    void redisStartsLater() {
         redis.stop();
         KeyedLocker<Object> locker = locker(backend(HOUR, Duration.ofMillis(300)));
         fails(locker.acquireAsync("other"), "");
@@ -175,7 +175,7 @@ class RedisOutageTests {
     }
 
     @Test
-    @DisplayName("scripts that Redis has forgotten are sent again")
+    @DisplayName("scripts that Redis has lost are sent again")
     void scriptsAreFlushed() throws Exception {
         redis.ask("SCRIPT FLUSH");
         holder.acquire("other", MINUTE).close();
@@ -186,7 +186,7 @@ class RedisOutageTests {
     }
 
     @Test
-    @DisplayName("a subscription that is cut is made again")
+    @DisplayName("a lost subscription is restored")
     void subscriptionIsCut() throws Exception {
         KeyedLocker<Object> waiting = locker(backend(HOUR, HOUR));
         CompletableFuture<Permit> first = queue(waiting);

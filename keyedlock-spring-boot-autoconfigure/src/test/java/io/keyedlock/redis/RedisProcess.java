@@ -31,7 +31,7 @@ import redis.embedded.core.ExecutableProvider;
 import redis.embedded.core.RedisServerBuilder;
 
 /**
- * A real Redis server on a free port of this machine, which writes down every change before it answers. The tests bring a server;
+ * A real Redis server on a free port of this machine, which persists every change before it responds. The tests bring a server;
  * {@code -Dredis.executable=/usr/bin/redis-server} runs them on another, Valkey included.
  */
 public final class RedisProcess implements AutoCloseable {
@@ -54,7 +54,7 @@ public final class RedisProcess implements AutoCloseable {
     RedisProcess(ExecutableProvider executable, String... settings) {
         this.executable = executable;
         this.settings = settings;
-        // Somebody else may have taken the port meanwhile.
+        // The port may be in use meanwhile.
         started(() -> {
             port = freePort();
             start();
@@ -146,7 +146,7 @@ public final class RedisProcess implements AutoCloseable {
         stop();
     }
 
-    /** Has it stand still: commands arrive, and are answered after {@link #goOn()}. */
+    /** Pauses the server. It answers commands after {@link #goOn()}. */
     public void standStill() {
         signal("STOP");
         standsStill = true;
@@ -172,7 +172,7 @@ public final class RedisProcess implements AutoCloseable {
         }
     }
 
-    /** Only while it is stopped. */
+    /** Deletes the data. Called only while the server is stopped. */
     public void forgetEverything() {
         try (Stream<Path> files = Files.walk(directory)) {
             for (Path file : files.filter(Files::isRegularFile).toList()) {
@@ -183,14 +183,14 @@ public final class RedisProcess implements AutoCloseable {
         }
     }
 
-    /** Connections of their own, as each process has them. */
+    /** Creates separate connections, like those of a process. */
     public LettuceConnectionFactory factory() {
         LettuceConnectionFactory factory = factory(port, null);
         factories.add(factory);
         return factory;
     }
 
-    /** Connections of a user. */
+    /** Creates connections of a user. */
     public LettuceConnectionFactory factory(String user, String password) {
         RedisStandaloneConfiguration server = new RedisStandaloneConfiguration("127.0.0.1", port);
         server.setUsername(user);
@@ -202,7 +202,7 @@ public final class RedisProcess implements AutoCloseable {
         return factory;
     }
 
-    /** Connections of a user with exactly the rights that the documentation names. */
+    /** Creates connections of a user with exactly the rights that the documentation names. */
     public LettuceConnectionFactory factoryWithDocumentedRights() {
         try (Stream<String> lines = Files.lines(Path.of("../docs/distributed.md"))) {
             ask(lines.filter(line -> line.startsWith("ACL SETUSER shop "))
@@ -214,7 +214,7 @@ public final class RedisProcess implements AutoCloseable {
         return factory("shop", "password");
     }
 
-    /** Connections to a port, which stay open until they are destroyed. */
+    /** Creates connections to a port, which stay open until destroyed. */
     public static LettuceConnectionFactory factory(int port) {
         return factory(port, null);
     }
@@ -230,7 +230,7 @@ public final class RedisProcess implements AutoCloseable {
         return factory;
     }
 
-    /** For what a test does by itself. */
+    /** Returns the template for direct use by tests. */
     public StringRedisTemplate template() {
         if (template == null) {
             template = new StringRedisTemplate(factory());
@@ -238,7 +238,7 @@ public final class RedisProcess implements AutoCloseable {
         return template;
     }
 
-    /** Sends a command as it stands and returns the lines of the answer. */
+    /** Sends a raw command and returns the lines of the response. */
     public List<String> ask(String command) {
         return ask(port, command);
     }
@@ -260,7 +260,7 @@ public final class RedisProcess implements AutoCloseable {
         }
     }
 
-    /** Waits until a replica has all that its master has. */
+    /** Waits until a replica has all data of its master. */
     static void untilReplicated(int master, int replica) {
         String offset = "master_repl_offset:";
         until(() -> {
@@ -272,12 +272,12 @@ public final class RedisProcess implements AutoCloseable {
         });
     }
 
-    /** The names of all keys. */
+    /** Returns the names of all keys. */
     public Set<String> keys() {
         return new TreeSet<>(template().keys("*"));
     }
 
-    /** The names of what is there of leases and queues. */
+    /** Returns the names of the keys of leases and queues. */
     public Set<String> leasesAndQueues() {
         Set<String> keys = keys();
         keys.removeIf(key -> key.endsWith("}:token") || key.contains("}:gone:") || !key.startsWith("keyedlock:"));

@@ -85,7 +85,7 @@ class RedisProcessesTests extends ProcessesContract {
     }
 
     @Test
-    void redisThatComesBackWithoutItsDataHasLostTheLeasesAndSaysSo() throws Exception {
+    void aRestartWithoutDataLosesTheLeasesAndReportsThem() throws Exception {
         KeyedLocker<Object> one = locker(Duration.ofMinutes(1), OUTAGE);
         Permit held = one.acquire("k");
         long token = held.fencingToken().orElseThrow();

@@ -13,7 +13,7 @@ import java.util.EnumSet;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** A network between a client and a server: it can be slow, stop to deliver in one direction, and lose its connections. */
+/** A network between a client and a server that can be slow, stop delivering in one direction, and lose its connections. */
 final class RedisProxy implements AutoCloseable {
 
     enum Direction {
@@ -49,19 +49,19 @@ final class RedisProxy implements AutoCloseable {
         heldBack.add(direction);
     }
 
-    /** Delivers late what was held back. */
+    /** Delivers the delayed data. */
     synchronized void goOn() {
         heldBack.clear();
         notifyAll();
     }
 
-    /** Closes all connections; what was held back is lost. New ones can be made. */
+    /** Closes all connections and drops the delayed data. New connections are possible. */
     void cut() {
         sockets.forEach(RedisProxy::close);
         goOn();
     }
 
-    /** Has everything take longer, in each direction. */
+    /** Delays both directions. */
     void slow(Duration longer) {
         delay = longer;
     }

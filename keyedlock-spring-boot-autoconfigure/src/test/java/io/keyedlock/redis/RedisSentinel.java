@@ -88,7 +88,7 @@ final class RedisSentinel implements AutoCloseable {
         RedisProcess.untilReplicated(master.port(), replica.port());
     }
 
-    /** The replica hears nothing more of the master and keeps what it has. */
+    /** Disconnects the replica from the master. The replica keeps its data. */
     void stopReplication() {
         master.ask("ACL SETUSER default -psync -sync");
         master.ask("CLIENT KILL TYPE replica");

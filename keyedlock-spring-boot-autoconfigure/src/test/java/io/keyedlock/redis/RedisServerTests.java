@@ -21,7 +21,7 @@ import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.data.redis.connection.lettuce.LettuceConnectionFactory;
 
-/** Servers that lack something, and what is said about them. */
+/** Servers with missing features or risky settings, and the warnings about them. */
 @ExtendWith(OutputCaptureExtension.class)
 class RedisServerTests {
 
@@ -60,7 +60,7 @@ class RedisServerTests {
                     .contains("ACL SETUSER <user> +publish +subscribe &keyedlock:v1:*")
                     .doesNotContain("cannot be reached")
                     .doesNotContain("lost");
-            // Each of the two processes.
+            // One warning for each of the two processes.
             assertThat(output.toString().split("Redis refuses PUBLISH", -1)).hasSizeLessThanOrEqualTo(3);
         }
     }
@@ -120,7 +120,7 @@ class RedisServerTests {
     }
 
     @Test
-    void anOldServerAndReplicasWithoutAMinimumAreFindings() {
+    void anOldServerAndReplicasWithoutAMinimumAreReported() {
         String info = "redis_version:6.0.9\r\nmaxmemory_policy:noeviction\r\nconnected_slaves:1\r\n";
         assertThat(RedisServerCheck.examine("\n" + info))
                 .extracting(RedisServerCheck.Finding::isWarning)

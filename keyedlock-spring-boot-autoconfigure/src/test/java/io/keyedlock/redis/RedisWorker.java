@@ -9,7 +9,7 @@ import org.springframework.data.redis.core.StringRedisTemplate;
 /** A {@link Worker} on Redis, at a port. */
 public final class RedisWorker {
 
-    /** Keeps a value unless it comes with an older token than the last one. */
+    /** Stores a value unless its token is older than the last one. */
     private static final String STORE = """
             if tonumber(ARGV[1]) < tonumber(redis.call('HGET', KEYS[1], 'token') or '0') then return 0 end
             redis.call('HSET', KEYS[1], 'token', ARGV[1], 'value', ARGV[2])
@@ -18,7 +18,7 @@ public final class RedisWorker {
 
     private RedisWorker() {}
 
-    /** Works and ends. */
+    /** Runs the worker. */
     public static void main(String[] args) throws Exception {
         int port = Integer.parseInt(args[0]);
         LettuceConnectionFactory connections = RedisProcess.factory(port);
@@ -28,7 +28,7 @@ public final class RedisWorker {
                 args);
     }
 
-    /** What workers record in Redis. */
+    /** The records of workers in Redis. */
     record InRedis(StringRedisTemplate redis, String locker) implements Worker.Witnesses {
 
         @Override
