@@ -9,7 +9,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** A registry of what a test puts into it. Once it is closed, as a bean is by its context, it must not be asked. */
+/** A registry of the lockers that a test adds. Fails if it is used after it was closed, as by its context. */
 final class FixedRegistry implements KeyedLockerRegistry, AutoCloseable {
 
     private final Map<String, KeyedLocker<?>> lockers;

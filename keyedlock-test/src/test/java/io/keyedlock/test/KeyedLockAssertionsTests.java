@@ -59,7 +59,7 @@ class KeyedLockAssertionsTests {
         return thread;
     }
 
-    /** A thread that waits for a key, which somebody else must hold. */
+    /** A thread that waits for a key, which another must hold. */
     private Thread waiter(String name, String key) {
         int before = waiters(key);
         Thread thread = new Thread(
@@ -96,7 +96,7 @@ class KeyedLockAssertionsTests {
     }
 
     @Test
-    void lockerHasSoManyActiveKeys() {
+    void lockerHasTheNumberOfActiveKeys() {
         orders.tryAcquire("42");
         orders.tryAcquire("43");
 
@@ -165,7 +165,7 @@ class KeyedLockAssertionsTests {
     }
 
     @Test
-    void keyIsAwaited() throws Exception {
+    void keyHasWaiters() throws Exception {
         Thread holder = holder("first", "42");
         Thread second = holder("second", "42");
         Thread waiter = waiter("the waiter", "42");
@@ -192,7 +192,7 @@ class KeyedLockAssertionsTests {
     }
 
     @Test
-    void assertionsOnAKeyAreAboutOneMoment() {
+    void assertionsOnAKeyUseOneSnapshot() {
         Permit permit = orders.tryAcquire("42").orElseThrow();
         KeyAssert<String> key = assertThat(orders).key("42");
         permit.close();
@@ -216,7 +216,7 @@ class KeyedLockAssertionsTests {
     }
 
     @Test
-    void unusualKeysAreToldAsTheyAre() {
+    void unusualKeysAreDescribed() {
         KeyedLocker<Object> odd = KeyedLocker.create();
         Object unspeakable = new Object() {
             @Override
@@ -250,7 +250,7 @@ class KeyedLockAssertionsTests {
     }
 
     @Test
-    void descriptionsAndOtherMessagesAreThoseOfAssertJ() {
+    void descriptionsAndMessagesOfAssertJAreSupported() {
         assertThatFails(() -> assertThat(orders).as("after %s", "shipping").hasActiveKeyCount(1))
                 .startsWith("[after shipping] Expecting 'orders'");
         assertThatFails(() ->
@@ -266,7 +266,7 @@ class KeyedLockAssertionsTests {
     }
 
     @Test
-    @SuppressWarnings("unchecked") // a proxy is asked for by its class
+    @SuppressWarnings("unchecked") // a proxy is created from its class
     void failuresMayBeCollected() {
         SoftAssertions softly = new SoftAssertions();
 
@@ -278,7 +278,7 @@ class KeyedLockAssertionsTests {
     }
 
     @Test
-    void badArgumentsAreRefused() {
+    void invalidArgumentsAreRejected() {
         assertThatFails(() -> assertThat((KeyedLocker<String>) null).hasNoActiveKeys())
                 .contains("not to be null");
         assertThatFails(() -> assertThat((KeyedLocker<String>) null).key("42")).contains("not to be null");

@@ -68,12 +68,12 @@ class KeyedLockExtensionTests {
     class WhatItTells {
 
         @Test
-        void testThatGivesBackPasses() {
+        void testThatReleasesPasses() {
             passes(run(GivesBack.class), 2);
         }
 
         @Test
-        void leakIsToldWithItsHolderAndItsWaiters() {
+        void leakIsReportedWithItsHolderAndItsWaiters() {
             EngineExecutionResults results = run(Leaks.class);
 
             assertThat(testFailures(results))
@@ -89,7 +89,7 @@ class KeyedLockExtensionTests {
         }
 
         @Test
-        void asynchronousHolderIsToldAsSuch() {
+        void asynchronousHolderIsReportedAsSuch() {
             assertThat(testFailures(run(LeaksAsynchronously.class)))
                     .singleElement(THROWABLE)
                     .message()
@@ -134,7 +134,7 @@ class KeyedLockExtensionTests {
         }
 
         @Test
-        void eachTestIsToldItsOwnLeakOnce() {
+        void eachTestReportsItsOwnLeakOnce() {
             EngineExecutionResults results = run(LeaksTwice.class);
 
             assertThat(testFailures(results))
@@ -153,7 +153,7 @@ class KeyedLockExtensionTests {
         }
 
         @Test
-        void eachInvocationOfAParameterizedTestIsLookedAt() {
+        void eachInvocationOfAParameterizedTestIsChecked() {
             EngineExecutionResults results = run(LeaksForOneParameter.class);
 
             assertThat(testFailures(results)).singleElement(THROWABLE).hasMessageContaining("key 'b'");
@@ -176,7 +176,7 @@ class KeyedLockExtensionTests {
         }
 
         @Test
-        void keyThatWorkTakesAfterAnIdleMomentIsAwaitedToo() {
+        void keyAcquiredAfterAnIdleMomentIsAwaited() {
             passes(run(TakesAnotherKeyMeanwhile.class), 1);
         }
 
@@ -188,12 +188,12 @@ class KeyedLockExtensionTests {
         }
 
         @Test
-        void withoutGraceItLooksOnce() {
+        void withoutGraceItChecksOnce() {
             assertThat(testFailures(run(GivesBackTooLate.class))).hasSize(1);
         }
 
         @Test
-        void leakOfAClassIsToldAfterIt() {
+        void leakOfAClassIsReportedAfterIt() {
             EngineExecutionResults results = run(ClassLeaks.class);
 
             passesAllTests(results, 1);
@@ -211,7 +211,7 @@ class KeyedLockExtensionTests {
         }
 
         @Test
-        void nestedClassIsToldItsOwnLeaks() {
+        void nestedClassReportsItsOwnLeaks() {
             EngineExecutionResults results = run(Outer.class);
 
             assertThat(testFailures(results)).singleElement(THROWABLE).hasMessageContaining("key 'inner test'");
@@ -232,7 +232,7 @@ class KeyedLockExtensionTests {
         }
 
         @Test
-        void concurrentTestsThatShareALockerAreLookedAtTogether() {
+        void concurrentTestsThatShareALockerAreCheckedTogether() {
             EngineExecutionResults results = runConcurrently(Concurrent.class);
 
             passesAllTests(results, 3);
@@ -245,7 +245,7 @@ class KeyedLockExtensionTests {
         }
 
         @Test
-        void testBesideConcurrentOnesIsNotToldTheirKeys() {
+        void testDoesNotReportKeysOfConcurrentOnes() {
             EngineExecutionResults results = runConcurrently(PartlyConcurrent.class);
 
             passesAllTests(results, 2);
@@ -253,7 +253,7 @@ class KeyedLockExtensionTests {
         }
 
         @Test
-        void concurrentTestsWithLockersOfTheirOwnAreLookedAtOneByOne() {
+        void concurrentTestsWithTheirOwnLockersAreCheckedSeparately() {
             EngineExecutionResults results = runConcurrently(ConcurrentApart.class);
 
             assertThat(testFailures(results)).singleElement(THROWABLE).hasMessageContaining("key 'leak'");
@@ -261,7 +261,7 @@ class KeyedLockExtensionTests {
         }
 
         @Test
-        void testsThatMayBeConcurrentButAreNotAreLookedAtOneByOne() {
+        void testsThatDoNotRunConcurrentlyAreCheckedSeparately() {
             EngineExecutionResults results = run(OneByOneAllTheSame.class);
 
             assertThat(testFailures(results)).hasSize(1);
@@ -278,7 +278,7 @@ class KeyedLockExtensionTests {
     class Lookups {
 
         @Test
-        void registryIsAskedAgainWhenTheTestEnds() {
+        void registryIsReadAgainWhenTheTestEnds() {
             assertThat(testFailures(run(LeaksFromARegistry.class)))
                     .singleElement(THROWABLE)
                     .message()
@@ -287,7 +287,7 @@ class KeyedLockExtensionTests {
         }
 
         @Test
-        void registryMayComeLaterThanTheExtension() {
+        void registryMayBeCreatedAfterTheExtension() {
             assertThat(testFailures(run(LeaksFromALateRegistry.class)))
                     .singleElement(THROWABLE)
                     .message()
@@ -322,20 +322,20 @@ class KeyedLockExtensionTests {
     class Interrupts {
 
         @Test
-        void flagIsLeftAsItWas() {
+        void flagIsRestored() {
             passes(run(IsInterrupted.class), 1);
             assertThat(IsInterrupted.flags.seen).isTrue();
         }
 
         @Test
-        void noFlagIsLeftWhereNoneWas() {
+        void noFlagIsSetIfNoneWas() {
             passes(run(IsNotInterrupted.class), 1);
             assertThat(IsNotInterrupted.flags.seen).isFalse();
         }
 
         @Test
         @Timeout(60)
-        void interruptEndsTheWaitAndIsKept() {
+        void interruptEndsTheWaitAndKeepsTheFlag() {
             assertThat(testFailures(run(IsInterruptedWhileWaiting.class)))
                     .singleElement(THROWABLE)
                     .hasMessageContaining("key '42' of 'orders'");
@@ -517,7 +517,7 @@ class KeyedLockExtensionTests {
         }
     }
 
-    /** A locker that does something as soon as somebody waits until it is idle. */
+    /** A locker that runs an action as soon as a caller waits for its idle moment. */
     @SuppressWarnings("unchecked")
     private static KeyedLocker<String> locker(KeyedLocker<String> behind, Runnable onAwaitIdle) {
         return (KeyedLocker<String>) Proxy.newProxyInstance(

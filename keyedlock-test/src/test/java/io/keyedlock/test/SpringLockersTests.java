@@ -48,7 +48,7 @@ import org.springframework.transaction.support.TransactionSynchronizationManager
 class SpringLockersTests {
 
     @Test
-    void lockersOfTheContextAreLookedAt() {
+    void lockersOfTheContextAreChecked() {
         EngineExecutionResults results = run(Leaks.class);
 
         assertThat(testFailures(results)).singleElement(THROWABLE).hasMessageContaining("key '42' of 'orders'");
@@ -57,14 +57,14 @@ class SpringLockersTests {
     }
 
     @Test
-    void graceMayBeSet() {
+    void graceIsConfigurable() {
         assertThat(testFailures(run(LeaksAtOnce.class)))
                 .singleElement(THROWABLE)
                 .hasMessageContaining("(grace PT0S):");
     }
 
     @Test
-    void whatATransactionOfTheTestHoldsIsNoLeak() {
+    void permitOfATestTransactionIsNoLeak() {
         for (Class<?> testClass : new Class<?>[] {TransactionalBefore.class, TransactionalAfter.class}) {
             EngineExecutionResults results = run(testClass);
 
@@ -74,7 +74,7 @@ class SpringLockersTests {
     }
 
     @Test
-    void leakOfATestThatDirtiesItsContextIsTold() {
+    void leakOfATestThatDirtiesItsContextIsReported() {
         for (Class<?> testClass : new Class<?>[] {DirtiesBefore.class, DirtiesAfter.class}) {
             EngineExecutionResults results = run(testClass);
 
@@ -88,7 +88,7 @@ class SpringLockersTests {
 
     /** Which Spring refuses by itself. */
     @Test
-    void closedContextIsAskedForNothing() {
+    void closedContextIsNotAccessed() {
         for (Class<?> testClass : new Class<?>[] {ClosesBefore.class, ClosesAfter.class}) {
             EngineExecutionResults results = run(testClass);
 
@@ -103,7 +103,7 @@ class SpringLockersTests {
     }
 
     @Test
-    void contextIsNotLoadedBeforeWhatItNeedsIsThere() {
+    void contextIsLoadedAfterItsDependencies() {
         EngineExecutionResults results = run(NeedsAServer.class);
 
         results.allEvents().assertStatistics(statistics -> statistics.failed(0));
@@ -111,7 +111,7 @@ class SpringLockersTests {
     }
 
     @Test
-    void contextWithoutARegistryIsRefused() {
+    void contextWithoutARegistryIsRejected() {
         assertThat(testFailures(run(HasNoRegistry.class)))
                 .singleElement(THROWABLE)
                 .isInstanceOf(ExtensionConfigurationException.class)
@@ -121,7 +121,7 @@ class SpringLockersTests {
     }
 
     @Test
-    void testWithoutAContextIsRefused() {
+    void testWithoutAContextIsRejected() {
         assertThat(testFailures(run(HasNoContext.class)))
                 .singleElement(THROWABLE)
                 .isInstanceOf(ExtensionConfigurationException.class)
@@ -129,7 +129,7 @@ class SpringLockersTests {
     }
 
     @Test
-    void withoutSpringItSaysSo() throws Exception {
+    void withoutSpringTheMessageNamesTheReason() throws Exception {
         Class<?> extension = new WithoutSpring().loadClass(KeyedLockExtension.class.getName());
         Object made = extension.getConstructor().newInstance();
         ExtensionContext context = (ExtensionContext) Proxy.newProxyInstance(
@@ -147,7 +147,7 @@ class SpringLockersTests {
                 .hasMessageContaining("KeyedLockExtension.of(locker)");
     }
 
-    /** Loads the extension anew, as if Spring were not there. */
+    /** Loads the extension without Spring. */
     private static final class WithoutSpring extends ClassLoader {
 
         WithoutSpring() {
@@ -233,7 +233,7 @@ class SpringLockersTests {
         }
     }
 
-    /** Begins and ends what has no effect but that others are told. */
+    /** A transaction manager without resources, which only notifies synchronizations. */
     @SuppressWarnings("serial")
     static class NoTransactions extends AbstractPlatformTransactionManager {
 
