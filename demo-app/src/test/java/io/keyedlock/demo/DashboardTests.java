@@ -14,14 +14,14 @@ import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.context.annotation.Import;
 
-/** What the dashboard and the alert rules ask for is what the demo tells Prometheus. */
+/** The meters in the dashboard and the alert rules match those that the demo exposes to Prometheus. */
 @SpringBootTest(
         webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT,
         properties = "management.prometheus.metrics.export.enabled=true")
 @Import(GatedReports.class)
 class DashboardTests {
 
-    /** A meter with the tags that are asked of it, if any. */
+    /** A meter with its tags, if any. */
     private static final Pattern METER = Pattern.compile("\\b(keyedlock_[a-z_]+)(?:\\{([^}]*)})?");
 
     private static final Pattern TAG = Pattern.compile("([a-z_]+)\\s*(?:=~|!=|!~|=)");
@@ -35,15 +35,15 @@ class DashboardTests {
     @ValueSource(strings = {"grafana/keyedlock.json", "prometheus/keyedlock-alerts.yml"})
     void eachMeterAndTagIsAmongThoseOfTheDemo(String file) throws Exception {
         String asked = Files.readString(Path.of("../docs").resolve(file));
-        String told = new Http(port).get("/actuator/prometheus").body();
+        String printed = new Http(port).get("/actuator/prometheus").body();
         Matcher meters = METER.matcher(asked);
         int found = 0;
         while (meters.find()) {
             found++;
-            assertThat(told).containsPattern("(?m)^" + meters.group(1) + "[{ ]");
+            assertThat(printed).containsPattern("(?m)^" + meters.group(1) + "[{ ]");
             Matcher tags = TAG.matcher(meters.group(2) == null ? "" : meters.group(2));
             while (tags.find()) {
-                assertThat(told)
+                assertThat(printed)
                         .as(meters.group())
                         .containsPattern("(?m)^" + meters.group(1) + "\\{[^}]*\\b" + tags.group(1) + "=\"");
             }
@@ -56,7 +56,7 @@ class DashboardTests {
                 if (List.of("application", "job").contains(tag)) {
                     continue;
                 }
-                assertThat(told).containsPattern("(?m)^keyedlock_[^\\n]*\\b" + tag + "=\"");
+                assertThat(printed).containsPattern("(?m)^keyedlock_[^\\n]*\\b" + tag + "=\"");
             }
         }
     }

@@ -92,7 +92,7 @@ class DemoApplicationTests {
     }
 
     @Test
-    void wrongEventIsRefusedWithWhatToSendInstead() throws Exception {
+    void invalidEventIsRejectedWithWhatToSendInstead() throws Exception {
         for (String wrong : List.of("{}", event("localhost", 5), event("1.2.3.999", 5), event("1.2.3.4", 0))) {
             HttpResponse<String> answer = http.postEvent(true, wrong);
             assertThat(answer.statusCode()).as(wrong).isEqualTo(400);
@@ -121,7 +121,7 @@ class DemoApplicationTests {
     @Test
     void concurrentEventsWithoutTheLockConflictButAreNotLost() throws Exception {
         boolean retried = false;
-        // Whether events overlap is up to the machine.
+        // Whether events overlap depends on the machine.
         for (int round = 1; round <= 100 && !retried; round++) {
             List<HttpResponse<String>> answers = sixtyEvents(false, "203.0.113.3");
 
@@ -175,7 +175,7 @@ class DemoApplicationTests {
     }
 
     @Test
-    void fourthReportIsTurnedAwayIfItAsksNotToWait() throws Exception {
+    void fourthReportIsRejectedIfItAsksNotToWait() throws Exception {
         writer.closeGate();
         List<CompletableFuture<HttpResponse<String>>> three = reports("initech", 3);
         await().until(() -> writer.inside("initech") == 3);
@@ -194,7 +194,7 @@ class DemoApplicationTests {
     }
 
     @Test
-    void endpointAndMetersTellOfBothLockers() throws Exception {
+    void endpointAndMetersShowBothLockers() throws Exception {
         writer.closeGate();
         CompletableFuture<HttpResponse<String>> report = http.postAsync("/tenants/umbrella/reports");
         await().until(() -> writer.inside("umbrella") == 1);
@@ -230,7 +230,7 @@ class DemoApplicationTests {
     }
 
     @Test
-    void wrongRunIsRefusedWithWhatToSendInstead() throws Exception {
+    void invalidRunIsRejectedWithWhatToSendInstead() throws Exception {
         HttpResponse<String> use = http.post("/uses/nothing/runs?way=lock");
         assertThat(use.statusCode()).isEqualTo(404);
         assertThat(Http.text(use, "$.detail")).contains("[batches, events, reports]");

@@ -13,7 +13,7 @@ import org.springframework.boot.test.context.TestConfiguration;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Primary;
 
-/** Reports that stay in work until the test opens the gate, and that count who is inside. */
+/** Reports that stay in progress until the test opens the gate, and that count running reports. */
 @TestConfiguration(proxyBeanMethods = false)
 class GatedReports {
 
@@ -65,7 +65,7 @@ class GatedReports {
             gate.countDown();
         }
 
-        /** How many have begun, the demo's own count included, and wait for the gate. */
+        /** Returns the number of started reports, already counted by the demo, that wait for the gate. */
         int inside(String tenant) {
             return inside.getOrDefault(tenant, new AtomicInteger()).get();
         }

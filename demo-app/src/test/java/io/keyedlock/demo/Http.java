@@ -10,7 +10,7 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 
-/** The demo's HTTP interface, seen from outside. */
+/** An HTTP client of the demo. */
 final class Http {
 
     private final HttpClient client =

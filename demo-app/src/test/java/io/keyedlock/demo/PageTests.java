@@ -36,8 +36,8 @@ import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.test.context.ActiveProfiles;
 
 /**
- * The page in a real browser. With {@code -Dtest.screenshots=DIRECTORY} it leaves the pictures of the README there, else
- * below {@code target}.
+ * The page in a real browser. Writes the pictures of the README to {@code -Dtest.screenshots=DIRECTORY} or below
+ * {@code target}.
  */
 @SpringBootTest(
         webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT,
@@ -116,7 +116,7 @@ class PageTests {
     }
 
     @Test
-    void loadsNothingFromOutsideAndForbidsIt() throws Exception {
+    void loadsNothingFromOtherOriginsAndForbidsIt() throws Exception {
         HttpResponse<String> answer = new Http(port).get("/");
 
         assertThat(answer.headers().firstValue("Content-Security-Policy"))
@@ -155,7 +155,7 @@ class PageTests {
         });
 
         assertThat(page.locator("[data-locker=batch]")).hasCount(1);
-        // Whichever order is being processed when the page asks.
+        // Any order that is processed when the page polls.
         assertThat(key("order-")
                         .filter(new Locator.FilterOptions().setHasText("1 of 1"))
                         .first())
@@ -207,7 +207,7 @@ class PageTests {
     }
 
     @Test
-    void fourthReportIsTurnedAwayWhereItDoesNotWait() {
+    void fourthReportIsRejectedWhereItDoesNotWait() {
         hold("tenants", "globex", "report-1", "report-2", "report-3");
         assertThat(key("globex")).containsText("3 of 3");
         page.locator("#tenant").fill("globex");
@@ -282,7 +282,7 @@ class PageTests {
                 new Page.ScreenshotOptions().setPath(directory.resolve(file)).setFullPage(whole));
     }
 
-    /** Starts a thread for each name, one after the other, that acquires the key and holds it until the test ends. */
+    /** Starts, in sequence, a thread for each name that acquires the key and holds it until the test ends. */
     private void hold(String locker, String key, String... threads) {
         holders.hold(lockers.<String>get(locker), key, threads);
     }

@@ -60,7 +60,7 @@ class ShutdownTests {
     }
 
     @Test
-    void workOfAPlainThreadIsDoneBeforeTheDatabaseIsClosed() throws Exception {
+    void workOfAPlainThreadEndsBeforeTheDatabaseIsClosed() throws Exception {
         ConfigurableApplicationContext context = start();
         KeyedLocker<String> addresses = lockers(context).get("addresses");
         ThreatScores scores = context.getBean(ThreatScores.class);
@@ -94,11 +94,11 @@ class ShutdownTests {
     }
 
     @Test
-    void holderThatNeverEndsIsNamedAndDoesNotKeepTheApplicationFromStopping(CapturedOutput output) throws Exception {
+    void holderThatNeverEndsIsNamedAndDoesNotPreventShutdown(CapturedOutput output) throws Exception {
         ConfigurableApplicationContext context = start(
                 "--spring.profiles.active=ci",
                 "--keyedlock.shutdown.await-idle=300ms",
-                // The holder outlives this test, and would be reported in the middle of others.
+                // The holder outlives this test and would be reported during others.
                 "--keyedlock.long-hold.threshold=0");
         assertThat(http(context).post("/tenants/stuck/endless-reports").statusCode())
                 .isEqualTo(202);
@@ -117,7 +117,7 @@ class ShutdownTests {
         args[0] = "--server.port=0";
         System.arraycopy(more, 0, args, 1, more.length);
         return new SpringApplicationBuilder(DemoApplication.class, GatedReports.class)
-                // A stop may take as long as this machine takes for what is in flight.
+                // A stop may take as long as the work in flight.
                 .properties("keyedlock.shutdown.await-idle=2m", "spring.lifecycle.timeout-per-shutdown-phase=3m")
                 .run(args);
     }
@@ -137,7 +137,7 @@ class ShutdownTests {
         } catch (ConnectException refused) {
             return true;
         } catch (IOException cutOff) {
-            // A connection that was open as the server stopped.
+            // A connection that was open when the server stopped.
             return false;
         }
     }

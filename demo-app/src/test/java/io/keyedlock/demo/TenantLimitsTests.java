@@ -71,7 +71,7 @@ class TenantLimitsTests {
     }
 
     @Test
-    void tenthReportGoesInWithoutARestart() throws Exception {
+    void tenthReportIsAdmittedWithoutARestart() throws Exception {
         List<CompletableFuture<HttpResponse<String>>> reports = tenReportsOf("acme");
         await().until(() -> writer.inside("acme") == 3);
         assertThat(Http.number(http.get("/tenants/acme/limit"), "$.limit")).isEqualTo(3);
@@ -104,7 +104,7 @@ class TenantLimitsTests {
     }
 
     @Test
-    void limitThatAdmitsNobodyIsRefused() throws Exception {
+    void limitThatAdmitsNobodyIsRejected() throws Exception {
         assertThat(http.put("/tenants/acme/limit", "{\"limit\": 0}").statusCode())
                 .isEqualTo(400);
     }

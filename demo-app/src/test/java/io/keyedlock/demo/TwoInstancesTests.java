@@ -24,7 +24,7 @@ import org.springframework.context.ConfigurableApplicationContext;
 class TwoInstancesTests {
 
     @Test
-    void threeReportsOfATenantAreThreeInAllInstances(@TempDir Path directory) throws Exception {
+    void threeReportsOfATenantRunAcrossAllInstances(@TempDir Path directory) throws Exception {
         RedisServer redis = new RedisServer();
         String address = redis.start(directory);
         try (ConfigurableApplicationContext one = start(address);
@@ -63,7 +63,7 @@ class TwoInstancesTests {
                 .profiles("redis", "ci")
                 .run(
                         "--demo.redis.address=" + address,
-                        // No outage is tested: a cold client on a busy machine may take its time.
+                        // No outage is tested, so a slow first call on a busy machine is allowed.
                         "--keyedlock.defaults.backend-timeout=60s",
                         "--keyedlock.locks.tenants.wait-time=10m",
                         "--spring.jmx.enabled=false",

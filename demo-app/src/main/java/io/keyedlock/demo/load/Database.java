@@ -23,17 +23,17 @@ class Database {
 
     /** Returns its product, version and isolation level. */
     String description() {
-        return tell(about -> about.getDatabaseProductName() + " "
+        return query(about -> about.getDatabaseProductName() + " "
                 + about.getDatabaseProductVersion().split(" ", 2)[0] + " at "
                 + isolation(about.getConnection().getTransactionIsolation()));
     }
 
     /** Returns the isolation level of its transactions. */
     String isolation() {
-        return tell(about -> isolation(about.getConnection().getTransactionIsolation()));
+        return query(about -> isolation(about.getConnection().getTransactionIsolation()));
     }
 
-    private String tell(DatabaseMetaDataCallback<String> question) {
+    private String query(DatabaseMetaDataCallback<String> question) {
         try {
             return Objects.requireNonNull(JdbcUtils.extractDatabaseMetaData(dataSource, question));
         } catch (MetaDataAccessException failure) {

@@ -37,7 +37,7 @@ class TenantLimits implements KeyLimits {
         return limit(LOCKER, tenant).orElseGet(() -> locker.getObject().limit());
     }
 
-    /** Changes the limit of a tenant from now on, for reports that wait, too. */
+    /** Changes the limit of a tenant, also for reports that wait. */
     void change(String tenant, int limit) {
         limits.put(tenant, limit);
         locker.getObject().refreshLimits();

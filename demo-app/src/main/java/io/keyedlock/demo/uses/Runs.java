@@ -62,7 +62,7 @@ class Runs implements SmartLifecycle {
         return new State(busy, last, copy);
     }
 
-    /** Starts runs of some ways, one after the other. Returns empty if runs are in progress or the application stops. */
+    /** Starts runs of some ways in sequence. Returns empty if runs are in progress or the application stops. */
     synchronized Optional<UseRun> begin(Use use, List<String> ways) {
         if (executor == null || busy) {
             return Optional.empty();

@@ -36,7 +36,7 @@ class StepBatchesTests {
     private Ledger ledger;
     private StepBatches batches;
 
-    /** Does something before a step is written down. */
+    /** Runs an action before a step is recorded. */
     private static final class Ledger extends StepLedger {
 
         private volatile Consumer<Step> before = step -> {};
@@ -91,7 +91,7 @@ class StepBatchesTests {
 
     @ParameterizedTest
     @EnumSource(BatchWay.class)
-    void allIsDoneWhenTheBatchHasBeenHandled(BatchWay way) throws Exception {
+    void allStepsAreDoneWhenTheBatchHasBeenProcessed(BatchWay way) throws Exception {
         ledger.beginRun(RUN, 600);
 
         batches.handle(properties.steps(RUN, 600), way);
@@ -106,7 +106,7 @@ class StepBatchesTests {
     }
 
     @Test
-    void ordersAreWorkedOnAtOnce() throws Exception {
+    void ordersAreProcessedConcurrently() throws Exception {
         CyclicBarrier two = new CyclicBarrier(2);
         ledger.before = step -> meet(two);
         ledger.beginRun(RUN, 2);
@@ -117,7 +117,7 @@ class StepBatchesTests {
     }
 
     @Test
-    void nextStepOfAnOrderIsNotBegunBeforeTheOneBeforeIsDone() throws Exception {
+    void stepOfAnOrderStartsAfterThePreviousStepHasEnded() throws Exception {
         CountDownLatch secondBegun = new CountDownLatch(1);
         AtomicBoolean tooEarly = new AtomicBoolean();
         ledger.before = step -> {
@@ -136,7 +136,7 @@ class StepBatchesTests {
     }
 
     @Test
-    void failedMessageKeepsThoseAfterItFromBeingDoneAndTheBatchCanBeHandedInAgain() throws Exception {
+    void failedMessageStopsTheLaterOnesAndTheBatchCanBeResubmitted() throws Exception {
         List<Step> batch = properties.steps(RUN, 600);
         ledger.beginRun(RUN, 600);
         ledger.before = step -> {
@@ -158,7 +158,7 @@ class StepBatchesTests {
     }
 
     @Test
-    void checkSeesWhatWasOvertakenLeftOutAndMixed() {
+    void checkFindsOvertakenMissingAndInterleavedSteps() {
         ledger.beginRun(RUN, 100);
         long first = ledger.beginBatch(3);
         long second = ledger.beginBatch(3);
@@ -179,7 +179,7 @@ class StepBatchesTests {
     }
 
     @Test
-    void stepIsReadAsItWasSent() {
+    void stepIsDeserializedAsItWasSent() {
         Step step = new Step("a/b", "order-1", 12);
 
         assertThat(Step.of(step.order(), step.text())).isEqualTo(step);

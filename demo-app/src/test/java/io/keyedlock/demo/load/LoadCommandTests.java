@@ -32,7 +32,7 @@ class LoadCommandTests {
     }
 
     @Test
-    void lostUpdateOrConflictUnderTheLockIsNotAsExpected() {
+    void lostUpdateOrConflictUnderTheLockFailsTheRun() {
         assertThat(result(false, 7, 0, 0).asExpected()).isTrue();
         assertThat(result(true, 0, 0, 0).asExpected()).isTrue();
         assertThat(result(true, 1, 0, 0).asExpected()).isFalse();

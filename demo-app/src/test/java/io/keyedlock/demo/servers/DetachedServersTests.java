@@ -28,7 +28,7 @@ class DetachedServersTests {
     private DetachedServers servers;
 
     @BeforeEach
-    void useADirectoryOfItsOwn() {
+    void useItsOwnDirectory() {
         servers = new DetachedServers(directory.resolve("servers"));
     }
 
@@ -38,7 +38,7 @@ class DetachedServersTests {
     }
 
     @Test
-    void serverRunsInAProcessOfItsOwnIsFoundAgainAndStopped() throws Exception {
+    void serverRunsInItsOwnProcessIsFoundAgainAndStopped() throws Exception {
         CompletableFuture<String> other = CompletableFuture.supplyAsync(
                 () -> new DetachedServers(directory.resolve("servers")).findOrStart("socket", SocketServer.class));
         String address = servers.findOrStart("socket", SocketServer.class);
@@ -58,7 +58,7 @@ class DetachedServersTests {
     }
 
     @Test
-    void serverThatDoesNotStartSaysWhy() {
+    void serverThatDoesNotStartReportsTheReason() {
         assertThatThrownBy(() -> servers.findOrStart("broken", SocketServer.class))
                 .cause()
                 .hasMessageContaining("broken did not start")
@@ -66,7 +66,7 @@ class DetachedServersTests {
     }
 
     @Test
-    void serverThatEndsAsItStartsIsStartedOnceMore() throws Exception {
+    void serverThatEndsDuringStartupIsStartedOnceMore() throws Exception {
         String address = servers.findOrStart("late", SocketServer.class);
 
         assertThat(directory.resolve("servers/late/tried")).exists();
@@ -74,7 +74,7 @@ class DetachedServersTests {
     }
 
     @Test
-    void stateOfAProcessThatIsGoneCountsForNothing() throws Exception {
+    void stateOfAProcessThatHasEndedIsIgnored() throws Exception {
         Path file = directory.resolve("old.properties");
         ServerState mine = ServerState.ofThisProcess("here");
         mine.write(file);
@@ -87,7 +87,7 @@ class DetachedServersTests {
     }
 
     @Test
-    void commandSaysWhatItUnderstands() throws Exception {
+    void commandPrintsItsUsage() throws Exception {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
 
         int code = ServersCommand.run(new PrintStream(out, true, StandardCharsets.UTF_8), "servers", "start");

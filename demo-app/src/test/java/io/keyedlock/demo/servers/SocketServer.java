@@ -8,7 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * The smallest server there is. Does not start where its directory says so, or the second time only, and leaves a file beside
+ * A minimal server. Its directory controls whether it fails to start, always or the first time, and it leaves a file beside
  * the directory of all servers when it was stopped.
  */
 public final class SocketServer implements EmbeddedServer {
@@ -29,7 +29,7 @@ public final class SocketServer implements EmbeddedServer {
         Path triedBefore = itsDirectory.resolve("tried");
         if (itsDirectory.endsWith("late") && !Files.exists(triedBefore)) {
             Files.createFile(triedBefore);
-            throw new IllegalStateException("somebody else has the port");
+            throw new IllegalStateException("the port is in use");
         }
         return String.valueOf(socket.getLocalPort());
     }
