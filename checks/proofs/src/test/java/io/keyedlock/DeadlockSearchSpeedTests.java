@@ -17,9 +17,9 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * How long one search takes among 10,000 threads that wait: at most 50 ms of a processor, in the best round of many, as
- * whoever else is on the machine only adds to it, and adds more to the time on the wall. The threads are never started:
- * the search is told what they would be parked for.
+ * One search among 10,000 waiting threads takes at most 50 ms of processor time, in the best round of many, as
+ * other load on the machine only adds to it, and more so to elapsed time. The threads are never started:
+ * the test passes what they would be parked for.
  */
 @Tag("stress")
 class DeadlockSearchSpeedTests {
@@ -32,7 +32,7 @@ class DeadlockSearchSpeedTests {
 
     private static final ThreadMXBean CPU = ManagementFactory.getThreadMXBean();
 
-    /** Stands still, and in the future, so that no scan in the background suspects anybody. */
+    /** A fixed time in the future, so that no background scan finds a long wait. */
     private static final Clock STANDING = new Clock() {
 
         private final long now = System.nanoTime() + Duration.ofDays(1).toNanos();
@@ -43,7 +43,7 @@ class DeadlockSearchSpeedTests {
         }
     };
 
-    /** A locker full of waiters, how many cycles there are among them, and what each thread would be parked for. */
+    /** A locker full of waiters, the number of cycles among them, and what each thread would be parked for. */
     private record Crowded(DefaultKeyedLocker<Object> locker, int cycles, IdentityHashMap<Thread, Object> waits) {
 
         Crowded(int limit, int cycles) {
@@ -58,7 +58,7 @@ class DeadlockSearchSpeedTests {
                     new IdentityHashMap<>());
         }
 
-        /** A thread takes a key, or lines up for it. */
+        /** Acquires a key for a thread, or enqueues it. */
         void ask(Thread thread, Object key) {
             if (locker.attempt(key, DefaultKeyedLocker.hash(key), thread, Long.MAX_VALUE, null, false)
                     instanceof Waiter waiter) {
@@ -73,7 +73,7 @@ class DeadlockSearchSpeedTests {
                 .toList();
     }
 
-    /** Each waits for the next, and the last one's key is held by a thread that works. */
+    /** Each thread waits for the next, and a running thread holds the last key. */
     private static Crowded chain() {
         Crowded crowded = new Crowded(1, 0);
         List<Thread> threads = threads();
@@ -127,7 +127,7 @@ class DeadlockSearchSpeedTests {
         return crowded;
     }
 
-    /** Two keys with half of the threads inside each, all of whom want the other one. */
+    /** Two keys, each held by half of the threads, which all wait for the other key. */
     private static Crowded twoCrowds() {
         Crowded crowded = new Crowded(THREADS / 2, 1);
         List<Thread> threads = threads();
@@ -157,7 +157,7 @@ class DeadlockSearchSpeedTests {
         for (int round = 0; round < ROUNDS; round++) {
             Crowded crowded = scene.get();
             long later = STANDING.nanoTime() + Duration.ofSeconds(1).toNanos();
-            // The scan of the locker has been started by its first caller; no other locker is there.
+            // The first caller has started the scan of the locker, which is the only one.
             Scanner.LOCKERS.removeIf(other -> other != crowded.locker().scan);
             Scanner.LOCKERS.add(crowded.locker().scan);
             long before = CPU.getCurrentThreadCpuTime();

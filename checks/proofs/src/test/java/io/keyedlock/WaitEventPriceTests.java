@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * What the event of a wait costs while nobody records: no byte beyond what the wait itself makes, and one look at a flag.
+ * The cost of a wait's event without a recording: no allocation beyond that of the wait, and one check of a flag.
  * Waits of futures are measured, as they need no second thread.
  */
 @Tag("stress")
@@ -23,7 +23,7 @@ class WaitEventPriceTests {
 
     private static final int ROUNDS = 100_000;
 
-    /** Until all of it is compiled. */
+    /** The number of rounds until all code is compiled. */
     private static final int WARM_UP = 10;
 
     private static final Duration PATIENCE = Duration.ofMinutes(1);
@@ -39,13 +39,13 @@ class WaitEventPriceTests {
     }
 
     @Test
-    void nothingIsMadeWhileNobodyRecords() {
+    void nothingIsAllocatedWhileNobodyRecords() {
         CompletableFuture<Permit> waiting = locker.acquireAsync("k");
         Entry entry = ((Hold) held).entry();
         Waiter waiter = new Waiter(entry, null, (PermitFuture) waiting, new ExtraHold(entry, null), 0, 1, null);
         double bytes = bytesOf(() -> {
             if (WaitEvent.begin(waiter) != null) {
-                throw new AssertionError("somebody records");
+                throw new AssertionError("a recording is active");
             }
         });
         System.out.printf("the event of a wait, not recorded: %.2f bytes%n", bytes);
@@ -53,7 +53,7 @@ class WaitEventPriceTests {
     }
 
     @Test
-    void waitMakesMoreOnlyWhileItIsRecorded() {
+    void waitAllocatesMoreOnlyWhileItIsRecorded() {
         double before = settledBytesOf(this::handOver);
         double recorded;
         try (Recording recording = new Recording()) {
@@ -61,7 +61,7 @@ class WaitEventPriceTests {
             recording.start();
             recorded = bytesOf(this::handOver);
         }
-        // Code that was compiled while somebody recorded may have to be compiled anew.
+        // Code that was compiled during a recording may have to be compiled again.
         double after = bytesOf(this::handOver);
         long end = System.nanoTime() + PATIENCE.toNanos();
         while (after >= before + 1 && System.nanoTime() < end) {
@@ -80,7 +80,7 @@ class WaitEventPriceTests {
         held = waiting.join();
     }
 
-    /** What two measurements in a row agree on, so that all of it is compiled. */
+    /** Measures until two consecutive results agree, so that all code is compiled. */
     private static double settledBytesOf(Runnable action) {
         long end = System.nanoTime() + PATIENCE.toNanos();
         double earlier;
@@ -92,7 +92,7 @@ class WaitEventPriceTests {
         return Math.min(bytes, earlier);
     }
 
-    /** The least of some rounds, as those that are not compiled yet make more. */
+    /** Returns the minimum of several rounds, as code that is not compiled yet allocates more. */
     private static double bytesOf(Runnable action) {
         double least = Double.MAX_VALUE;
         for (int i = 0; i < WARM_UP; i++) {

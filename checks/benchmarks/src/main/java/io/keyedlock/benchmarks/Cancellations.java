@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 
-/** What it costs to cancel the waiters of one key, from the middle of the queue outwards. */
+/** The cost of cancelling the waiters of one key, from the middle of the queue outwards. */
 final class Cancellations {
 
     static final String FEW = "ns per waiter, 1,000";

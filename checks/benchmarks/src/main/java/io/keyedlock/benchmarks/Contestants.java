@@ -17,7 +17,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.springframework.integration.support.locks.DefaultLockRegistry;
 
-/** Who is compared. */
+/** The compared implementations. */
 public enum Contestants {
     KEYEDLOCK("keyedlock", () -> new Ours(KeyedLocker.create())),
     KEYEDLOCK_METERS("keyedlock with meters", () -> metered(false)),
@@ -44,7 +44,7 @@ public enum Contestants {
         return supplier.get();
     }
 
-    /** Whether this is another way to lock per key. */
+    /** Returns whether this is another way to lock per key. */
     boolean isRival() {
         return compareTo(BARE) > 0;
     }

@@ -4,12 +4,12 @@ package io.keyedlock.benchmarks;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 
-/** What people write by hand: a lock that counts who holds or awaits it, so that the last one takes it out of the map. */
+/** A common hand-written lock: counts its holders and waiters, so that the last one removes it from the map. */
 final class CountedLock extends ReentrantLock {
 
     private static final long serialVersionUID = 1;
 
-    /** Changed by the map's computations only. */
+    /** Changed only by the map's compute methods. */
     private int users;
 
     static <K> CountedLock lock(ConcurrentHashMap<K, CountedLock> locks, K key) {

@@ -5,10 +5,10 @@ import com.google.gson.Gson;
 import java.util.List;
 import java.util.Map;
 
-/** Measures, in this JVM, one workload that is no matter of time per operation, and prints it as a line of JSON. */
+/** Measures, in this JVM, one workload other than time per operation, and prints the result as a line of JSON. */
 final class Figures {
 
-    /** With what the line begins that has the result. */
+    /** The beginning of the line with the result. */
     static final String MARK = "figures: ";
 
     private Figures() {}

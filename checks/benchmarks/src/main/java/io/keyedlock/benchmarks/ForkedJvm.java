@@ -7,7 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** A JVM that measures one thing, prints one marked line and ends; it is ended if it takes too long. */
+/** A JVM that makes one measurement, prints one marked line and ends. It is killed if it takes too long. */
 public final class ForkedJvm {
 
     static final long LONGEST_SECONDS = 120;
@@ -15,7 +15,7 @@ public final class ForkedJvm {
     private ForkedJvm() {}
 
     /**
-     * Runs a command and returns what stands behind the mark in its last marked line.
+     * Runs a command and returns the text after the mark in its last marked line.
      *
      * @throws IOException if it has printed no such line
      */

@@ -22,7 +22,7 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
-/** Runs one fork at a time: a JVM of its own for one contestant and one workload. */
+/** Runs one fork at a time: a separate JVM for one contestant and one workload. */
 public final class Forks {
 
     private final Jdk jdk;
@@ -37,7 +37,7 @@ public final class Forks {
         this.tokens = tokens;
     }
 
-    /** A small young generation: with a large one, whatever allocates measures the memory bus. */
+    /** A small young generation: with a large one, allocations measure the memory bus. */
     public static List<String> jvmArguments(String gc) {
         return jvmArguments(gc, "64m");
     }

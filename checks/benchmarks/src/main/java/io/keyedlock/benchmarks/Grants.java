@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 
-/** What it costs to grant a waiting future: each is granted by closing the permit of the one before it. */
+/** The cost of granting a waiting future. Each is granted by closing the permit of the previous one. */
 final class Grants {
 
     static final String FEW = "ns per grant, 1,000 on one key";

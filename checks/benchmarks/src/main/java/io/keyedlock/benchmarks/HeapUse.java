@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 
-/** What is reachable on the heap for held keys, for waiting futures, and when all is over. */
+/** The reachable heap for held keys, for waiting futures, and afterwards. */
 @SuppressWarnings("ReachabilityFenceUsage") // after an exception there is no figure
 final class HeapUse {
 
@@ -26,7 +26,7 @@ final class HeapUse {
 
     private static final int KEYS = 1_000;
 
-    /** All lockers: one that went away between two looks at the heap would falsify their difference. */
+    /** All lockers: one that is collected between two measurements would falsify their difference. */
     private static final List<KeyedLocker<String>> LOCKERS = new ArrayList<>();
 
     private HeapUse() {}
@@ -38,7 +38,7 @@ final class HeapUse {
     }
 
     static Map<String, List<Double>> measure() throws InterruptedException {
-        // Whatever classes and threads are made once belong to nobody's figure.
+        // Classes and threads that are created once are not part of any figure.
         oneByOne(locker(), KEYS);
         held(KEYS);
         waiting(KEYS);
@@ -116,7 +116,7 @@ final class HeapUse {
         return during - before;
     }
 
-    /** What is left after full collections, once two of them in a row agree. */
+    /** Returns the heap after full collections, once two consecutive ones agree. */
     private static double used() throws InterruptedException {
         Runtime runtime = Runtime.getRuntime();
         long last = Long.MAX_VALUE;

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** What taking and giving back costs per key if all keys are held at once, few of them and many. */
+/** The cost per key of acquiring and releasing if all keys are held at once, for few and for many keys. */
 final class HeldGrowth {
 
     static final String FEW = "ns per key, 1,000 held";
@@ -23,7 +23,7 @@ final class HeldGrowth {
 
     private HeldGrowth() {}
 
-    /** Takes a number of keys, all at once, and gives them back. */
+    /** Acquires a number of keys, holds all of them, and releases them. */
     private interface Round {
         void hold(String[] keys) throws InterruptedException;
     }

@@ -9,7 +9,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.infra.Blackhole;
 
-/** How long each of 16 threads waits for the hot key: the time from asking until inside, of every acquisition. */
+/** The wait of each of 16 threads for the hot key: the time of every acquisition. */
 final class HotKeyWaits {
 
     static final String P50 = "median wait ms";

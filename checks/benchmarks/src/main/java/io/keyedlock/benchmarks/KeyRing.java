@@ -4,8 +4,8 @@ package io.keyedlock.benchmarks;
 import java.util.Random;
 
 /**
- * The keys of one thread, in an order of its own, to be gone through again and again. Equal to those of other threads but
- * not identical with them: identical strings hide what equals costs.
+ * The keys of one thread, in its own order, to be used repeatedly. Equal to those of other threads but
+ * not identical with them: identical strings hide the cost of equals.
  */
 final class KeyRing {
 
@@ -17,7 +17,7 @@ final class KeyRing {
         keys = fresh(size, seed);
     }
 
-    /** New strings, shuffled, whose hash codes are known already. */
+    /** Creates new strings, shuffled, whose hash codes are already computed. */
     static String[] fresh(int size, long seed) {
         String[] keys = new String[size];
         Random random = new Random(seed);

@@ -10,7 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 
-/** What the figures were measured on. */
+/** The machine on which the figures were measured. */
 public final class Machine {
 
     private Machine() {}
@@ -28,7 +28,7 @@ public final class Machine {
         return about;
     }
 
-    /** The same as a list in Markdown, a line each. */
+    /** Returns the description as a list in Markdown. */
     public static String list() {
         StringBuilder list = new StringBuilder();
         describe()

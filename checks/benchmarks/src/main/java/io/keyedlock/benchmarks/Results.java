@@ -11,13 +11,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** What a run has measured, as it stands in the JSON file. */
+/** The results of a run, as in the JSON file. */
 final class Results {
 
     private static final Gson JSON =
             new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
 
-    /** Where and how it was measured. */
+    /** The conditions of the measurement. */
     final Map<String, String> environment = new TreeMap<>();
 
     final List<Sample> samples = new ArrayList<>();
@@ -25,7 +25,7 @@ final class Results {
     /**
      * One fork.
      *
-     * @param values by name, in the unit that the name tells; several if the fork had several iterations
+     * @param values by name, in the unit of the name; several if the fork had several iterations
      */
     record Sample(String gc, int fork, Workload workload, Contestants contestant, Map<String, List<Double>> values) {}
 

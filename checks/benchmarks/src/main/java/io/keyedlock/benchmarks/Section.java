@@ -15,7 +15,7 @@ final class Section {
 
     private Section() {}
 
-    /** How many units of {@link Blackhole#consumeCPU} take so long; the best of many tries, since noise only adds. */
+    /** Returns the units of {@link Blackhole#consumeCPU} that take this long, the best of many tries, as noise only adds. */
     static long tokens(double nanos) {
         double per = (best(UNITS) - best(0)) / CALLS / UNITS;
         return Math.max(1, Math.round(nanos / per));

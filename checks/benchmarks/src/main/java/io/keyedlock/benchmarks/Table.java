@@ -14,8 +14,8 @@ import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.runner.RunnerException;
 
 /**
- * Measures everything of the table and prints it. The forks of all contestants run in turns, the first of each, then the
- * second of each, so that a slow minute of the machine hits them all.
+ * Measures all rows of the table and prints it. The forks of all contestants alternate, the first of each, then the
+ * second of each, so that a slow minute of the machine affects all of them.
  */
 public final class Table {
 
@@ -27,7 +27,7 @@ public final class Table {
               --forks=<n>      forks of each
               --gc=<names>     ParallelGC,G1GC or one of them
               --only=<names>   workloads, for instance UNCONTENDED_1,HOT_KEY
-              --minutes=<n>    begin no fork after so many
+              --minutes=<n>    start no fork after this many minutes
               --out=<folder>   where results.json and results.md go (default target)""";
 
     private static final double SECTION_NANOS = 100;
@@ -121,7 +121,7 @@ public final class Table {
             results.samples.add(new Results.Sample(gc, fork, workload, contestant, values));
             values.forEach((name, all) -> out.printf("  %s %s", Report.number(Spread.median(all)), name));
         } catch (IOException | RunnerException e) {
-            // The others are worth having all the same; the report shows the gap.
+            // The other results are still useful; the report shows the gap.
             out.print("  failed: " + e);
         }
         out.println();

@@ -12,7 +12,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.infra.ThreadParams;
 
-/** Threads that walk over many keys and hardly ever meet: what taking and giving back costs. */
+/** The cost of acquiring and releasing for threads that iterate over many keys and seldom compete. */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)
@@ -32,7 +32,7 @@ public class UncontendedBenchmark {
         locks = contestant.create();
     }
 
-    /** One thread's keys and its section, which counts. */
+    /** The keys of one thread, and its section, a counter. */
     @State(Scope.Thread)
     public static class Walker implements Runnable {
 

@@ -8,7 +8,7 @@ import java.lang.invoke.MethodType;
 /** Starts virtual threads from Java 17 bytecode. */
 final class VirtualThreads {
 
-    /** From which Java version on there are any. */
+    /** The first Java version with virtual threads. */
     static final int SINCE = 21;
 
     private static final MethodHandle START = find();

@@ -15,7 +15,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.infra.Blackhole;
 
-/** 10,000 virtual threads, started at once, each of which takes one key some times. Needs JDK 21. */
+/** 10,000 virtual threads, started at once, each of which acquires one key several times. Needs JDK 21. */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)

@@ -14,7 +14,7 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** What is measured: with a benchmark class of JMH, or as one of the {@link Figures}. */
+/** The workloads: benchmark classes of JMH, and {@link Figures}. */
 @SuppressWarnings("ImmutableEnumChecker") // nobody changes the maps and sets
 enum Workload {
     UNCONTENDED_1(
@@ -70,7 +70,7 @@ enum Workload {
     /** Parameters of the benchmark class besides the contestant. */
     final Map<String, String> parameters;
 
-    /** Those without whom the table has gaps. */
+    /** Returns the contestants that the table requires. */
     private final Set<Contestants> needed;
 
     private final boolean hasRivals;
@@ -94,12 +94,12 @@ enum Workload {
         this.hasRivals = hasRivals;
     }
 
-    /** Whether it keeps a permit for each of many futures, of which a small young generation would copy each. */
+    /** Returns whether it keeps a permit for each of many futures, which a small young generation would copy. */
     boolean keepsPermits() {
         return this == GRANTS || this == CANCELLATIONS;
     }
 
-    /** Who takes part, in the order in which their forks run. */
+    /** Returns the contestants, in the order of their forks. */
     List<Contestants> contestants(boolean all) {
         List<Contestants> those = new ArrayList<>();
         for (Contestants c : Contestants.values()) {

@@ -18,7 +18,7 @@ public final class Accessibility {
 
     private Accessibility() {}
 
-    /** Returns what is wrong with a page as it looks now. */
+    /** Returns the violations of a page in its current state. */
     @SuppressWarnings("unchecked") // the script returns an array of strings
     public static List<String> violations(Page page) {
         page.evaluate(script());

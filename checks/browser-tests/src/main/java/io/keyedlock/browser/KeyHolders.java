@@ -26,7 +26,7 @@ public final class KeyHolders {
         this.patience = patience;
     }
 
-    /** Starts a thread for each name, one after the other, that acquires the key and holds it until the release. */
+    /** Starts, in sequence, a thread for each name that acquires the key and holds it until the release. */
     public <K> void hold(KeyedLocker<K> locker, K key, String... names) {
         for (String name : names) {
             long before = callersOf(locker, key);
@@ -43,7 +43,7 @@ public final class KeyHolders {
                 .orElse(0);
     }
 
-    @SuppressWarnings("try") // the permit is held, not used
+    @SuppressWarnings("try") // the permit is only held
     private <K> void holdUntilReleased(KeyedLocker<K> locker, K key) {
         try (Permit permit = locker.acquire(key, Duration.ofMinutes(10))) {
             released.await();

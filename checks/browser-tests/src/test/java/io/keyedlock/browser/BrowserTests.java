@@ -97,7 +97,7 @@ abstract class BrowserTests {
         return page.locator("dialog");
     }
 
-    /** The row of a key. */
+    /** Returns the row of a key. */
     Locator key(String text) {
         return page.locator("tr")
                 .filter(new Locator.FilterOptions().setHas(page.locator("button.key bdi", exactly(text))));
@@ -108,7 +108,7 @@ abstract class BrowserTests {
                 .setHasText(Pattern.compile("^" + text.replaceAll("[^A-Za-z0-9 ]", "\\\\$0") + "$"));
     }
 
-    /** Starts a thread for each name, one after the other, that acquires the key and holds it until the test ends. */
+    /** Starts, in sequence, a thread for each name that acquires the key and holds it until the test ends. */
     void hold(String locker, Object key, String... threads) {
         holders.hold(lockers.get(locker), key, threads);
     }

@@ -23,7 +23,7 @@ import org.springframework.boot.test.context.SpringBootTest.WebEnvironment;
 import org.springframework.test.context.DynamicPropertyRegistry;
 import org.springframework.test.context.DynamicPropertySource;
 
-/** Prints what the page costs the server and the browser at 200 lockers, 10,000 active keys and 100,000 waiters. */
+/** Prints the cost of the page for server and browser with 200 lockers, 10,000 active keys and 100,000 waiters. */
 @Tag("stress")
 @SpringBootTest(
         classes = Shop.class,

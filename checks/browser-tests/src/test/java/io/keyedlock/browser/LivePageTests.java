@@ -93,7 +93,7 @@ class LivePageTests {
         }
 
         @Test
-        void whoGotNoPermitIsShownWithTheReason() {
+        void callersWithoutAPermitAreShownWithTheReason() {
             hold("orders", "acme", "ship-1", "ship-2", "ship-3");
             assertThat(lockers.get("orders").tryAcquireAsync("acme")).isCompletedExceptionally();
             assertThat(lockers.get("orders").tryAcquireAsync("acme")).isCompletedExceptionally();
@@ -136,7 +136,7 @@ class LivePageTests {
         }
 
         @Test
-        void aServerThatDoesNotAnswerIsSaidToBeSilentAndTheClocksStop() {
+        void aServerThatDoesNotAnswerIsReportedAndTheClocksStop() {
             hold("orders", "acme", "ship-1");
             assertThat(key("acme").locator(".age").first()).hasText(Pattern.compile("\\d+\\.\\d s"));
             proxy.fallSilent();
@@ -154,7 +154,7 @@ class LivePageTests {
         }
 
         @Test
-        void aServerThatIsGoneIsSaidToBeSilent() {
+        void aServerThatIsDownIsReported() {
             proxy.close();
             assertThat(status()).hasText(Pattern.compile("silent since .*: no connection"));
             assertThat(problems).allMatch(problem -> problem.contains("ERR_"));

@@ -33,7 +33,7 @@ class KotlinFunctionTests {
         .withBean("argument", KeyGenerator::class.java, { KeyGenerator { _, _, arguments -> arguments[0]!! } })
 
     @Test
-    fun `a value class is one key however it arrives`() = with<Orders> { orders, _ ->
+    fun `a value class is one key boxed and unboxed`() = with<Orders> { orders, _ ->
         val id = OrderId("42")
         val number = Number(42)
         assertThat(orders.ship(id)).containsExactly(id)
@@ -53,7 +53,7 @@ class KotlinFunctionTests {
     }
 
     @Test
-    fun `code that takes the lock itself and annotated functions exclude each other`() = with<Orders> { orders, lockers ->
+    fun `explicit acquisitions and annotated functions exclude each other`() = with<Orders> { orders, lockers ->
         lockers.get<OrderId>("shared").tryAcquire(OrderId("42")).orElseThrow().use {
             val refused = arrayOfNulls<Any>(2)
             Thread {
@@ -66,7 +66,7 @@ class KotlinFunctionTests {
     }
 
     @Test
-    fun `expressions read what a value class wraps and properties of value classes`() = with<Orders> { orders, _ ->
+    fun `expressions read the value of a value class and its properties`() = with<Orders> { orders, _ ->
         val order = Order(OrderId("42"), Number(7))
         assertThat(orders.wrapped(order.id)).containsExactly("42")
         assertThat(orders.wrappedNumber(order.number)).containsExactly(7L)
@@ -76,7 +76,7 @@ class KotlinFunctionTests {
     }
 
     @Test
-    fun `calls through a generic interface are locked as those of the class are`() = with<Generic> { generic, _ ->
+    fun `calls through a generic interface are locked like those of the class`() = with<Generic> { generic, _ ->
         val id = OrderId("42")
         val sent = generic.send(id)
         assertThat(sent).containsExactly(id)
@@ -87,7 +87,7 @@ class KotlinFunctionTests {
     }
 
     @Test
-    fun `calls through a generic interface are locked where beans are proxied by their interfaces`() {
+    fun `calls through a generic interface are locked if beans are proxied by their interfaces`() {
         runner.withPropertyValues("spring.aop.proxy-target-class=false")
             .withBean("generic", Generic::class.java)
             .run { context ->
@@ -117,7 +117,7 @@ class KotlinFunctionTests {
     }
 
     @Test
-    fun `suspending functions with a body in an interface are locked where beans are proxied by it`() {
+    fun `suspending functions with a body in an interface are locked if beans are proxied by it`() {
         runner.withPropertyValues("spring.aop.proxy-target-class=false")
             .withBean("bodies", Bodies::class.java)
             .run { context ->
@@ -160,7 +160,7 @@ class KotlinFunctionTests {
     }
 
     @Test
-    fun `what cannot be is told at the start`() {
+    fun `invalid annotations are reported at startup`() {
         runner.withBean(Wrong::class.java).run { context ->
             assertThat(findings(context.startupFailure)).containsExactlyInAnyOrder(
                 "bill(String,String): key = \"{#tenant, #id}\" uses tenant, and where a caller passes null for it, Spring lets" +
@@ -180,7 +180,7 @@ class KotlinFunctionTests {
     }
 
     @Test
-    fun `a suspending body of a generic interface is locked or told at the start`() {
+    fun `a suspending body of a generic interface is locked or reported at startup`() {
         runner.withBean(GenericBodies::class.java).run { context ->
             if (KotlinVersion.CURRENT.isAtLeast(2, 2)) {
                 val bodies = context.getBean(GenericBodies::class.java)
@@ -229,7 +229,7 @@ class KotlinFunctionTests {
         @Autowired
         private var lockers: KeyedLockerRegistry? = null
 
-        /** The keys that are held while a function runs. */
+        /** Returns the keys that are held while a function runs. */
         protected fun held(): List<Any> = lockers!!.get<Any>("shared").snapshot().map { it.key() }
     }
 

@@ -26,7 +26,7 @@ import org.springframework.boot.autoconfigure.AutoConfigurations
 import org.springframework.boot.autoconfigure.aop.AopAutoConfiguration
 import org.springframework.boot.test.context.runner.ApplicationContextRunner
 
-/** The observation that a coroutine's wait belongs to, where only the Reactor context has it, as in a suspending controller. */
+/** The parent observation of a coroutine's wait if only the Reactor context has it, as in a suspending controller. */
 class ObservedCoroutineTests {
 
     private val observations = ObservationRegistry.create()

@@ -77,7 +77,7 @@ class SuspendingFunctionTests {
         .withPropertyValues("keyedlock.locks.alpha.limit=1", "keyedlock.locks.zulu.limit=1")
 
     @Test
-    fun `functions of one key run one after the other and nobody is blocked`() = with { orders, lockers ->
+    fun `functions of one key exclude each other and no thread is blocked`() = with { orders, lockers ->
         val gate = CompletableDeferred<Unit>()
         runBlocking {
             val first = async { orders.ship("a", gate) }
@@ -94,7 +94,7 @@ class SuspendingFunctionTests {
     }
 
     @Test
-    fun `changes that many coroutines make at once are not lost`() = with { orders, _ ->
+    fun `concurrent changes of many coroutines are not lost`() = with { orders, _ ->
         runBlocking(Dispatchers.Default) {
             List(200) { launch { orders.add("a") } }.forEach { it.join() }
         }
@@ -102,7 +102,7 @@ class SuspendingFunctionTests {
     }
 
     @Test
-    fun `body runs on the dispatcher of its caller and knows its coroutine context`() = with { orders, lockers ->
+    fun `body runs on the dispatcher of its caller with its coroutine context`() = with { orders, lockers ->
         Executors.newSingleThreadExecutor { Thread(it, "mine") }.asCoroutineDispatcher().use { mine ->
             val held = lockers.get<String>("shared").acquireAsync("a").join()
             runBlocking {
@@ -168,7 +168,7 @@ class SuspendingFunctionTests {
     }
 
     @Test
-    fun `a function under several locks holds all of them where it runs`() = with { orders, lockers ->
+    fun `a function under several locks holds all of them while it runs`() = with { orders, lockers ->
         val held = runBlocking { orders.underTwo("a", lockers) }
         assertThat(held).containsExactly("alpha", "shared")
         assertThat(runBlocking { orders.flowUnderTwo("a", lockers).toList() }).containsExactly("alpha", "shared")
@@ -183,13 +183,13 @@ class SuspendingFunctionTests {
     }
 
     @Test
-    fun `a function that is cancelled as it begins where nothing is dispatched keeps its key`() = with { orders, lockers ->
+    fun `a function that is cancelled as it begins without a dispatcher keeps its key`() = with { orders, lockers ->
         val locker = lockers.get<Any>("shared")
         val cleared = CompletableDeferred<Unit>()
         val beginning = Beginning()
         val caller = CompletableFuture<Job>()
         val starter = Thread {
-            // Not from within what Unconfined runs, as it lets what is started there wait.
+            // Not from within an Unconfined coroutine, which delays coroutines that it starts.
             CoroutineScope(Dispatchers.Unconfined + beginning).launch(start = CoroutineStart.UNDISPATCHED) {
                 caller.complete(coroutineContext[Job]!!)
                 beginning.awaited = true
@@ -213,7 +213,7 @@ class SuspendingFunctionTests {
     }
 
     @Test
-    fun `a function that advice tries again keeps its key until the last try has ended`() {
+    fun `a function that advice retries keeps its key until the last try has ended`() {
         val again = TryAgain { (it.proceed() as Mono<*>).retry(1) }
         runner.withBean("again", Advisor::class.java, { again }).withBean(Orders::class.java).run { context ->
             val orders = context.getBean(Orders::class.java)
@@ -264,7 +264,7 @@ class SuspendingFunctionTests {
         }
     }
 
-    /** Advice of the innermost kind around the one method that is to be tried again. */
+    /** The innermost advice, around the method to retry. */
     private class TryAgain(advice: MethodInterceptor) : StaticMethodMatcherPointcutAdvisor(advice) {
 
         init {
@@ -306,7 +306,7 @@ class SuspendingFunctionTests {
             second.join()
             assertThat(orders.cleared).isTrue()
         } finally {
-            // Or runBlocking would wait for it, with a failure that nobody hears of.
+            // Otherwise runBlocking would wait for it and hide a failure.
             cleared.complete(Unit)
         }
     }
@@ -331,7 +331,7 @@ class SuspendingFunctionTests {
     }
 
     @Test
-    fun `nested call on the same key passes and on another key waits`() = with { orders, lockers ->
+    fun `nested call on the same key reenters and on another key waits`() = with { orders, lockers ->
         runBlocking {
             assertThat(orders.outer("a") { orders.where("a") }).isNotEmpty()
             assertThat(orders.outer("a") { orders.rejecting("a") }).isEqualTo("a")
@@ -364,7 +364,7 @@ class SuspendingFunctionTests {
     }
 
     @Test
-    fun `failures arrive as they are`() = with { orders, lockers ->
+    fun `failures are thrown unchanged`() = with { orders, lockers ->
         assertThatThrownBy { runBlocking { orders.failing("a") } }
             .isInstanceOf(IllegalStateException::class.java)
             .hasMessage("no")
@@ -378,7 +378,7 @@ class SuspendingFunctionTests {
     }
 
     @Test
-    fun `several keys are taken together`() = with { orders, _ ->
+    fun `multiple keys are acquired together`() = with { orders, _ ->
         runBlocking(Dispatchers.Default) {
             List(100) { launch { orders.transfer(if (it % 2 == 0) listOf("x", "y") else listOf("y", "x")) } }
                 .forEach { it.join() }
@@ -387,7 +387,7 @@ class SuspendingFunctionTests {
     }
 
     @Test
-    fun `a flow holds its key from the collection to its end and each collection is a call`() = with { orders, lockers ->
+    fun `a flow holds its key until its end and each collection is a separate call`() = with { orders, lockers ->
         val locker = lockers.get<Any>("shared")
         val values = orders.values("a", 3)
         assertThat(locker.isActive("a")).isFalse()
@@ -403,7 +403,7 @@ class SuspendingFunctionTests {
     }
 
     @Test
-    fun `a flow runs where its collector does and not ahead of it`() = with { orders, lockers ->
+    fun `a flow runs in the context of its collector and not ahead of demand`() = with { orders, lockers ->
         Executors.newSingleThreadExecutor { Thread(it, "mine") }.asCoroutineDispatcher().use { mine ->
             val held = lockers.get<String>("shared").acquireAsync("a").join()
             runBlocking {
@@ -433,7 +433,7 @@ class SuspendingFunctionTests {
     }
 
     @Test
-    fun `a deferred is a late result like others`() = with { orders, _ ->
+    fun `a deferred is rejected as a late result`() = with { orders, _ ->
         runBlocking { assertThat(orders.deferred("a").await()).isEqualTo("a") }
     }
 
@@ -444,7 +444,7 @@ class SuspendingFunctionTests {
     }
 
     @Test
-    fun `what cannot be is told at the start`() {
+    fun `invalid annotations are reported at startup`() {
         runner.withBean(Wrong::class.java).run { context ->
             val failure = generateSequence(context.startupFailure) { it.cause }
                 .filterIsInstance<InvalidKeyedLockException>().first()
@@ -472,7 +472,7 @@ class SuspendingFunctionTests {
         companion object Key : CoroutineContext.Key<User>
     }
 
-    /** Stops the next thread that takes up a coroutine with this in its context. */
+    /** Stops the next thread that resumes a coroutine with this in its context. */
     class Beginning : AbstractCoroutineContextElement(Beginning), ThreadContextElement<Unit> {
 
         @Volatile

@@ -19,16 +19,16 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** Who takes and who gives back one key at the same time. */
+/** Concurrent acquisitions and releases of one key. */
 public final class AcquireAgainstRelease {
 
     private AcquireAgainstRelease() {}
 
-    /** The section is a plain increment, so that it also shows that the second caller sees what the first one wrote. */
+    /** The section is a plain increment, so it also checks that the second caller sees the write of the first one. */
     @JCStressTest
     @Outcome(id = "1, 2", expect = ACCEPTABLE, desc = "the first actor was first")
     @Outcome(id = "2, 1", expect = ACCEPTABLE, desc = "the second actor was first")
-    @Outcome(expect = FORBIDDEN, desc = "both were inside, or the second did not see what the first wrote")
+    @Outcome(expect = FORBIDDEN, desc = "both held the key, or the second did not see the write of the first")
     @State
     public static class Exclusion {
 
@@ -54,7 +54,7 @@ public final class AcquireAgainstRelease {
     @JCStressTest
     @Outcome(id = "1, 2", expect = ACCEPTABLE, desc = "the first actor was first")
     @Outcome(id = "2, 1", expect = ACCEPTABLE, desc = "the second actor was first")
-    @Outcome(expect = FORBIDDEN, desc = "a view and a permit were inside together")
+    @Outcome(expect = FORBIDDEN, desc = "a view and a permit held the key at the same time")
     @State
     public static class ViewAgainstPermit {
 
@@ -82,7 +82,7 @@ public final class AcquireAgainstRelease {
         }
     }
 
-    /** Keys of equal hash in opposite order: neither a deadlock, which ends as a time-out of the test, nor both inside. */
+    /** Keys of equal hash in opposite order: neither a deadlock, which times the test out, nor two holders. */
     @JCStressTest
     @Outcome(id = "1, 2", expect = ACCEPTABLE, desc = "the first actor was first")
     @Outcome(id = "2, 1", expect = ACCEPTABLE, desc = "the second actor was first")
@@ -119,7 +119,7 @@ public final class AcquireAgainstRelease {
     @JCStressTest
     @Outcome(id = "1, 0, 0", expect = ACCEPTABLE, desc = "the first actor has the last permit")
     @Outcome(id = "0, 1, 0", expect = ACCEPTABLE, desc = "the second actor has the last permit")
-    @Outcome(expect = FORBIDDEN, desc = "the last of two permits went to both, or to nobody")
+    @Outcome(expect = FORBIDDEN, desc = "the last of two permits was granted to both, or to neither")
     @State
     public static class LastPermitOfTwo extends Scene {
 
@@ -143,10 +143,10 @@ public final class AcquireAgainstRelease {
         }
     }
 
-    /** Two of two permits are given back at once while three wait. */
+    /** Two of two permits are released at once while three callers wait. */
     @JCStressTest
     @Outcome(id = "1, 1, -1", expect = ACCEPTABLE, desc = "the first two of the queue have the permits")
-    @Outcome(expect = FORBIDDEN, desc = "a permit was lost or made up, or the order was broken")
+    @Outcome(expect = FORBIDDEN, desc = "a permit was lost or duplicated, or the order was violated")
     @State
     public static class TwoReleases extends Scene {
 
@@ -182,7 +182,7 @@ public final class AcquireAgainstRelease {
 
     @JCStressTest
     @Outcome(id = "1, -1", expect = ACCEPTABLE, desc = "one close, one grant")
-    @Outcome(expect = FORBIDDEN, desc = "the second close freed the next holder's permit")
+    @Outcome(expect = FORBIDDEN, desc = "the second close released the next holder's permit")
     @State
     public static class OnePermitClosedTwice extends Scene {
 

@@ -21,10 +21,10 @@ public final class BargingAgainstHandOff {
 
     private BargingAgainstHandOff() {}
 
-    /** A future at the head is handed the permit in the step that gives it back. */
+    /** A future at the head is handed the permit in the step that releases it. */
     @JCStressTest
     @Outcome(id = "0, 1", expect = ACCEPTABLE, desc = "the future has the permit")
-    @Outcome(expect = FORBIDDEN, desc = "a thread went past a future, or both have the permit")
+    @Outcome(expect = FORBIDDEN, desc = "a thread overtook a future, or both have the permit")
     @State
     public static class PastFuture extends Scene {
 
@@ -46,10 +46,10 @@ public final class BargingAgainstHandOff {
         }
     }
 
-    /** Two futures that come at the same time as the permit: in order, and one of them has it. */
+    /** Two futures that are enqueued while the permit is released: the first one has it. */
     @JCStressTest
     @Outcome(id = "1, -1", expect = ACCEPTABLE, desc = "the first future has the permit")
-    @Outcome(expect = FORBIDDEN, desc = "the second went past the first, or a permit was lost or made up")
+    @Outcome(expect = FORBIDDEN, desc = "the second overtook the first, or a permit was lost or duplicated")
     @State
     public static class FutureBehindFuture extends Scene {
 
@@ -75,11 +75,11 @@ public final class BargingAgainstHandOff {
         }
     }
 
-    /** The permit is left free for a thread at the head, and the closer itself takes it again first, or not. */
+    /** The permit is free for a thread at the head, and the closing thread may acquire it again first. */
     @JCStressTest
     @Outcome(id = "0, 1, 1", expect = ACCEPTABLE, desc = "the waiting thread was first")
     @Outcome(id = "1, 1, 1", expect = ACCEPTABLE, desc = "the newcomer was first, and then the waiting thread")
-    @Outcome(expect = FORBIDDEN, desc = "both were inside, or a permit was lost")
+    @Outcome(expect = FORBIDDEN, desc = "both held the key, or a permit was lost")
     @State
     public static class PastThread extends Scene {
 
@@ -112,11 +112,11 @@ public final class BargingAgainstHandOff {
         }
     }
 
-    /** With fair locks the permit is handed over, and nobody can take it past a thread that waits. */
+    /** With fair locks the permit is handed off, and no newcomer overtakes a waiting thread. */
     @JCStressTest
     @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "the thread that waited was handed the permit")
     @Outcome(id = "1, 1", expect = ACCEPTABLE, desc = "it came after the newcomer")
-    @Outcome(expect = FORBIDDEN, desc = "a waiting thread was passed")
+    @Outcome(expect = FORBIDDEN, desc = "a waiting thread was overtaken")
     @State
     public static class PastThreadWhenFair extends Scene {
 
@@ -134,7 +134,7 @@ public final class BargingAgainstHandOff {
             taken.ifPresent(Permit::close);
         }
 
-        /** Who waits before the close and after the try has waited in between. */
+        /** A thread that waits before the close and after the try has waited in between. */
         private boolean waits() {
             return !locker.snapshot(KEY).orElseThrow().waiters().isEmpty();
         }
@@ -148,11 +148,11 @@ public final class BargingAgainstHandOff {
         }
     }
 
-    /** A future never takes a free permit past a thread that waits for it. */
+    /** A future never overtakes a thread that waits. */
     @JCStressTest
     @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "the future came first, or after the thread")
     @Outcome(id = "1, 1", expect = ACCEPTABLE, desc = "the future waits behind the thread")
-    @Outcome(expect = FORBIDDEN, desc = "the waiting thread was passed by a future")
+    @Outcome(expect = FORBIDDEN, desc = "a future overtook the waiting thread")
     @State
     public static class FuturePastThread extends Scene {
 

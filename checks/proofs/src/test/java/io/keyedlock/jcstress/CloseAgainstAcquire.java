@@ -17,14 +17,14 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 import org.openjdk.jcstress.infra.results.I_Result;
 
-/** A locker is closed while somebody asks, waits or gives back. */
+/** A locker is closed during an acquisition, a wait or a release. */
 public final class CloseAgainstAcquire {
 
     private CloseAgainstAcquire() {}
 
     @JCStressTest
-    @Outcome(id = "0", expect = ACCEPTABLE, desc = "refused, or failed by close")
-    @Outcome(id = "-1", expect = FORBIDDEN, desc = "waits for ever in a closed locker")
+    @Outcome(id = "0", expect = ACCEPTABLE, desc = "rejected, or failed by close")
+    @Outcome(id = "-1", expect = FORBIDDEN, desc = "waits forever in a closed locker")
     @Outcome(id = "1", expect = FORBIDDEN, desc = "a permit of a key that is held")
     @State
     public static class LiningUp extends Scene {
@@ -47,11 +47,11 @@ public final class CloseAgainstAcquire {
         }
     }
 
-    /** The locker is new: the stripe of the key is made while close goes through the stripes. */
+    /** The locker is new: the stripe of the key is created while close visits the stripes. */
     @JCStressTest
-    @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "held, and whoever lined up was failed")
-    @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = "refused")
-    @Outcome(expect = FORBIDDEN, desc = "waits for ever in a closed locker")
+    @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "held, and the waiter was failed")
+    @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = "rejected")
+    @Outcome(expect = FORBIDDEN, desc = "waits forever in a closed locker")
     @State
     public static class LiningUpInNewStripe {
 
@@ -82,7 +82,7 @@ public final class CloseAgainstAcquire {
     @JCStressTest
     @Outcome(id = "1, 1", expect = ACCEPTABLE, desc = "granted, and the key is active")
     @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = "failed by close, and the key is idle")
-    @Outcome(expect = FORBIDDEN, desc = "waits for ever, or a permit is in nobody's hands")
+    @Outcome(expect = FORBIDDEN, desc = "waits forever, or a permit has no holder")
     @State
     public static class Grant extends Scene {
 
@@ -107,7 +107,7 @@ public final class CloseAgainstAcquire {
 
     @JCStressTest
     @Outcome(id = "0, 1", expect = ACCEPTABLE, desc = "failed by close, and only the holder is left")
-    @Outcome(expect = FORBIDDEN, desc = "got in, or left a trace")
+    @Outcome(expect = FORBIDDEN, desc = "admitted, or not removed from the queue")
     @State
     public static class WaitingThread extends Scene {
 

@@ -18,15 +18,15 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** The entry of a key leaves the table while somebody looks for it. */
+/** The entry of a key is removed from the table during a lookup. */
 public final class EvictionAgainstLookup {
 
     private EvictionAgainstLookup() {}
 
     @JCStressTest
-    @Outcome(id = "1, 1, 0", expect = ACCEPTABLE, desc = "came after, and holds a new entry")
-    @Outcome(id = "0, 0, 1", expect = ACCEPTABLE, desc = "came before, and left no trace")
-    @Outcome(expect = FORBIDDEN, desc = "holds an entry that was taken out, or keeps one that nobody holds")
+    @Outcome(id = "1, 1, 0", expect = ACCEPTABLE, desc = "acquired later, and holds a new entry")
+    @Outcome(id = "0, 0, 1", expect = ACCEPTABLE, desc = "acquired earlier, and was removed")
+    @Outcome(expect = FORBIDDEN, desc = "holds a removed entry, or keeps one without a holder")
     @State
     public static class ByTry extends Scene {
 
@@ -51,8 +51,8 @@ public final class EvictionAgainstLookup {
     }
 
     @JCStressTest
-    @Outcome(id = "1, 1, 0", expect = ACCEPTABLE, desc = "handed over, or a new entry")
-    @Outcome(expect = FORBIDDEN, desc = "waits at an entry that was taken out, or two locks of one key")
+    @Outcome(id = "1, 1, 0", expect = ACCEPTABLE, desc = "handed off, or a new entry")
+    @Outcome(expect = FORBIDDEN, desc = "waits at a removed entry, or two locks of one key")
     @State
     public static class ByWaiter extends Scene {
 
@@ -77,9 +77,9 @@ public final class EvictionAgainstLookup {
     }
 
     @JCStressTest
-    @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "seen while it was held")
+    @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "found while it was held")
     @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = "gone")
-    @Outcome(expect = FORBIDDEN, desc = "seen without anybody, or made by looking")
+    @Outcome(expect = FORBIDDEN, desc = "found without a holder, or created by the lookup")
     @State
     public static class BySnapshot extends Scene {
 
@@ -108,17 +108,17 @@ public final class EvictionAgainstLookup {
         }
     }
 
-    /** Pins three keys of equal hash, takes them and gives them back; returns 0 if one of them was held. */
+    /** Pins three keys of equal hash, acquires and releases them. Returns 0 if one of them was held. */
     private static int takesAll(Scene scene) {
         Optional<Permit> all = scene.locker.tryAcquireAll(List.of(new Key(2), new Key(1), new Key(3)));
         all.ifPresent(Permit::close);
         return all.isPresent() ? 1 : 0;
     }
 
-    /** Keys of equal hash: the only one of its stripe leaves while it is pinned with others, taken and given back. */
+    /** Keys of equal hash: the only one of its stripe is removed while it is pinned with others, acquired and released. */
     @JCStressTest
-    @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "all taken, and nothing is left")
-    @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = "one was held, and nothing is left")
+    @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "all acquired, and no key is active")
+    @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = "one was held, and no key is active")
     @Outcome(expect = FORBIDDEN, desc = "a pin keeps an entry, or an entry is lost from its chain")
     @State
     public static class ByPin {
@@ -147,10 +147,10 @@ public final class EvictionAgainstLookup {
         }
     }
 
-    /** As above, with one more key of the stripe that stays held, so that the one that leaves lies in a chain. */
+    /** As above, with another key of the stripe that stays held, so that the removed entry is in a chain. */
     @JCStressTest
-    @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "all taken, and nothing is left")
-    @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = "one was held, and nothing is left")
+    @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "all acquired, and no key is active")
+    @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = "one was held, and no key is active")
     @Outcome(expect = FORBIDDEN, desc = "a pin keeps an entry, or an entry is lost from its chain")
     @State
     public static class ByPinInAChain {

@@ -17,7 +17,7 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** A permit is given back at the moment at which the one who waits for it gives up. */
+/** A permit is released at the moment at which its waiter times out. */
 public final class GrantAgainstTimeout {
 
     private GrantAgainstTimeout() {}
@@ -51,7 +51,7 @@ public final class GrantAgainstTimeout {
         }
     }
 
-    /** With fair locks the permit is handed over, so that it is on its way to a thread that gives up. */
+    /** With fair locks the permit is handed off to a thread that times out. */
     @JCStressTest
     @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "granted")
     @Outcome(id = "0, 1", expect = ACCEPTABLE, desc = "timed out, and the permit is free")
@@ -85,11 +85,11 @@ public final class GrantAgainstTimeout {
         }
     }
 
-    /** Behind the one that gives up, another waits. */
+    /** Another waiter follows the one that times out. */
     @JCStressTest
-    @Outcome(id = "1, -1, 0", expect = ACCEPTABLE, desc = "granted to the head, and the next one goes on waiting")
+    @Outcome(id = "1, -1, 0", expect = ACCEPTABLE, desc = "granted to the head, and the next one keeps waiting")
     @Outcome(id = "0, 1, 0", expect = ACCEPTABLE, desc = "the head timed out, and the next one has the permit")
-    @Outcome(expect = FORBIDDEN, desc = "a permit was lost, or made up")
+    @Outcome(expect = FORBIDDEN, desc = "a permit was lost or duplicated")
     @State
     public static class OfHeadWithNext extends Scene {
 

@@ -14,12 +14,12 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 import org.openjdk.jcstress.infra.results.I_Result;
 
-/** Somebody begins to wait for the idle moment while keys come and go. */
+/** A caller begins to wait for the idle moment during acquisitions and releases. */
 public final class IdleArming {
 
     private IdleArming() {}
 
-    /** As the scene, and a second key that falls into a stripe of its own, made by whoever asks for it first. */
+    /** The scene with a second key of another stripe, which its first caller creates. */
     public static class TwoKeys extends Scene {
 
         static final String OTHER = "other";
@@ -33,7 +33,7 @@ public final class IdleArming {
 
     @JCStressTest
     @Outcome(id = "1", expect = ACCEPTABLE, desc = "the idle moment was seen")
-    @Outcome(id = "0", expect = FORBIDDEN, desc = "waits for ever in an idle locker")
+    @Outcome(id = "0", expect = FORBIDDEN, desc = "waits forever in an idle locker")
     @State
     public static class AgainstRemove extends TwoKeys {
 
@@ -53,11 +53,11 @@ public final class IdleArming {
         }
     }
 
-    /** The other key is taken before the first one is given back: there is no idle moment. */
+    /** The other key is acquired before the first one is released: there is no idle moment. */
     @JCStressTest
-    @Outcome(id = "0, 1", expect = ACCEPTABLE, desc = "idle once the other key is given back, too")
-    @Outcome(id = "1, 1", expect = FORBIDDEN, desc = "an idle moment that never was")
-    @Outcome(expect = FORBIDDEN, desc = "waits for ever in an idle locker")
+    @Outcome(id = "0, 1", expect = ACCEPTABLE, desc = "idle once the other key is released, too")
+    @Outcome(id = "1, 1", expect = FORBIDDEN, desc = "an idle moment that did not exist")
+    @Outcome(expect = FORBIDDEN, desc = "waits forever in an idle locker")
     @State
     public static class AgainstInsert extends TwoKeys {
 
@@ -85,8 +85,8 @@ public final class IdleArming {
     /** There is an idle moment in between, which counts if it was waited for. */
     @JCStressTest
     @Outcome(id = "1, 1", expect = ACCEPTABLE, desc = "the moment in between was seen")
-    @Outcome(id = "0, 1", expect = ACCEPTABLE, desc = "asked after it, and saw the next one")
-    @Outcome(expect = FORBIDDEN, desc = "waits for ever in an idle locker")
+    @Outcome(id = "0, 1", expect = ACCEPTABLE, desc = "began to wait after it, and saw the next one")
+    @Outcome(expect = FORBIDDEN, desc = "waits forever in an idle locker")
     @State
     public static class AgainstRemoveAndInsert extends TwoKeys {
 
@@ -111,10 +111,10 @@ public final class IdleArming {
         }
     }
 
-    /** Two keys end at once while somebody waits already, and one who waited has just given up. */
+    /** Two keys are released at once while a caller waits for idle and another has just cancelled its wait. */
     @JCStressTest
     @Outcome(id = "1", expect = ACCEPTABLE, desc = "the idle moment was seen")
-    @Outcome(id = "0", expect = FORBIDDEN, desc = "two ends, and neither was the last")
+    @Outcome(id = "0", expect = FORBIDDEN, desc = "two releases, and neither was the last")
     @State
     public static class TwoRemoves extends TwoKeys {
 
@@ -142,9 +142,9 @@ public final class IdleArming {
         }
     }
 
-    /** One gives up, the last but one, while another begins. */
+    /** One caller cancels its wait while another begins. */
     @JCStressTest
-    @Outcome(id = "0, 1", expect = ACCEPTABLE, desc = "idle once the key is given back")
+    @Outcome(id = "0, 1", expect = ACCEPTABLE, desc = "idle once the key is released")
     @Outcome(expect = FORBIDDEN, desc = "too early, or never")
     @State
     public static class AgainstDisarming extends TwoKeys {

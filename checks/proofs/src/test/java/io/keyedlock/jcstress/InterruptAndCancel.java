@@ -16,12 +16,12 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** A permit is given back at the moment at which the one who waits for it is sent away. */
+/** A permit is released at the moment at which its waiter is interrupted or cancelled. */
 public final class InterruptAndCancel {
 
     private InterruptAndCancel() {}
 
-    /** A thread that waits, with an interrupt and a permit on their way to it. */
+    /** A waiting thread is interrupted and granted a permit at once. */
     public static class Interrupted extends Scene {
 
         private volatile Thread waiting;
@@ -117,7 +117,7 @@ public final class InterruptAndCancel {
     @JCStressTest
     @Outcome(id = "1, 0, 1", expect = ACCEPTABLE, desc = "cancelled, and the permit is free")
     @Outcome(id = "0, 1, 0", expect = ACCEPTABLE, desc = "not cancelled, and the permit is in the future")
-    @Outcome(expect = FORBIDDEN, desc = "cancelled with a permit, or the permit is in nobody's hands")
+    @Outcome(expect = FORBIDDEN, desc = "cancelled with a permit, or the permit has no holder")
     @State
     public static class Cancel extends Scene {
 
@@ -128,7 +128,7 @@ public final class InterruptAndCancel {
             held.close();
         }
 
-        /** Looks at once: a canceller that was told false must find the permit. */
+        /** Checks at once: if cancel returned false, the future must have the permit. */
         @Actor
         public void canceller(III_Result r) {
             r.r1 = waiting.cancel(false) ? 1 : 0;
@@ -143,8 +143,8 @@ public final class InterruptAndCancel {
 
     @JCStressTest
     @Outcome(id = "1, 1, 0", expect = ACCEPTABLE, desc = "cancelled, and the next one has the permit")
-    @Outcome(id = "0, -1, 0", expect = ACCEPTABLE, desc = "not cancelled, and the next one goes on waiting")
-    @Outcome(expect = FORBIDDEN, desc = "a permit was lost, or made up")
+    @Outcome(id = "0, -1, 0", expect = ACCEPTABLE, desc = "not cancelled, and the next one keeps waiting")
+    @Outcome(expect = FORBIDDEN, desc = "a permit was lost or duplicated")
     @State
     public static class CancelOfHeadWithNext extends Scene {
 
@@ -169,11 +169,11 @@ public final class InterruptAndCancel {
         }
     }
 
-    /** Two of several keys are free at once; the cancelled acquisition must leave none of them taken. */
+    /** Two keys are free at once; the cancelled acquisition must hold none of them. */
     @JCStressTest
     @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "cancelled, and nothing is active")
     @Outcome(id = "0, 2", expect = ACCEPTABLE, desc = "not cancelled, and both keys are held")
-    @Outcome(expect = FORBIDDEN, desc = "a key is left behind, or missing")
+    @Outcome(expect = FORBIDDEN, desc = "a key is still held, or missing")
     @State
     public static class CancelOfSeveral extends Scene {
 

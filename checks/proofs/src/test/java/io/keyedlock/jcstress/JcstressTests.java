@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * Runs the tests of this package in a JVM of its own. What it prints stands in {@code target/jcstress/output.txt}, its
+ * Runs the tests of this package in a separate JVM. Its output is in {@code target/jcstress/output.txt}, its
  * report beside that.
  */
 @Tag("stress")
@@ -21,7 +21,7 @@ class JcstressTests {
 
     private static final boolean LONG_RUN = "long".equals(System.getProperty("proofs.length"));
 
-    /** A short look at each test, with small strides, since threads that park are slow. */
+    /** A short run of each test, with small strides, since threads that park are slow. */
     private static final List<String> SHORT = List.of(
             "-jvmArgs",
             "-XX:+UseParallelGC -Xmx256m",
@@ -68,7 +68,7 @@ class JcstressTests {
             boolean ended = process.waitFor(LONG_RUN ? 24 * 60 : 20, TimeUnit.MINUTES);
             String said = Files.readString(output);
             assertThat(ended)
-                    .as("whether it ends; if not, somebody waits for ever in the test that comes next:\n%s", said)
+                    .as("the JVM has ended; if not, an actor of the next test waits forever:\n%s", said)
                     .isTrue();
             int status = process.exitValue();
             assertThat(status)

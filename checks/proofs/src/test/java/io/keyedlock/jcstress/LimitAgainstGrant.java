@@ -17,7 +17,7 @@ import org.openjdk.jcstress.infra.results.III_Result;
 import org.openjdk.jcstress.infra.results.II_Result;
 import org.openjdk.jcstress.infra.results.I_Result;
 
-/** A limit changes while somebody acquires, waits or releases. */
+/** A limit changes during an acquisition, a wait or a release. */
 public final class LimitAgainstGrant {
 
     private LimitAgainstGrant() {}
@@ -46,7 +46,7 @@ public final class LimitAgainstGrant {
         }
     }
 
-    /** The locker is new: the stripe of the key is made while the limit goes through the stripes. */
+    /** The locker is new: the stripe of the key is created while the change visits the stripes. */
     @JCStressTest
     @Outcome(id = "1, 1", expect = ACCEPTABLE, desc = "both granted by the new limit")
     @Outcome(expect = FORBIDDEN, desc = "waits beside a free permit")
@@ -79,7 +79,7 @@ public final class LimitAgainstGrant {
 
     @JCStressTest
     @Outcome(id = "1, 1, 0", expect = ACCEPTABLE, desc = "both granted, one by the release and one by the new limit")
-    @Outcome(expect = FORBIDDEN, desc = "a permit is lost or made up")
+    @Outcome(expect = FORBIDDEN, desc = "a permit is lost or duplicated")
     @State
     public static class RaiseAgainstRelease extends Scene {
 
@@ -135,7 +135,7 @@ public final class LimitAgainstGrant {
             id = "1, 0",
             expect = ACCEPTABLE,
             desc = "released before, or granted by the old limit: one holder is left")
-    @Outcome(id = "-1, 0", expect = FORBIDDEN, desc = "waits although only one holds")
+    @Outcome(id = "-1, 0", expect = FORBIDDEN, desc = "waits although there is only one holder")
     @Outcome(expect = FORBIDDEN, desc = "a permit above the new limit")
     @State
     public static class LowerAgainstRelease extends Scene {
@@ -167,9 +167,9 @@ public final class LimitAgainstGrant {
     }
 
     @JCStressTest
-    @Outcome(id = "2, 1", expect = ACCEPTABLE, desc = "the limit that was set last, whichever that is, is in force")
-    @Outcome(id = "3, 2", expect = ACCEPTABLE, desc = "the limit that was set last, whichever that is, is in force")
-    @Outcome(id = "2, 2", expect = ACCEPTABLE, desc = "raised to 3 and then lowered, which takes nothing away")
+    @Outcome(id = "2, 1", expect = ACCEPTABLE, desc = "the limit that was set last applies")
+    @Outcome(id = "3, 2", expect = ACCEPTABLE, desc = "the limit that was set last applies")
+    @Outcome(id = "2, 2", expect = ACCEPTABLE, desc = "raised to 3 and then lowered, and holders keep their permits")
     @Outcome(expect = FORBIDDEN, desc = "a waiter beside a free permit")
     @State
     public static class RaiseAgainstRaise extends Scene {
@@ -198,7 +198,7 @@ public final class LimitAgainstGrant {
     /** The limit of the key is asked for while the data behind it changes. */
     @JCStressTest
     @Outcome(id = "1", expect = ACCEPTABLE, desc = "granted by the new limit of the key")
-    @Outcome(id = "-1", expect = FORBIDDEN, desc = "an outdated limit of the key is in force")
+    @Outcome(id = "-1", expect = FORBIDDEN, desc = "an outdated limit of the key applies")
     @State
     public static class RefreshAgainstFirstQuestion {
 

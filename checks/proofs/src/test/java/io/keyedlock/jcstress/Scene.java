@@ -10,7 +10,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * What most states begin with: a locker, and a key that is held by a permit that no thread owns. The locker needs no scan,
+ * The initial state of most tests: a locker, and a key that is held by a permit without an owner. The locker has no scan,
  * as there are millions of states.
  */
 class Scene {
@@ -21,7 +21,7 @@ class Scene {
 
     final Permit held;
 
-    /** Actors that take unequally long meet here, so that what they do next does collide. */
+    /** A barrier for actors of different speed, so that their next actions collide. */
     private volatile boolean ready;
 
     Scene() {
@@ -48,7 +48,7 @@ class Scene {
         }
     }
 
-    /** What a blocking call returns that nobody interrupts; actors must not throw what is checked. */
+    /** Returns the result of a blocking call that is never interrupted, as actors must not throw checked exceptions. */
     static <T> T uninterrupted(Callable<T> blocking) {
         try {
             return blocking.call();
@@ -59,12 +59,12 @@ class Scene {
         }
     }
 
-    /** 1 if a permit of the key is free now, which is taken; never re-enters, whatever thread asks. */
+    /** Acquires a permit of the key without reentering. Returns 1 if one was free. */
     int isFree() {
         return has(locker.acquireAsync(KEY, Duration.ZERO));
     }
 
-    /** 1 if a future has a permit, 0 if it failed or was cancelled, -1 if it is pending. */
+    /** Returns 1 if a future has a permit, 0 if it failed or was cancelled, -1 if it is pending. */
     static int has(CompletableFuture<Permit> future) {
         return !future.isDone() ? -1 : future.isCompletedExceptionally() ? 0 : 1;
     }

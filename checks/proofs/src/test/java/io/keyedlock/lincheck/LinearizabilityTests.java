@@ -25,21 +25,21 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Whatever threads do to a locker at the same time without waiting, each of them sees what it would see if the calls had
- * come one after the other, in an order that agrees with each thread's own.
+ * Concurrent calls of a locker that do not wait are linearizable: each has the result that it would have if the calls had
+ * run sequentially, in an order that agrees with that of each thread.
  */
 @Tag("stress")
 class LinearizabilityTests {
 
     private static final boolean LONG = "long".equals(System.getProperty("proofs.length"));
 
-    /** A change of the limit visits each of these. More rounds of a loop are taken for a livelock. */
+    /** A change of the limit visits each of these. Lincheck treats more iterations of a loop as a livelock. */
     private static final int MOST_STRIPES = 256;
 
-    /** Explores the ways in which the threads' steps can interleave. */
+    /** Explores the interleavings of the threads' steps. */
     @ParameterizedTest
     @ValueSource(classes = {OnePermit.class, TwoPermits.class, OneEntry.class, ChangingLimit.class})
-    void holdsInEveryInterleavingThatIsExplored(Class<?> locker) {
+    void everyExploredInterleavingIsLinearizable(Class<?> locker) {
         check(
                 new ModelCheckingOptions()
                         .loopBound(MOST_STRIPES + 1)
@@ -48,10 +48,10 @@ class LinearizabilityTests {
                 locker);
     }
 
-    /** Lets real threads run into each other. */
+    /** Runs real threads concurrently. */
     @ParameterizedTest
     @ValueSource(classes = {OnePermit.class, TwoPermits.class, OneEntry.class, ChangingLimit.class})
-    void holdsUnderStress(Class<?> locker) {
+    void stressRunsAreLinearizable(Class<?> locker) {
         check(new StressOptions().iterations(LONG ? 100 : 10).invocationsPerIteration(LONG ? 20_000 : 2_000), locker);
     }
 
@@ -73,7 +73,7 @@ class LinearizabilityTests {
                 .get(locker);
     }
 
-    /** A key with the hash code of all others. */
+    /** A key whose hash code equals that of all others. */
     private record Key(int id) {
         @Override
         public int hashCode() {
@@ -81,7 +81,7 @@ class LinearizabilityTests {
         }
     }
 
-    /** What is checked: keys that collide, and permits that their threads keep until they close them, the latest first. */
+    /** The operations on colliding keys. Each thread closes its permits, the latest first. */
     abstract static class Locker {
 
         final KeyedLocker<Object> locker;
@@ -145,7 +145,7 @@ class LinearizabilityTests {
         }
     }
 
-    /** The limit changes while others try and close. */
+    /** Adds changes of the limit to the operations. */
     public static class ChangingLimit extends Locker {
         public ChangingLimit() {
             super(KeyedLockerSettings.defaults());
@@ -162,14 +162,14 @@ class LinearizabilityTests {
         }
     }
 
-    /** What it means, said for one caller after the other. */
+    /** The sequential specification. */
     abstract static class InSequence {
 
         int limit;
 
         private final boolean reentrant;
 
-        /** Who holds a key, each thread as often as it holds it. */
+        /** The holders of a key, each thread once per permit. */
         private final Map<Integer, List<Integer>> holders = new HashMap<>();
 
         InSequence(int limit, boolean reentrant) {

@@ -26,14 +26,14 @@ import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
 
 /**
- * A program that makes thousands of virtual threads wait in every way in which the engine lets a thread wait, while the
- * Flight Recorder notes whoever pins its carrier. At the end a thread pins one on purpose, to show that it would be seen.
+ * A program in which thousands of virtual threads wait in every way that the engine has, while the
+ * Flight Recorder records pinned carriers. At the end a thread pins one on purpose, as proof that it would be recorded.
  */
 public final class ManyVirtualThreads {
 
     private static final int THREADS = 2_000;
 
-    /** Enough to load every class that is needed. */
+    /** Enough to load every required class. */
     private static final int FEW = 40;
 
     private static final ThreadFactory VIRTUAL = virtualThreads();
@@ -49,9 +49,8 @@ public final class ManyVirtualThreads {
     public static void main(String[] args) throws Exception {
         List<RecordedEvent> pinned = new ArrayList<>();
         List<RecordedEvent> onPurpose = new ArrayList<>();
-        // Who waits for a class to be loaded or initialized by another thread pins its carrier, once. Few threads do
-        // not come
-        // through every branch, so all classes of the engine are initialized here.
+        // A thread that waits for another to load or initialize a class pins its carrier, once. Not every branch
+        // runs with few threads, so all classes of the engine are initialized here.
         initializeEngine();
         play(FEW, false);
         play(FEW, true);
@@ -183,10 +182,10 @@ public final class ManyVirtualThreads {
                 }
                 closed.close();
             } else {
-                isRefused(closed);
+                isRejected(closed);
             }
         });
-        some(1, "refused after close", i -> isRefused(closed));
+        some(1, "rejected after close", i -> isRejected(closed));
         CountDownLatch bothHold = new CountDownLatch(2);
         AtomicInteger victims = new AtomicInteger();
         some(2, "deadlock", i -> {
@@ -204,12 +203,12 @@ public final class ManyVirtualThreads {
         check("idle at the end", locker.activeKeyCount() == 0);
     }
 
-    private static void isRefused(KeyedLocker<Integer> closed) throws InterruptedException {
+    private static void isRejected(KeyedLocker<Integer> closed) throws InterruptedException {
         try {
             closed.acquire(0);
             check("nobody gets in", false);
         } catch (KeyedLockerClosedException e) {
-            // as it should be
+            // expected
         }
     }
 
@@ -250,7 +249,7 @@ public final class ManyVirtualThreads {
         }
     }
 
-    /** By its name, as this is compiled for an older JDK. */
+    /** Called by reflection, as this is compiled for an older JDK. */
     private static ThreadFactory virtualThreads() {
         try {
             Object builder = Thread.class.getMethod("ofVirtual").invoke(null);

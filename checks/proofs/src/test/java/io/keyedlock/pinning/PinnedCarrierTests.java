@@ -47,7 +47,7 @@ class PinnedCarrierTests {
         }
     }
 
-    /** A newer JVM lets threads leave their carriers from inside a monitor, and would not tell. */
+    /** A newer JVM unmounts threads inside monitors, so it would not detect them. */
     @Test
     void noClassOfTheEngineUsesMonitors() throws IOException, URISyntaxException {
         Path engine = Path.of(KeyedLocker.class
@@ -68,7 +68,7 @@ class PinnedCarrierTests {
                 .doesNotContainPattern("monitorenter|synchronized ");
     }
 
-    /** This one, the one that {@code -Dkeyedlock.newer-jdk} names, or the newest of those beside this one. */
+    /** Returns this JDK, the one that {@code -Dkeyedlock.newer-jdk} names, or the newest in the directory of this one. */
     private static Optional<Path> jdkWithVirtualThreads() throws IOException {
         String named = System.getProperty("keyedlock.newer-jdk");
         if (named != null) {

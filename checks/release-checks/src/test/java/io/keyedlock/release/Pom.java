@@ -11,7 +11,7 @@ import org.w3c.dom.Element;
 import org.w3c.dom.Node;
 import org.xml.sax.SAXException;
 
-/** A pom.xml as it is written, with nothing inherited. */
+/** A pom.xml as written, without inherited values. */
 record Pom(Path file, Element project) {
 
     static Pom read(Path file) {
@@ -27,7 +27,7 @@ record Pom(Path file, Element project) {
         }
     }
 
-    /** The text of the first element at this path, empty if there is none. */
+    /** Returns the text of the first element at this path, or an empty text. */
     String text(String... path) {
         return texts(path).stream().findFirst().orElse("");
     }
@@ -36,14 +36,14 @@ record Pom(Path file, Element project) {
         return text(path).equals(text);
     }
 
-    /** The texts of all elements at this path. */
+    /** Returns the texts of all elements at this path. */
     List<String> texts(String... path) {
         return elements(path).stream()
                 .map(element -> element.getTextContent().strip())
                 .toList();
     }
 
-    /** All elements at this path, where an asterisk is any name. */
+    /** Returns all elements at this path, where an asterisk matches any name. */
     List<Element> elements(String... path) {
         List<Element> elements = List.of(project);
         for (String name : path) {

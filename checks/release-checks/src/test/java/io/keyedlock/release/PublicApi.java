@@ -31,8 +31,8 @@ import org.objectweb.asm.util.TraceSignatureVisitor;
  * The public surface of compiled classes as lines of text: every type that users can name, and every member of it that they
  * can call or override, with type parameters, exceptions, values that compilers copy, and where null is allowed.
  *
- * <p>The class files are read and not loaded, so nothing that they refer to has to be there, and the JDK that runs this has no say
- * in the result. Whatever has an order in the source that users do not depend on is sorted.
+ * <p>The class files are read and not loaded, so missing references do not matter, and the result does not depend on the JDK
+ * that runs this. Lines whose order in the source does not matter to users are sorted.
  */
 final class PublicApi {
 
@@ -42,7 +42,7 @@ final class PublicApi {
 
     private PublicApi() {}
 
-    /** The lines of all classes below a directory; none if there are no classes. */
+    /** Returns the lines of all classes below a directory. */
     static List<String> of(Path directory) throws IOException {
         PublicApi api = new PublicApi();
         for (Path file : classFiles(directory)) {
@@ -77,7 +77,7 @@ final class PublicApi {
         return outer != null && isShown(nested.access, outer) && isReachable(outer);
     }
 
-    /** The entry that tells a nested type's own modifiers, which its class file's header does not. */
+    /** Returns the entry with the modifiers of a nested type, which the header of its class file does not have. */
     private static InnerClassNode nested(ClassNode type) {
         return type.innerClasses.stream()
                 .filter(inner -> inner.name.equals(type.name))
@@ -156,7 +156,7 @@ final class PublicApi {
                 .collect(Collectors.joining(", ", "(", ")"));
     }
 
-    /** Members of a supertype that users cannot name are the type's own to them. */
+    /** Members of a supertype that users cannot name are listed as the type's own. */
     private void addMembers(ClassNode type, ClassNode owner, Set<String> members) {
         for (FieldNode field : owner.fields) {
             if (isShown(field.access, type)) {
@@ -255,12 +255,12 @@ final class PublicApi {
         return declaration.getDeclaration();
     }
 
-    /** The visitor leaves out {@code java.lang.Object} where it stands alone, also as the element of an array. */
+    /** The visitor omits a plain {@code java.lang.Object}, also as the element of an array. */
     private static String withObject(String type) {
         return type.isEmpty() || type.startsWith("[") ? "java.lang.Object" + type : type;
     }
 
-    /** The annotations that the language itself gives a meaning. */
+    /** The annotations with a meaning in the language. */
     private static List<String> annotations(List<AnnotationNode> annotations) {
         return annotations == null
                 ? List.of()
@@ -294,7 +294,7 @@ final class PublicApi {
         return String.valueOf(value);
     }
 
-    /** Where null is allowed; behind the line, since it may be deep within a type. */
+    /** The places where null is allowed, after the line, since they may be deep within a type. */
     private static String nullable(List<TypeAnnotationNode> annotations) {
         if (annotations == null) {
             return "";
@@ -320,7 +320,7 @@ final class PublicApi {
         };
     }
 
-    /** The way to a type within another, as the class file format counts it: {@code 0;} is the first type argument. */
+    /** The path to a type within another in the class file format: {@code 0;} is the first type argument. */
     private static String inside(TypePath path) {
         return path == null ? "" : " at " + path;
     }

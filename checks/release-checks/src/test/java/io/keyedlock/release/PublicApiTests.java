@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The public surface of every published module is what its list says, so that nobody changes it unawares. */
+/** The public surface of every published module matches its list, so that no change is accidental. */
 class PublicApiTests {
 
     private static final Path LISTS = Path.of("src/test/resources/public-api");
@@ -39,7 +39,7 @@ class PublicApiTests {
 
     @ParameterizedTest
     @MethodSource("modules")
-    void theSurfaceIsAsListed(String module) throws IOException {
+    void theSurfaceMatchesTheList(String module) throws IOException {
         List<String> surface = PublicApi.of(PublishedModules.classes(module));
         assertThat(surface)
                 .as("%s has no compiled classes: is it among the dependencies of release-checks?", module)
@@ -151,7 +151,7 @@ class PublicApiTests {
     }
 
     @Test
-    void aPlaceForNullIsPartOfTheSurface() throws IOException {
+    void nullabilityIsPartOfTheSurface() throws IOException {
         compile("Nulls", """
                 package shapes;
                 import java.util.*;
@@ -192,7 +192,7 @@ class PublicApiTests {
         return text.lines().toList();
     }
 
-    /** What has gone and what has come, below the header of the type that it belongs to. */
+    /** Returns the removed and the added lines, below the header of their type. */
     private static String differences(List<String> listed, List<String> surface) {
         List<String> gone = qualified(listed);
         List<String> come = qualified(surface);

@@ -5,7 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** What a release publishes: the modules that the parent names and that do not decline to be deployed. */
+/** The published modules: those of the parent that do not skip the deployment. */
 final class PublishedModules {
 
     static final Path ROOT = Path.of("../..");
@@ -22,7 +22,7 @@ final class PublishedModules {
         return Pom.read(ROOT.resolve(module).resolve("pom.xml"));
     }
 
-    /** Those that have classes of their own. */
+    /** Returns the modules that contain classes. */
     static List<String> withClasses() {
         return names().stream()
                 .filter(module -> Files.isDirectory(ROOT.resolve(module).resolve("src/main/java")))

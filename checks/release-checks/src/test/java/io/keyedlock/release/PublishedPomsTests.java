@@ -12,7 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.w3c.dom.Element;
 
-/** The poms that a release publishes have what Maven Central asks of them, and the BOM names every module. */
+/** The published poms meet the requirements of Maven Central, and the BOM names every module. */
 class PublishedPomsTests {
 
     private static final Pom PARENT = Pom.read(PublishedModules.ROOT.resolve("pom.xml"));
@@ -23,7 +23,7 @@ class PublishedPomsTests {
         return PublishedModules.names();
     }
 
-    /** Those that inherit from nobody, and so must say everything themselves. */
+    /** The poms without a parent, which must contain everything themselves. */
     static Stream<Pom> complete() {
         return Stream.concat(
                 Stream.of(PARENT),
@@ -41,7 +41,7 @@ class PublishedPomsTests {
 
     @ParameterizedTest
     @MethodSource("published")
-    void everyModuleSaysWhatItIs(String module) {
+    void everyModuleHasNameAndDescription(String module) {
         Pom pom = PublishedModules.pom(module);
         assertThat(pom.text("artifactId")).isEqualTo(module);
         assertThat(pom.text("name")).as("name of %s", module).isNotEmpty();
@@ -51,7 +51,7 @@ class PublishedPomsTests {
 
     @ParameterizedTest
     @MethodSource("published")
-    void everyModuleHasTheVersionOfAll(String module) {
+    void allModulesHaveTheSameVersion(String module) {
         Pom pom = PublishedModules.pom(module);
         Pom all = PARENT;
         boolean child = !pom.elements("parent").isEmpty();
@@ -64,7 +64,7 @@ class PublishedPomsTests {
 
     @ParameterizedTest
     @MethodSource("complete")
-    void whatIsInheritedIsComplete(Pom pom) {
+    void inheritedMetadataIsComplete(Pom pom) {
         assertThat(pom.text("name")).isNotEmpty();
         assertThat(pom.text("description")).isNotEmpty();
         assertThat(pom.text("url")).isEqualTo(PAGE);
@@ -79,7 +79,7 @@ class PublishedPomsTests {
     }
 
     @Test
-    void addressesAreInheritedAsTheyAre() {
+    void urlsAreInheritedUnchanged() {
         assertThat(PARENT.project().getAttribute("child.project.url.inherit.append.path"))
                 .isEqualTo("false");
         for (String address : List.of("connection", "developerConnection", "url")) {
@@ -101,7 +101,7 @@ class PublishedPomsTests {
     }
 
     @Test
-    void theBomBringsNobodyElsesVersions() {
+    void theBomManagesNoVersionsOfOthers() {
         Pom bom = PublishedModules.pom("keyedlock-bom");
         assertThat(bom.elements("parent")).isEmpty();
         assertThat(bom.texts("dependencyManagement", "dependencies", "dependency", "scope"))

@@ -21,7 +21,7 @@ import org.springframework.boot.autoconfigure.aop.AopAutoConfiguration;
 import org.springframework.context.annotation.AnnotationConfigApplicationContext;
 import org.springframework.core.env.MapPropertySource;
 
-/** One thread that calls a bean through its proxy, order after order, and never has to wait. */
+/** One thread that calls a bean through its proxy, for one order after the other, and never waits. */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -69,7 +69,7 @@ public class AdviceBenchmark {
         private int next;
 
         /**
-         * Makes the orders and calls for a while. Time that passes is no measure for it: on a busy machine much of it belongs
+         * Creates the orders and calls for a while. Elapsed time is no measure for it: on a busy machine much of it belongs
          * to others, and iterations would begin before the calls are compiled.
          */
         @Setup
@@ -92,7 +92,7 @@ public class AdviceBenchmark {
         }
     }
 
-    /** The processor time of an iteration, which on a busy machine is what the calls took, unlike the time that passed. */
+    /** The processor time of an iteration, which unlike elapsed time does not depend on other load. */
     @State(Scope.Thread)
     @AuxCounters(AuxCounters.Type.EVENTS)
     public static class Processor {

@@ -31,7 +31,7 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
-/** Measures what each advice adds to a call and prints the table. Forks run in turns: the first of each, then the second. */
+/** Measures the time that each advice adds to a call and prints the table. Forks alternate between the advices. */
 public final class AdviceTable {
 
     private static final String USAGE = """
@@ -41,7 +41,7 @@ public final class AdviceTable {
               --forks=<n>      forks of each
               --only=<names>   advices, for instance KEYEDLOCK,TRANSACTIONAL; EMPTY is always measured
               --orders=<n>     how many orders to call for in turn, a power of two (default 1024)
-              --minutes=<n>    begin no fork after so many
+              --minutes=<n>    start no fork after this many minutes
               --out=<folder>   where advice.md goes (default target)""";
 
     private final Jdk jdk;
@@ -51,7 +51,7 @@ public final class AdviceTable {
     private final String orders;
     private final long deadline;
 
-    /** Per advice and fork, what each iteration took. */
+    /** The time of each iteration, by advice and fork. */
     private final Map<Advices, Map<Integer, List<Double>>> cpu = new EnumMap<>(Advices.class);
 
     private final Map<Advices, Map<Integer, List<Double>>> passed = new EnumMap<>(Advices.class);
@@ -109,7 +109,7 @@ public final class AdviceTable {
                     measure(fork, advice);
                     out.println(number(spread(cpu, advice).most()) + " ns at most so far");
                 } catch (RunnerException e) {
-                    // The others are worth having all the same; the report shows the gap.
+                    // The other results are still useful; the report shows the gap.
                     out.println("failed: " + e);
                 }
             }
@@ -141,7 +141,7 @@ public final class AdviceTable {
     }
 
     private String[] quiet() {
-        // Nothing here logs, and every fork would say so.
+        // Nothing here logs, and every fork would print a warning about that.
         return Stream.concat(Stream.of(jdk.quiet()), Stream.of("-Dslf4j.internal.verbosity=ERROR"))
                 .toArray(String[]::new);
     }

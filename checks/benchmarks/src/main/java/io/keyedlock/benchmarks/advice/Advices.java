@@ -3,7 +3,7 @@ package io.keyedlock.benchmarks.advice;
 
 import java.util.Map;
 
-/** Whose advice stands before the call. */
+/** The advices around the call. */
 public enum Advices {
     EMPTY("one empty interceptor", EmptyAdvice.class),
     KEYEDLOCK("`@KeyedLock(key = \"#order.id\")`", KeyedLockAdvice.OneKey.class),
@@ -29,7 +29,7 @@ public enum Advices {
     @SuppressWarnings("ImmutableEnumChecker") // made by Map.of
     final Map<String, Object> properties;
 
-    /** The same without what is measured. */
+    /** Returns the advice to subtract, without the measured part. */
     Advices base() {
         return switch (this) {
             case FUTURE -> FUTURE_EMPTY;

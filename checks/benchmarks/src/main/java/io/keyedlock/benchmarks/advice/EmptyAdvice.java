@@ -11,7 +11,7 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
 import org.springframework.context.annotation.Role;
 
-/** An interceptor that only goes on: what any advice costs at least. */
+/** An interceptor that only proceeds: the minimum cost of any advice. */
 @Configuration(proxyBeanMethods = false)
 @Import(EmptyAdvice.Interceptor.class)
 class EmptyAdvice {
@@ -34,7 +34,7 @@ class EmptyAdvice {
         return new Orders();
     }
 
-    /** Does nothing of its own. */
+    /** Only proceeds. */
     public static class Orders implements OrderService {
 
         @Override

@@ -25,7 +25,7 @@ final class LaterAdvice {
 
     private LaterAdvice() {}
 
-    /** Goes on before whatever is not locked. */
+    /** Proceeds, before each method that is not locked. */
     @Configuration(proxyBeanMethods = false)
     @Import(EmptyAdvice.Interceptor.class)
     static class Unlocked {
@@ -126,7 +126,7 @@ final class LaterAdvice {
         }
     }
 
-    /** Publishers of a value that is there. */
+    /** Publishers of an available value. */
     public static class Monos {
 
         public Mono<String> shipLater(Order order) {
@@ -144,7 +144,7 @@ final class LaterAdvice {
         }
     }
 
-    /** Takes what is in the future. */
+    /** Reads the value of the future. */
     public static class OfFutures implements OrderService {
 
         private final Futures futures;
@@ -159,7 +159,7 @@ final class LaterAdvice {
         }
     }
 
-    /** Subscribes and takes the value. */
+    /** Subscribes and reads the value. */
     public static class OfMonos implements OrderService {
 
         private final Monos monos;

@@ -121,7 +121,7 @@ public final class RedisFigures {
         }
     }
 
-    /** A JVM that has just started may need longer for its first call than a backend may take. */
+    /** A timeout for JVMs that have just started, whose first call may be slow. */
     private static LeaseBackend connected(Leases leases, KeyedLockerSettings settings) {
         LeaseBackend backend = leases.backend(settings, LeaseSettings.defaults());
         for (int attempt = 1; ; attempt++) {
@@ -136,7 +136,7 @@ public final class RedisFigures {
         }
     }
 
-    /** The other process, and this one: sections one after another, of which it prints when each was entered and left. */
+    /** Runs sections in sequence, in this and in the other process, and prints when each was entered and left. */
     private static void peer(int port, String who) throws Exception {
         long[] times = new long[2 * HANDED_OVER];
         withSections(port, (sections, locker) -> {
@@ -165,7 +165,7 @@ public final class RedisFigures {
     }
 
     /**
-     * What two processes measured that took turns.
+     * The measurements of two alternating processes.
      *
      * @param micros the median time from the end of a section of one process to the beginning of the next of the other
      * @param cpuMicros the processor time of Redis per section
@@ -227,14 +227,14 @@ public final class RedisFigures {
         return new HandOver(gaps.get(gaps.size() / 2), cpuMicros);
     }
 
-    /** Prints what the heartbeats of many held keys cost this process and Redis. */
+    /** Prints the cost of the heartbeats of many held keys for this process and Redis. */
     private void heartbeats(KeyedLocker<String> locker) throws Exception {
         List<Permit> held = new ArrayList<>();
         for (int i = 0; i < HELD; i++) {
             held.add(locker.acquire("held-" + i));
         }
         OperatingSystemMXBean process = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
-        // The first beats are compiled.
+        // Code is compiled during the first heartbeats.
         Thread.sleep(20_000);
         long start = System.nanoTime();
         double redis = cpu();
@@ -344,7 +344,7 @@ public final class RedisFigures {
         return (System.nanoTime() - start) / 1e3 / CALLS;
     }
 
-    /** Sections that many threads together get through. */
+    /** Returns the number of sections that many threads complete together. */
     private static double together(Section section, int seconds) throws InterruptedException {
         LongAdder passed = new LongAdder();
         CountDownLatch done = new CountDownLatch(THREADS);

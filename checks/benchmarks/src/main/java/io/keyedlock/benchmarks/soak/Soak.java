@@ -42,10 +42,10 @@ public final class Soak {
 
     private static final int SAMPLES = 120;
 
-    /** Rising pairs of samples are no chance beyond that. */
+    /** The statistic above which rising pairs of samples are significant. */
     private static final double SIGNIFICANT = 3;
 
-    /** What caches of the JVM and of Spring still fill up with. A leak per call or context is far beyond that. */
+    /** The growth of caches of the JVM and of Spring. A leak per call or context is far larger. */
     private static final long HARMLESS_BYTES = 1 << 20;
 
     private static final int HARMLESS_THREADS = 4;
@@ -82,7 +82,7 @@ public final class Soak {
         }
     }
 
-    /** What was there when nothing happened. */
+    /** The state without activity. */
     private record Sample(double seconds, long heap, int threads, int classes, int contexts) {}
 
     /**
@@ -109,7 +109,7 @@ public final class Soak {
      * @param seconds for how long
      * @param seed where chance begins
      * @param file where to write all samples, if anywhere
-     * @param out told what is seen
+     * @param out receives the observations
      * @throws AssertionError if something was wrong, or if heap or threads grew over the last two thirds of the time
      */
     public static void run(long seconds, long seed, @Nullable Path file, PrintStream out) throws Exception {
@@ -143,7 +143,7 @@ public final class Soak {
         return players.get(random.nextInt(players.size()));
     }
 
-    /** Does something that a sample must not fall into. */
+    /** Runs an action during which no sample is taken. */
     void playing(Move move) throws Exception {
         quiet.readLock().lock();
         try {
@@ -154,7 +154,7 @@ public final class Soak {
         moves.increment();
     }
 
-    /** What a player does at once. */
+    /** One move of a player. */
     interface Move {
         void make() throws Exception;
     }

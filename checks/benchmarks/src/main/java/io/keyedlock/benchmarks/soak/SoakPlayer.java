@@ -15,7 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.LockSupport;
 
-/** A thread that uses whatever application is the current one, until told to stop. */
+/** A thread that uses the current application until it is stopped. */
 final class SoakPlayer {
 
     private static final long PAUSE_NANOS = 1_000_000;
@@ -63,7 +63,7 @@ final class SoakPlayer {
         try {
             move(application, random.nextInt(Jobs.KEYS));
         } catch (LockTimeoutException | LockRejectedException | LockInterruptedException | InterruptedException e) {
-            // The ways in which a move may fail; it holds nothing then.
+            // The expected failures of a move, after which it holds nothing.
         } catch (Jobs.ExpectedException e) {
             // Thrown by the body.
         } catch (RuntimeException e) {
@@ -147,7 +147,7 @@ final class SoakPlayer {
         }
     }
 
-    /** Holds a key long enough that others wait for it, time out on it or are refused. */
+    /** Holds a key long enough that others wait for it, time out or are rejected. */
     private void holdAndBeAwaited(SoakApplication application, int key) throws InterruptedException {
         application.orders.run(key, () -> {
             application.jobs.ship(key);

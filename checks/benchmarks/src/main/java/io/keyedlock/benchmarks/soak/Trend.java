@@ -4,8 +4,8 @@ package io.keyedlock.benchmarks.soak;
 import java.util.Arrays;
 
 /**
- * Whether a series rises: the median of the slopes between all pairs of samples, and Kendall's statistic, which tells how
- * unlikely so many rising pairs are if the order of the samples is chance.
+ * The trend of a series: the median of the slopes between all pairs of samples, and Kendall's statistic, which measures how
+ * unlikely the number of rising pairs is if the order of the samples is random.
  *
  * @param slope median rise per step from one sample to the next
  * @param z how many standard deviations the number of rising pairs is above that of chance

@@ -9,12 +9,12 @@ import java.util.List;
 import javax.tools.JavaCompiler;
 import javax.tools.ToolProvider;
 
-/** Writes and compiles the beans of the application that is started: so many classes with so many annotated methods each. */
+/** Writes and compiles the beans of the started application: a number of classes with a number of annotated methods. */
 record Beans(int classes, int methods) {
 
     static final String PACKAGE = "shop";
 
-    /** The keys that applications have, by turns: a parameter, a property, a composite one, the argument by its place. */
+    /** Typical keys, used alternately: a parameter, a property, a composite key, an argument by index. */
     private static final List<String> KEYS = List.of("#id", "#order.id", "{#order.tenant, #id}", "#p0");
 
     /** The name of a class, from 0 on. */

@@ -26,7 +26,7 @@ public final class StartUp {
               quick | full     3 or 15 forks of each (default full)
               --forks=<n>      another number of forks
               --beans=<n>      beans (default 20), each with
-              --methods=<n>    so many annotated methods (default 10)
+              --methods=<n>    the number of annotated methods (default 10)
               --jdk=<home>     the JDK to measure on (default: the newest beside the running one)
               --out=<folder>   where startup.md goes (default target)""";
 

@@ -5,7 +5,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 
-/** What the lock of one key guards, and how often it was passed. */
+/** The state that the lock of one key guards, and its number of passes. */
 final class Gate {
 
     private final int limit;
@@ -23,7 +23,7 @@ final class Gate {
         this.limit = limit;
     }
 
-    /** The section. With a limit of 1 it uses no atomics, which would make good what the lock fails to publish. */
+    /** The section. With a limit of 1 it uses no atomics, which would hide writes that the lock fails to publish. */
     void pass(SplittableRandom random) {
         if (limit == 1) {
             long before = plain;

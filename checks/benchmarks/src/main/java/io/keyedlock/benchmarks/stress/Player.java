@@ -66,7 +66,7 @@ final class Player {
                 try {
                     move();
                 } catch (InterruptedException | LockTimeoutException | LockRejectedException e) {
-                    // The ways in which a move may fail; it holds nothing then.
+                    // The expected failures of a move, after which it holds nothing.
                     Thread.interrupted();
                 } catch (KeyedLockerClosedException e) {
                     return;
@@ -111,11 +111,11 @@ final class Player {
         return round.gates.get(k);
     }
 
-    /** Inside, as the owner: a further acquisition of the key succeeds at once. */
+    /** Called by the owner: a further acquisition of the key succeeds at once. */
     private void passAsOwner(int k) {
         if (random.nextInt(4) == 0) {
             Permit again = locker.tryAcquire(new Key(k))
-                    .orElseThrow(() -> new AssertionError("the owner of key " + k + " could not re-enter"));
+                    .orElseThrow(() -> new AssertionError("the owner of key " + k + " could not reenter"));
             gate(k).pass(random);
             again.close();
             again.close();
@@ -164,7 +164,7 @@ final class Player {
         gate(k).count();
     }
 
-    /** Permits of futures belong to nobody, so that these do not re-enter. */
+    /** Permits of futures belong to no thread, so they do not reenter. */
     private void passAsStranger(Permit permit, int k, SplittableRandom chance) {
         gate(k).pass(chance);
         permit.close();
@@ -190,7 +190,7 @@ final class Player {
         }
     }
 
-    /** Whoever gives the permit back passes in our stead. */
+    /** The thread that releases the permit counts the pass instead of this one. */
     private void leaveToOthers(CompletableFuture<Permit> future, int k) {
         SplittableRandom theirs = random.split();
         round.underWay.incrementAndGet();

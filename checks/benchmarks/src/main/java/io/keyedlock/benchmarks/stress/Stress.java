@@ -43,7 +43,7 @@ public final class Stress {
      *
      * @param seconds for how long
      * @param seed where chance begins
-     * @param out told of the seed and of each round
+     * @param out receives the seed and each round
      * @throws AssertionError if something was wrong
      */
     public static void run(long seconds, long seed, PrintStream out) throws Exception {

@@ -21,7 +21,7 @@ public final class Watchdog implements AutoCloseable {
      * Begins to watch.
      *
      * @param moves grows as long as something moves
-     * @param what tells what is being done
+     * @param what describes the current action
      * @param out where to print
      */
     public Watchdog(LongAdder moves, Supplier<String> what, PrintStream out) {
@@ -54,7 +54,7 @@ public final class Watchdog implements AutoCloseable {
         }
     }
 
-    /** By the JDK's own tool, which tells of virtual threads too where there are any. */
+    /** Uses the JDK's own tool, which includes virtual threads. */
     private static void dump(PrintStream out) {
         Thread.getAllStackTraces().forEach((thread, stack) -> {
             out.println(thread);

@@ -11,12 +11,12 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** The soak, for half an hour or as long as the profile says; and whether it would see a leak. */
+/** The soak, for half an hour or as long as the profile sets, and the detection of a leak. */
 class SoakTests {
 
     @Test
     @Tag("stress")
-    @DisplayName("mixed load leaves heap and threads as they are, and nothing active")
+    @DisplayName("mixed load neither grows heap or threads nor leaves keys active")
     void leavesNothingBehind() throws Exception {
         Soak.run(
                 Long.getLong("soak.seconds", 1_800),
@@ -26,7 +26,7 @@ class SoakTests {
     }
 
     @Test
-    @DisplayName("a slow rise in much noise is a trend, noise alone is none")
+    @DisplayName("a slow rise in noise is a trend, noise alone is not")
     void aRiseInNoiseIsATrend() {
         double[] noise =
                 IntStream.range(0, 80).mapToDouble(i -> 1e6 * Math.sin(i * i)).toArray();

@@ -7,7 +7,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** The stress program, for two seconds in each build and at length where asked for. */
+/** The stress program, for two seconds in each build and longer on demand. */
 class StressTests {
 
     private static void run(long seconds) throws Exception {
@@ -15,14 +15,14 @@ class StressTests {
     }
 
     @Test
-    @DisplayName("two seconds of random use find no fault")
+    @DisplayName("two seconds of random use are without failures")
     void twoSecondsFindNoFault() throws Exception {
         run(2);
     }
 
     @Test
     @Tag("stress")
-    @DisplayName("the time that the profile gives finds no fault")
+    @DisplayName("random use for the time of the profile is without failures")
     void atLength() throws Exception {
         run(Long.getLong("stress.seconds", 600));
     }
