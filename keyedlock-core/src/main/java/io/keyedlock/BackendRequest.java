@@ -87,9 +87,9 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
         cancelled = true;
     }
 
-    /** Copies what the backend has reported to a cancelled request that this one replaces, because the limit has changed. */
-    void replace(BackendRequest cancelled) {
-        queued = cancelled.queued;
+    /** Copies what the backend has reported to the request that this one replaces. */
+    void copyStateOf(BackendRequest replaced) {
+        queued = replaced.queued;
     }
 
     /** Uses the lease for a caller. Returns false if the lease must be released instead. */

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * L2  A known limit was asked for after the start of the last refresh that has visited the entry.
  * L3  If the limit of an entry has changed, the section that changes it, or for the locker's limit a section that follows,
  *     hands the free permits to the waiters, threads and futures, and restores the invariants of the queue. Callbacks of
- *     futures run when all keys are done, so that none of them delays another key.
+ *     futures run after all keys have been processed, so that none of them delays another key.
  *
  * RACES
  * Setting the locker's limit against an acquisition: as with close(), the limit is written first, and then every stripe is

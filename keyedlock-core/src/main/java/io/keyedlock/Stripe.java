@@ -385,7 +385,7 @@ final class Stripe extends Table {
                 cancel = backendKey.requestToCancel(c);
                 request = backendKey.requestToSend(e, c);
                 if (request != null && cancel != null) {
-                    request.replace(cancel);
+                    request.copyStateOf(cancel);
                 }
             }
             if (!c.isNeeded()) {

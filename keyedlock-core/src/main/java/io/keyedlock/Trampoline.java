@@ -97,7 +97,7 @@ final class Trampoline {
         }
     }
 
-    /** Runs an action of the engine, and completes the futures whose waits it ends only after it. */
+    /** Runs an action of the engine. Futures whose wait it ends are completed after it has returned. */
     static void completeAfter(Runnable action) {
         Trampoline own = ofThread();
         int before = own.depth;
@@ -144,7 +144,7 @@ final class Trampoline {
         }
     }
 
-    /** Completes the deferred futures, unless a completion further out does. */
+    /** Completes the deferred futures, unless an outer completion does. */
     private void completeDeferred() {
         if (depth < MAX_DEPTH) {
             depth++;

@@ -35,11 +35,11 @@ final class ChainPermit extends AtomicInteger {
 
     private final transient Permit permit;
 
-    /** The permit of the enclosing call, or of the lock before this one on the same method. */
+    /** The permit of the enclosing call. */
     private final transient @Nullable ChainPermit outer;
 
-    /** Whether this permit retains the outer one, so that the outer one is released after it however the call ends. */
-    private final boolean retainsOuter;
+    /** The permit of the lock before this one on the same method, which is retained so that it is released later; or null. */
+    private final transient @Nullable ChainPermit previous;
 
     private ChainPermit(
             KeyedLocker<Object> locker,
@@ -47,21 +47,21 @@ final class ChainPermit extends AtomicInteger {
             boolean multiKey,
             Permit permit,
             @Nullable ChainPermit outer,
-            boolean retainsOuter) {
+            @Nullable ChainPermit previous) {
         super(1);
         this.locker = locker;
         this.keys = keys;
         this.multiKey = multiKey;
         this.permit = permit;
         this.outer = outer;
-        this.retainsOuter = retainsOuter && outer != null && outer.retain();
+        this.previous = previous != null && previous.retain() ? previous : null;
     }
 
     /**
      * Records the acquired permit together with those that the chain holds already.
      *
      * @param retained the permits that {@link AsyncPermits#acquireInChain} has retained; released when this call ends
-     * @param invocation the call, which retains the outer permit if it is that of another lock on its method
+     * @param previous the permit of the lock before this one on the same method, if it is to be released later
      */
     static ChainPermit of(
             KeyedLocker<Object> locker,
@@ -70,10 +70,16 @@ final class ChainPermit extends AtomicInteger {
             Permit own,
             @Nullable ChainPermit outer,
             List<ChainPermit> retained,
-            MethodInvocation invocation) {
-        Permit all = retained.isEmpty() ? own : new CompositePermit(own, retained);
-        boolean further = NextLock.isFurther(invocation);
-        return new ChainPermit(locker, keys, method.hasSeveralKeys(), all, outer, further);
+            @Nullable ChainPermit previous) {
+        try {
+            Permit all = retained.isEmpty() ? own : new CompositePermit(own, retained);
+            return new ChainPermit(locker, keys, method.hasSeveralKeys(), all, outer, previous);
+        } catch (Throwable e) {
+            // Nobody else can close them.
+            own.close();
+            retained.forEach(ChainPermit::release);
+            throw e;
+        }
     }
 
     /** Returns the permit of the future's body that this thread runs, or null if it runs none. */
@@ -174,8 +180,8 @@ final class ChainPermit extends AtomicInteger {
             try {
                 permit.close();
             } finally {
-                if (retainsOuter && outer != null) {
-                    outer.release();
+                if (previous != null) {
+                    previous.release();
                 }
             }
         }

@@ -36,6 +36,12 @@ final class LockedFuture extends CompletableFuture<Object> {
 
     private final LockedMethod method;
 
+    /**
+     * Completes when this call holds nothing any more, which may be later than this future if it was cancelled. A call with
+     * another lock around this one keeps its own permit until then.
+     */
+    private final CompletableFuture<Void> released = new CompletableFuture<>();
+
     /** The stage that the method returned. Written once, by the thread that runs the body. */
     private volatile @Nullable CompletionStage<?> running;
 
@@ -61,6 +67,7 @@ final class LockedFuture extends CompletableFuture<Object> {
             AsyncPermits.cancel(acquisition);
             request.releaseRetained();
             completeExceptionally(e);
+            released.complete(null);
             return;
         }
         acquisition.whenComplete((permit, failure) -> {
@@ -68,7 +75,14 @@ final class LockedFuture extends CompletableFuture<Object> {
                 notAcquired(request, failure == null ? method.nullResult() : failure);
                 return;
             }
-            granted.set(request.hold(permit, invocation));
+            try {
+                granted.set(request.hold(permit));
+            } catch (Throwable e) {
+                // No memory. Nobody else sees it.
+                completeExceptionally(e);
+                released.complete(null);
+                return;
+            }
             if (isDone()) {
                 releaseGranted(granted);
                 return;
@@ -111,8 +125,16 @@ final class LockedFuture extends CompletableFuture<Object> {
         if (held == null) {
             return false;
         }
-        held.release();
+        release(held);
         return true;
+    }
+
+    private void release(ChainPermit held) {
+        try {
+            held.release();
+        } finally {
+            released.complete(null);
+        }
     }
 
     void notAcquired(Request request, Throwable failure) {
@@ -122,12 +144,13 @@ final class LockedFuture extends CompletableFuture<Object> {
         } else {
             completeExceptionally(AsyncPermits.explained(method, request.locker(), request.keys(), failure));
         }
+        released.complete(null);
     }
 
     /** Runs the body and releases the permit when the stage that it returns has completed. */
     void run(ChainPermit held) {
         if (isDone()) {
-            held.release();
+            release(held);
             return;
         }
         CompletionStage<?> stage;
@@ -141,9 +164,13 @@ final class LockedFuture extends CompletableFuture<Object> {
             }
             stage = some;
             running = some;
-            releaseWhenComplete(held, some);
+            if (some instanceof LockedFuture inner) {
+                inner.released.whenComplete((nothing, none) -> releaseWhenComplete(held, inner));
+            } else {
+                releaseWhenComplete(held, some);
+            }
         } catch (Throwable e) {
-            held.release();
+            release(held);
             completeExceptionally(e);
             return;
         } finally {
@@ -160,7 +187,7 @@ final class LockedFuture extends CompletableFuture<Object> {
             try {
                 outcome = CurrentPermit.outcome(method, held.permit(), failure);
             } finally {
-                held.release();
+                release(held);
             }
             finish(value, outcome);
         });
@@ -214,8 +241,8 @@ final class LockedFuture extends CompletableFuture<Object> {
             @Nullable ChainPermit outer,
             List<ChainPermit> retained) {
 
-        ChainPermit hold(Permit permit, MethodInvocation invocation) {
-            return ChainPermit.of(locker, keys, method, permit, outer, retained, invocation);
+        ChainPermit hold(Permit permit) {
+            return ChainPermit.of(locker, keys, method, permit, outer, retained, null);
         }
 
         /** Releases the retained outer permits of a call that has acquired nothing itself. */

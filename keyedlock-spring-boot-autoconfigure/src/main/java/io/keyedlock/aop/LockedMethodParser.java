@@ -18,10 +18,14 @@ import java.util.concurrent.Executor;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.BeanFactory;
+import org.springframework.beans.factory.HierarchicalBeanFactory;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.convert.DurationStyle;
 import org.springframework.cache.interceptor.KeyGenerator;
+import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.core.KotlinDetector;
+import org.springframework.core.SimpleAliasRegistry;
 import org.springframework.core.annotation.AnnotationConfigurationException;
 import org.springframework.core.annotation.MergedAnnotation;
 import org.springframework.expression.ParseException;
@@ -89,15 +93,17 @@ final class LockedMethodParser {
 
     /** Links the locks of a method in the order of the names of their lockers, in which all methods acquire them. */
     private @Nullable LockedMethod inOrder(AnnotatedMethod annotated, List<LockedMethod> locks, Findings findings) {
-        locks.sort(Comparator.comparing(this::lockerOf).reversed());
+        locks.sort(Comparator.comparing(this::canonicalName).reversed());
         LockedMethod first = null;
         for (LockedMethod lock : locks) {
-            if (first != null && lockerOf(first).equals(lockerOf(lock))) {
+            if (first != null && canonicalName(first).equals(canonicalName(lock))) {
                 String name = lock.locker().name();
+                String other = first.locker().name();
                 annotated.report(
                         findings,
-                        "two of its annotations use the locker '" + name
-                                + "', and a method can hold it for one key only",
+                        "two of its annotations use the locker '" + name + "'"
+                                + (name.equals(other) ? "" : " ('" + other + "' is another name of it)")
+                                + ", and a method can hold it for one key only",
                         name.equals(annotated.ownLockerName())
                                 ? "Give each annotation the name of a locker"
                                 : "Keep one of them, or write keys = \"{#a, #b}\" for several keys of one locker");
@@ -107,14 +113,18 @@ final class LockedMethodParser {
         return first;
     }
 
-    /** Returns the name of a lock's locker. A bean with several names always has the same one. */
-    private String lockerOf(LockedMethod lock) {
+    /** Returns the same name for all names of a locker bean, in this context and its parents. */
+    private String canonicalName(LockedMethod lock) {
         String name = lock.locker().name();
-        String least = name;
-        for (String other : beans.getAliases(name)) {
-            least = other.compareTo(least) < 0 ? other : least;
+        for (BeanFactory in = beans; in != null; in = parentOf(in)) {
+            name = in instanceof SimpleAliasRegistry aliases ? aliases.canonicalName(name) : name;
         }
-        return least;
+        return name;
+    }
+
+    private static @Nullable BeanFactory parentOf(BeanFactory beans) {
+        BeanFactory parent = beans instanceof HierarchicalBeanFactory child ? child.getParentBeanFactory() : null;
+        return parent instanceof ConfigurableApplicationContext context ? context.getBeanFactory() : parent;
     }
 
     /** The parsing of one annotation. Continues after a finding, so that all are reported at once. */

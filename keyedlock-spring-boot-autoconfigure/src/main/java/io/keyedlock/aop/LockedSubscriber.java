@@ -129,7 +129,8 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
                 return;
             }
         } catch (Throwable e) {
-            // The condition or the key failed, the key's own code has thrown, or there is no locker. Nothing is held.
+            // The condition or the key failed, the key's own code has thrown, there is no locker, or no memory.
+            release();
             Exceptions.throwIfFatal(e);
             onError(e);
             return;
@@ -170,7 +171,14 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
             if (failure == null) {
                 // On this thread, as the other thread may start late and a cancellation in between must release the
                 // key.
-                hold(locker, keys, permit, outer, retained);
+                try {
+                    hold(locker, keys, permit, outer, retained);
+                } catch (Throwable e) {
+                    // No memory. Nobody else sees it.
+                    release();
+                    onError(e);
+                    return;
+                }
             } else {
                 retained.forEach(ChainPermit::release);
             }
@@ -259,10 +267,11 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
             Permit own,
             @Nullable ChainPermit outer,
             List<ChainPermit> retained) {
-        ChainPermit mine = ChainPermit.of(locker, keys, call.method(), own, outer, retained, call.invocation());
-        context = context.put(ChainPermit.class, mine);
+        ChainPermit mine =
+                ChainPermit.of(locker, keys, call.method(), own, outer, retained, NextLock.previous(call.invocation()));
         held = mine;
         acquired = true;
+        context = context.put(ChainPermit.class, mine);
     }
 
     private void notAcquired(KeyedLocker<Object> locker, Object keys, Throwable failure) {
@@ -280,7 +289,7 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         running = true;
         try {
             if (!isCancelled()) {
-                Publisher<Object> publisher = call.proceed(body);
+                Publisher<Object> publisher = call.proceed(body, held);
                 running = body.beginsInSubscribe();
                 ChainPermit chain = context.getOrDefault(ChainPermit.class, null);
                 if (chain == null) {

@@ -22,8 +22,8 @@ final class NextLock implements ProxyMethodInvocation {
 
     private final Object bean;
 
-    /** Whether another lock of the method was acquired, or did not apply, before the one that receives this call. */
-    private final boolean further;
+    /** The permit of the lock before, or null if there is none, or if it is released by other means. */
+    private final @Nullable ChainPermit previous;
 
     /** Set when the method itself is called. Shared by the clones of a call. */
     private final AtomicBoolean reached;
@@ -32,12 +32,12 @@ final class NextLock implements ProxyMethodInvocation {
             ProxyMethodInvocation invocation,
             @Nullable LockedMethod next,
             Object bean,
-            boolean further,
+            @Nullable ChainPermit previous,
             AtomicBoolean reached) {
         this.invocation = invocation;
         this.next = next;
         this.bean = bean;
-        this.further = further;
+        this.previous = previous;
         this.reached = reached;
     }
 
@@ -49,13 +49,17 @@ final class NextLock implements ProxyMethodInvocation {
     static @Nullable Object call(MethodInvocation invocation, LockedMethod method, Object bean) throws Throwable {
         return method.next() == null
                 ? method.strategy().call(invocation, method, method.contextOf(invocation, bean))
-                : call((ProxyMethodInvocation) invocation, method, bean, false, new AtomicBoolean());
+                : call((ProxyMethodInvocation) invocation, method, bean, null, new AtomicBoolean());
     }
 
     private static @Nullable Object call(
-            ProxyMethodInvocation invocation, LockedMethod method, Object bean, boolean further, AtomicBoolean reached)
+            ProxyMethodInvocation invocation,
+            LockedMethod method,
+            Object bean,
+            @Nullable ChainPermit previous,
+            AtomicBoolean reached)
             throws Throwable {
-        NextLock body = new NextLock(invocation, method.next(), bean, further, reached);
+        NextLock body = new NextLock(invocation, method.next(), bean, previous, reached);
         return method.strategy().call(body, method, method.contextOf(invocation, bean));
     }
 
@@ -64,9 +68,16 @@ final class NextLock implements ProxyMethodInvocation {
         return !(invocation instanceof NextLock lock) || lock.reached.get();
     }
 
-    /** Returns whether the lock that receives a call is not the first of its method. */
-    static boolean isFurther(MethodInvocation invocation) {
-        return invocation instanceof NextLock lock && lock.further;
+    /** Returns the permit that {@link #under} has added to the call before, or null. */
+    static @Nullable ChainPermit previous(MethodInvocation invocation) {
+        return invocation instanceof NextLock lock ? lock.previous : null;
+    }
+
+    /** Returns a call whose next lock retains a permit. */
+    static MethodInvocation under(@Nullable ChainPermit held, MethodInvocation invocation) {
+        return held != null && invocation instanceof NextLock lock
+                ? new NextLock(lock.invocation, lock.next, lock.bean, held, lock.reached)
+                : invocation;
     }
 
     @Override
@@ -75,17 +86,18 @@ final class NextLock implements ProxyMethodInvocation {
             reached.set(true);
             return invocation.proceed();
         }
-        return call(invocation, next, bean, true, reached);
+        return call(invocation, next, bean, previous, reached);
     }
 
     @Override
     public MethodInvocation invocableClone() {
-        return new NextLock((ProxyMethodInvocation) invocation.invocableClone(), next, bean, further, reached);
+        return new NextLock((ProxyMethodInvocation) invocation.invocableClone(), next, bean, previous, reached);
     }
 
     @Override
     public MethodInvocation invocableClone(Object... arguments) {
-        return new NextLock((ProxyMethodInvocation) invocation.invocableClone(arguments), next, bean, further, reached);
+        return new NextLock(
+                (ProxyMethodInvocation) invocation.invocableClone(arguments), next, bean, previous, reached);
     }
 
     @Override

@@ -4,6 +4,7 @@ package io.keyedlock.aop;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
 import org.aopalliance.intercept.MethodInvocation;
+import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Publisher;
 import org.springframework.aop.ProxyMethodInvocation;
 
@@ -23,12 +24,12 @@ record ReactiveCall(
         Supplier<ReactiveBody> bodies,
         Supplier<Executor> executor) {
 
-    /** Runs the method with all inner advice. */
-    Publisher<Object> proceed(ReactiveBody body) throws Throwable {
+    /** Runs the method with all inner advice, under the permit that the call holds, if it has acquired one. */
+    Publisher<Object> proceed(ReactiveBody body, @Nullable ChainPermit held) throws Throwable {
         MethodInvocation once = invocation instanceof ProxyMethodInvocation proxied
                 ? proxied.invocableClone(body.arguments(invocation.getArguments()))
                 : invocation;
-        Object returned = NestedProxies.resume(once);
+        Object returned = NestedProxies.resume(NextLock.under(held, once));
         if (returned == null) {
             throw new IllegalStateException("@KeyedLock on " + method.place() + ": it returned null instead of a "
                     + method.method().getReturnType().getSimpleName() + ". Return an empty one");

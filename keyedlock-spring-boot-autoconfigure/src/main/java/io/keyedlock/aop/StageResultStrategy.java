@@ -60,7 +60,7 @@ final class StageResultStrategy implements ResultStrategy {
         }
         Throwable failure = AsyncPermits.failureOf(acquisition, method);
         if (failure == null) {
-            result.run(request.hold(acquisition.join(), invocation));
+            result.run(request.hold(acquisition.join()));
         } else {
             result.notAcquired(request, failure);
         }

@@ -52,10 +52,8 @@ final class PropertyCheck {
     private static final Pattern BARE_NUMBER = Pattern.compile("[+-]?\\d+");
     private static final Pattern ZERO = Pattern.compile("[+-]?0+");
 
-    /** The text in brackets of a property's name, and the characters that the binding drops from the rest. */
-    private static final Pattern BRACKETED = Pattern.compile("\\[[^]]*]");
-
-    private static final Pattern DROPPED = Pattern.compile("[^A-Za-z0-9._-]");
+    /** The characters that the binding drops from a property's name, other than those in brackets. */
+    private static final Pattern DROPPED = Pattern.compile("[^A-Za-z0-9._-]|(?<=\\.)-");
 
     private final Binder binder;
     private final Map<ConfigurationPropertyName, Mistake> mistakes = new LinkedHashMap<>();
@@ -97,12 +95,26 @@ final class PropertyCheck {
 
     private static @Nullable String droppedCharacters(ConfigurationProperty property) {
         if (property.getOrigin() instanceof PropertySourceOrigin origin
-                && DROPPED.matcher(BRACKETED.matcher(origin.getPropertyName()).replaceAll(""))
-                        .find()) {
+                && DROPPED.matcher(withoutBracketed(origin.getPropertyName())).find()) {
             return "Spring Boot would drop the special characters of " + origin.getPropertyName()
                     + ". Write the name or the key in brackets, in YAML as \"[a/b]\".";
         }
         return null;
+    }
+
+    /** Removes the text in brackets, which may contain brackets itself. */
+    private static String withoutBracketed(String name) {
+        StringBuilder rest = new StringBuilder();
+        int depth = 0;
+        for (int i = 0; i < name.length(); i++) {
+            char c = name.charAt(i);
+            depth += c == '[' ? 1 : 0;
+            if (depth == 0) {
+                rest.append(c);
+            }
+            depth -= c == ']' && depth > 0 ? 1 : 0;
+        }
+        return rest.toString();
     }
 
     private void throwFirst() {

@@ -2,11 +2,15 @@
 package io.keyedlock.lease;
 
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /** A task that runs at the earliest of the times that were requested since it last began. */
 final class Alarm {
 
     private static final long LEAST_DELAY_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
+    /** The delay before a run that has failed is repeated. */
+    private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
     private final LeaseTimer timer;
     private final Runnable task;
@@ -25,8 +29,8 @@ final class Alarm {
     }
 
     /**
-     * Ensures that the task begins at a time or earlier. If it begins just now, it sees all that the caller did before. Throws,
-     * and changes nothing, if no thread can be started.
+     * Ensures that the task begins at a time or earlier. A run that is just beginning sees all actions of the caller before this
+     * call. If this method throws, because there is no memory or thread, later calls are unaffected.
      */
     void by(long when) {
         if (scheduled && time - when <= 0) {
@@ -47,6 +51,22 @@ final class Alarm {
         synchronized (this) {
             scheduled = false;
         }
-        task.run();
+        try {
+            task.run();
+        } catch (RuntimeException | Error e) {
+            // Mostly for lack of memory. Without a next run, nobody would notice what is due.
+            while (!isScheduledAgain()) {
+                LockSupport.parkNanos(RETRY_NANOS);
+            }
+        }
+    }
+
+    private boolean isScheduledAgain() {
+        try {
+            by(timer.nanoTime() + RETRY_NANOS);
+            return true;
+        } catch (RuntimeException | Error e) {
+            return false;
+        }
     }
 }

@@ -235,13 +235,18 @@ public final class LeaseBackend implements KeyedLockerBackend {
                 new LeaseStore.Claim(requester.withLimit(limit), lastNumber.incrementAndGet(), keyName, waits);
         LeaseRequest request = new LeaseRequest(this, claim, receiver);
         leases.opened(request);
-        CompletableFuture<?> before = releasing.get(keyName);
-        if (before == null) {
-            request.ask();
-        } else {
-            // The answer to the release may take a whole timeout, and this caller must not wait for two.
-            request.failUnlessAnswered(timeoutNanos);
-            before.whenComplete((released, failure) -> request.ask());
+        try {
+            CompletableFuture<?> before = releasing.get(keyName);
+            if (before == null) {
+                request.ask();
+            } else {
+                // The answer to the release may take a whole timeout, and this caller must not wait for two.
+                request.failUnlessAnswered(timeoutNanos);
+                before.whenComplete((released, failure) -> request.ask());
+            }
+        } catch (RuntimeException | Error e) {
+            leases.ended(request);
+            throw e;
         }
         return request;
     }

@@ -170,7 +170,7 @@ public final class Leases implements AutoCloseable {
 
     /** Ensures that the next heartbeat, which then includes a new waiter or holder, is sent at this time or earlier. */
     void renewBy(long time) {
-        alarm.by(time);
+        schedule(time);
     }
 
     void ended(LeaseRequest request) {
@@ -182,7 +182,7 @@ public final class Leases implements AutoCloseable {
         long now = timer.nanoTime();
         if (request.mayBeKnown(now)) {
             unconfirmed.put(request.claim.id(), request);
-            alarm.by(now + request.backend.heartbeatNanos);
+            schedule(now + request.backend.heartbeatNanos);
         }
     }
 
@@ -206,6 +206,15 @@ public final class Leases implements AutoCloseable {
     }
 
     // ---- heartbeats
+
+    /** Schedules a tick. A failure, for lack of memory, must not keep the caller from notifying a receiver. */
+    private void schedule(long time) {
+        try {
+            alarm.by(time);
+        } catch (RuntimeException | Error e) {
+            LOG.error("A heartbeat to " + store.name() + " could not be scheduled in time", e);
+        }
+    }
 
     private void tick() {
         long now = timer.nanoTime();

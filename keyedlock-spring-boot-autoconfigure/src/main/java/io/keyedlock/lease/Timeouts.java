@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.lease;
 
-import java.util.List;
+import java.util.Iterator;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -48,14 +48,21 @@ final class Timeouts {
         return () -> pending.remove(timeout);
     }
 
+    /** Runs the tasks that are due, which needs no memory, and only then schedules the next run. */
     private void expire() {
         long now = timer.nanoTime();
-        for (Timeout timeout : List.copyOf(pending)) {
-            if (timeout.time - now > 0) {
-                alarm.by(timeout.time);
+        long next = Long.MAX_VALUE;
+        for (Iterator<Timeout> all = pending.iterator(); all.hasNext(); ) {
+            Timeout timeout = all.next();
+            long left = timeout.time - now;
+            if (left > 0) {
+                next = Math.min(next, left);
             } else if (pending.remove(timeout)) {
                 run(timeout.task);
             }
+        }
+        if (next != Long.MAX_VALUE) {
+            alarm.by(now + next);
         }
     }
 

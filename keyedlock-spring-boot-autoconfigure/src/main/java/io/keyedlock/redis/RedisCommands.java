@@ -20,6 +20,7 @@ import org.springframework.data.redis.connection.ReactiveRedisConnectionFactory;
 import org.springframework.data.redis.connection.ReactiveScriptingCommands;
 import org.springframework.data.redis.connection.ReturnType;
 import reactor.core.publisher.Mono;
+import reactor.util.retry.Retry;
 
 /**
  * Runs scripts over one connection of the application, without blocking the caller.
@@ -148,11 +149,18 @@ final class RedisCommands implements AutoCloseable {
 
     private static Mono<String> evaluate(
             ReactiveRedisConnection connection, RedisScript script, List<String> keys, List<String> arguments) {
-        return answer(connection, script, keys, arguments)
+        return attempt(connection, script, keys, arguments)
+                // Only here, because retryWhen would slow down successful calls, too.
+                .onErrorResume(
+                        RedisCommands::isInMovingSlot,
+                        moving -> Mono.defer(() -> attempt(connection, script, keys, arguments))
+                                .delaySubscription(SLOT_MOVES)
+                                .retryWhen(Retry.fixedDelay(Long.MAX_VALUE, SLOT_MOVES)
+                                        .filter(RedisCommands::isInMovingSlot)))
                 .map(answer -> StandardCharsets.UTF_8.decode(answer).toString());
     }
 
-    private static Mono<ByteBuffer> answer(
+    private static Mono<ByteBuffer> attempt(
             ReactiveRedisConnection connection, RedisScript script, List<String> keys, List<String> arguments) {
         ReactiveScriptingCommands scripts = connection.scriptingCommands();
         return scripts.<ByteBuffer>evalSha(script.digest(), ReturnType.VALUE, keys.size(), encode(keys, arguments))
@@ -161,11 +169,7 @@ final class RedisCommands implements AutoCloseable {
                         RedisCommands::isUnknownScript,
                         unknown -> scripts.<ByteBuffer>eval(
                                         encode(script.text()), ReturnType.VALUE, keys.size(), encode(keys, arguments))
-                                .next())
-                // Not retryWhen, which makes each call dearer, also those that succeed.
-                .onErrorResume(
-                        RedisCommands::isInMovingSlot,
-                        moving -> Mono.delay(SLOT_MOVES).flatMap(tick -> answer(connection, script, keys, arguments)));
+                                .next());
     }
 
     private static ByteBuffer[] encode(List<String> keys, List<String> arguments) {

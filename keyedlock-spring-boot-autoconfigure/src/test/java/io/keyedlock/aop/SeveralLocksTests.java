@@ -11,6 +11,7 @@ import io.keyedlock.LockRejectedException;
 import io.keyedlock.LockTimeoutException;
 import io.keyedlock.Permit;
 import io.keyedlock.annotation.KeyedLock;
+import io.reactivex.rxjava3.core.Single;
 import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.time.Duration;
@@ -191,31 +192,81 @@ class SeveralLocksTests {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"mono", "stage"})
+    @ValueSource(strings = {"mono", "single", "stage"})
     void methodThatIsRunningWhenItsCallIsCancelledKeepsBoth(String kind) {
         run((renderer, tenants, documents) -> {
-            CountDownLatch called = new CountDownLatch(1);
-            CountDownLatch mayReturn = new CountDownLatch(1);
-            Runnable work = () -> {
-                called.countDown();
-                await(mayReturn);
+            Work work = new Work();
+            List<Permit> held = List.of(
+                    tenants.acquireAsync("t").join(), tenants.acquireAsync("t").join());
+            Runnable cancel = switch (kind) {
+                case "mono" -> renderer.slowMono("t", "d", work).subscribe()::dispose;
+                case "single" -> renderer.slowSingle("t", "d", work).subscribe()::dispose;
+                default -> cancelling(renderer.slowStage("t", "d", work));
             };
-            Permit held = documents.acquireAsync("d").join();
-            CompletableFuture<String> result = kind.equals("mono")
-                    ? renderer.slowMono("t", "d", work).toFuture()
-                    : renderer.slowStage("t", "d", work);
             // The rest of the call runs on another thread.
-            held.close();
-            await(called);
+            held.forEach(Permit::close);
+            await(work.called);
             events.clear();
-            assertThat(result.cancel(true)).isTrue();
+            cancel.run();
             assertThat(tenants.isActive("t")).isTrue();
             assertThat(documents.isActive("d")).isTrue();
-            mayReturn.countDown();
+            work.mayReturn.countDown();
             Awaitility.await()
                     .atMost(PATIENCE)
                     .untilAsserted(() -> assertThat(events).containsExactly("-tenants t", "-documents d"));
         });
+    }
+
+    @Test
+    void callThatReturnsTheFutureOfALockedCallKeepsItsKeyUntilThatMethodHasReturned() {
+        runner.withBean(Caller.class)
+                .withPropertyValues("keyedlock.locks.callers.limit=1")
+                .run(context -> {
+                    KeyedLockerRegistry lockers = context.getBean(KeyedLockerRegistry.class);
+                    KeyedLocker<Object> documents = lockers.get("documents");
+                    KeyedLocker<Object> callers = lockers.get("callers");
+                    Work work = new Work();
+                    Permit held = documents.acquireAsync("d").join();
+                    Runnable cancel = cancelling(context.getBean(Caller.class).call("c", work));
+                    held.close();
+                    await(work.called);
+                    cancel.run();
+                    assertThat(callers.isActive("c")).isTrue();
+                    work.mayReturn.countDown();
+                    Awaitility.await().atMost(PATIENCE).until(() -> !callers.isActive("c"));
+                    assertThat(documents.isActive("d")).isFalse();
+                });
+    }
+
+    private static Runnable cancelling(CompletableFuture<?> result) {
+        return () -> assertThat(result.cancel(true)).isTrue();
+    }
+
+    /** A method that returns when the test lets it. */
+    private static final class Work implements Runnable {
+
+        private final CountDownLatch called = new CountDownLatch(1);
+        private final CountDownLatch mayReturn = new CountDownLatch(1);
+
+        @Override
+        public void run() {
+            called.countDown();
+            await(mayReturn);
+        }
+    }
+
+    static class Caller {
+
+        private final Renderer renderer;
+
+        Caller(Renderer renderer) {
+            this.renderer = renderer;
+        }
+
+        @KeyedLock(name = "callers", key = "#caller")
+        public CompletableFuture<String> call(String caller, Runnable work) {
+            return renderer.slowStage("t", "d", work);
+        }
     }
 
     private static void await(CountDownLatch latch) {
@@ -439,6 +490,13 @@ class SeveralLocksTests {
         public Mono<String> slowMono(String tenant, String document, Runnable work) {
             work.run();
             return Mono.just("done");
+        }
+
+        @PerTenant
+        @PerDocument
+        public Single<String> slowSingle(String tenant, String document, Runnable work) {
+            work.run();
+            return Single.just("done");
         }
 
         @PerTenant

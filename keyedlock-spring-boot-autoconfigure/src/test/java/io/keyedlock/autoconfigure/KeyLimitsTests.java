@@ -38,6 +38,7 @@ class KeyLimitsTests {
             "keyedlock.locks.tenants.limit=2",
             "keyedlock.locks.tenants.limits.premium=4",
             "keyedlock.locks.tenants.limits[acme corp]=3",
+            "keyedlock.locks.tenants.limits[[a]/b]=5",
             "keyedlock.locks.tenants.limits.42=1",
             "keyedlock.locks.other.limit=1");
 
@@ -60,6 +61,7 @@ class KeyLimitsTests {
                     context.getBean(KeyedLockerRegistry.class).get("tenants");
             assertThat(admitted(locker, "premium")).isEqualTo(4);
             assertThat(admitted(locker, "acme corp")).isEqualTo(3);
+            assertThat(admitted(locker, "[a]/b")).isEqualTo(5);
             assertThat(admitted(locker, 42L)).isEqualTo(1);
             assertThat(admitted(locker, "free")).isEqualTo(2);
             locker.setLimit(3);

@@ -205,6 +205,7 @@ class LockerSettingsTests {
         "keyedlock.shutdown.phase, early, at most about two billion",
         "keyedlock.locks.acme/eu.limit, 3, Write the name or the key in brackets",
         "keyedlock.locks.orders.limits.acme/eu, 3, Write the name or the key in brackets",
+        "keyedlock.locks.orders.limits.-1, 3, Write the name or the key in brackets",
     })
     void ignoredOrMisreadPropertiesAreRejected(String property, String value, String remedy, CapturedOutput output) {
         assertThat(start(Plain.class, Map.of(property, value))).isFalse();
