@@ -3,7 +3,7 @@ package io.keyedlock.autoconfigure;
 
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.jdbc.JdbcLeaseStore;
-import io.keyedlock.jdbc.JdbcSchemaException;
+import io.keyedlock.jdbc.JdbcSetupException;
 import io.keyedlock.jdbc.KeyedLockDataSource;
 import io.keyedlock.lease.KeyEncoder;
 import io.keyedlock.lease.LeaseSettings;
@@ -52,7 +52,7 @@ public final class KeyedLockJdbcAutoConfiguration {
             ObjectProvider<DataSource> all,
             KeyedLockProperties properties,
             Environment environment)
-            throws JdbcSchemaException {
+            throws JdbcSetupException {
         DataSource dataSource = marked.getIfUnique(all::getIfUnique);
         if (dataSource == null) {
             throw new MissingBackendException("keyedlock.locks", BackendChoice.JDBC);
@@ -60,7 +60,7 @@ public final class KeyedLockJdbcAutoConfiguration {
         JdbcLeaseStore store = new JdbcLeaseStore(dataSource, properties.jdbc().settings());
         try {
             store.initialize(LeaseSettings.defaults().backendTimeout().multipliedBy(2));
-        } catch (JdbcSchemaException | RuntimeException e) {
+        } catch (JdbcSetupException | RuntimeException e) {
             store.close();
             throw e;
         }

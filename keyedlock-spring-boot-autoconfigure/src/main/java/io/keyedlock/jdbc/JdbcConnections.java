@@ -8,13 +8,13 @@ import io.keyedlock.KeyText;
 import io.keyedlock.lease.LeaseLog;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
-import java.sql.PreparedStatement;
 import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.sql.Types;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.jdbc.DataSourceBuilder;
@@ -32,9 +32,6 @@ final class JdbcConnections implements AutoCloseable {
 
     private static final LeaseLog LOG = new LeaseLog(JdbcLeaseStore.class);
 
-    /** Longer than a session waits for a lock. Then the connection is believed to be cut. */
-    private static final int NETWORK_TIMEOUT_MILLIS = 10_000;
-
     private static final long OPEN_TIMEOUT_MILLIS = TimeUnit.SECONDS.toMillis(5);
 
     private static final boolean HIKARI =
@@ -43,14 +40,16 @@ final class JdbcConnections implements AutoCloseable {
     private final DataSource application;
     private final DataSource source;
     private final JdbcStoreSettings settings;
+    private final LongSupplier clock;
 
     /** The table; null until the first contact. */
     private volatile @Nullable JdbcTable table;
 
-    JdbcConnections(DataSource application, JdbcStoreSettings settings, int most) {
+    JdbcConnections(DataSource application, JdbcStoreSettings settings, int most, LongSupplier clock) {
         this.application = application;
         this.source = derive(application, most);
         this.settings = settings;
+        this.clock = clock;
     }
 
     private static DataSource derive(DataSource application, int most) {
@@ -90,42 +89,57 @@ final class JdbcConnections implements AutoCloseable {
     }
 
     /** Opens a connection with auto-commit. */
-    Connection open() throws SQLException {
-        Connection connection = source.getConnection();
+    JdbcSession open() throws SQLException {
+        JdbcSession session = new JdbcSession(
+                connect(), source == application, connection -> evict(source, connection), clock.getAsLong());
         try {
-            connection.setAutoCommit(true);
-            connection.setTransactionIsolation(Connection.TRANSACTION_READ_COMMITTED);
-            limitAnswers(connection);
-            JdbcPlatform platform =
-                    settings.platform() == null ? JdbcPlatform.of(connection) : JdbcPlatform.of(settings.platform());
-            try (Statement statement = connection.createStatement()) {
-                statement.execute(platform.session);
-            }
+            JdbcPlatform platform = settings.platform() == null
+                    ? JdbcPlatform.of(session.connection())
+                    : JdbcPlatform.of(settings.platform());
+            session.prepare(platform);
             if (table == null) {
-                initialize(connection, platform);
+                initialize(session.connection(), platform);
                 table = new JdbcTable(platform, settings.table());
             }
-            return connection;
-        } catch (SQLException | RuntimeException | Error e) {
-            close(connection);
+            return session;
+        } catch (SQLException e) {
+            session.closeAfter(e);
+            throw e;
+        } catch (RuntimeException | Error e) {
+            session.abandon();
             throw e;
         }
     }
 
-    /** Has the driver give up a connection on which nothing arrives any more. */
-    private static void limitAnswers(Connection connection) {
+    /** Returns whether the database is known, and notifies of turns. */
+    boolean notifies() {
+        JdbcTable known = table;
+        return known != null && JdbcTurns.notifies(known.platform());
+    }
+
+    private Connection connect() throws SQLException {
         try {
-            connection.setNetworkTimeout(Runnable::run, NETWORK_TIMEOUT_MILLIS);
-        } catch (SQLException | RuntimeException | AbstractMethodError e) {
-            // The driver does not support it.
+            return source.getConnection();
+        } catch (SQLException e) {
+            if (JdbcFailures.isRefused(e)) {
+                throw new JdbcSetupException(
+                        "The database refuses connections for leases: " + KeyText.inLine(e.getMessage()),
+                        "Correct the user, the password or the name of the database in the DataSource.",
+                        e);
+            }
+            throw e;
         }
     }
 
-    static void close(Connection connection) {
+    /** Removes a connection from its pool. */
+    private static void evict(DataSource source, Connection connection) {
+        if (HIKARI && HikariPools.evict(source, connection)) {
+            return;
+        }
         try {
-            connection.close();
-        } catch (SQLException | RuntimeException e) {
-            // It was broken.
+            connection.abort(Runnable::run);
+        } catch (SQLException e) {
+            // The driver does not support it.
         }
     }
 
@@ -142,6 +156,7 @@ final class JdbcConnections implements AutoCloseable {
 
     // ---- the table
 
+    /** Creates the table if it is missing and the settings say so, and checks it and the rights. */
     private void initialize(Connection connection, JdbcPlatform platform) throws SQLException {
         SQLException problem = problem(connection);
         if (problem == null) {
@@ -156,14 +171,26 @@ final class JdbcConnections implements AutoCloseable {
         if (creates) {
             problem = create(connection, platform);
         }
-        if (problem != null) {
-            throw new JdbcSchemaException(
-                    "The table " + settings.table() + " of leases is missing or not as expected: "
-                            + KeyText.inLine(problem.getMessage())
-                            + ". Create it with the script classpath:" + platform.script()
-                            + ", or set keyedlock.jdbc.initialize-schema=always.",
+        if (problem == null) {
+            return;
+        }
+        if (JdbcFailures.isTemporary(problem)) {
+            throw problem;
+        }
+        String reason = KeyText.inLine(problem.getMessage());
+        if (JdbcFailures.isDenied(problem)) {
+            throw new JdbcSetupException(
+                    "The user of the database may not use the table " + settings.table() + " of leases: " + reason,
+                    "Grant it the rights SELECT, INSERT, UPDATE and DELETE on the table, and before that create the table"
+                            + " with the script classpath:" + platform.script() + " if it is missing.",
                     problem);
         }
+        throw new JdbcSetupException(
+                "The table " + settings.table() + " of leases is missing or not as expected: " + reason,
+                "Create it with the script classpath:" + platform.script()
+                        + ", best by copying that into the migrations of Flyway or Liquibase, which run before it is"
+                        + " needed; or set keyedlock.jdbc.initialize-schema=always if the application may create tables.",
+                problem);
     }
 
     private @Nullable SQLException create(Connection connection, JdbcPlatform platform) throws SQLException {
@@ -196,20 +223,26 @@ final class JdbcConnections implements AutoCloseable {
         }
     }
 
-    /** Returns what is wrong with the table, or null. */
+    /** Returns what is wrong with the table or the rights to it, or null. */
     private @Nullable SQLException problem(Connection connection) {
-        try (PreparedStatement select = connection.prepareStatement(
-                "SELECT ID, LOCK_NAME, KEY_NAME, STATE, TOKEN, LAST_DAY FROM " + settings.table() + " WHERE 1 = 0")) {
-            ResultSetMetaData columns = select.executeQuery().getMetaData();
-            for (int column = 1; column <= columns.getColumnCount(); column++) {
-                boolean isNumber = columns.getColumnType(column) == Types.BIGINT;
+        String select =
+                "SELECT ID, LOCK_NAME, KEY_NAME, STATE, TOKEN, LAST_DAY FROM " + settings.table() + " WHERE 1 = 0";
+        try (Statement statement = connection.createStatement()) {
+            ResultSetMetaData found = statement.executeQuery(select).getMetaData();
+            for (int column = 1; column <= found.getColumnCount(); column++) {
+                boolean isNumber = found.getColumnType(column) == Types.BIGINT;
                 if (isNumber != column > 4) {
                     return new SQLException(
-                            "the column " + columns.getColumnName(column) + " is of type "
-                                    + columns.getColumnTypeName(column),
+                            "the column " + found.getColumnName(column) + " is of type "
+                                    + found.getColumnTypeName(column),
                             "42804");
                 }
             }
+            // These change nothing, and fail if a right is missing.
+            statement.execute(
+                    "INSERT INTO " + settings.table() + " (ID, LOCK_NAME, KEY_NAME, STATE, TOKEN, LAST_DAY) " + select);
+            statement.execute("UPDATE " + settings.table() + " SET LAST_DAY = LAST_DAY WHERE 1 = 0");
+            statement.execute("DELETE FROM " + settings.table() + " WHERE 1 = 0");
             return null;
         } catch (SQLException e) {
             return e;
@@ -237,6 +270,15 @@ final class JdbcConnections implements AutoCloseable {
             config.setInitializationFailTimeout(-1);
             config.setConnectionTimeout(Math.min(config.getConnectionTimeout(), OPEN_TIMEOUT_MILLIS));
             return new HikariDataSource(config);
+        }
+
+        /** Returns whether the connection was of such a pool and has been removed from it. */
+        static boolean evict(DataSource source, Connection connection) {
+            if (source instanceof HikariDataSource pool) {
+                pool.evictConnection(connection);
+                return true;
+            }
+            return false;
         }
     }
 }

@@ -16,6 +16,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
+import java.util.function.LongSupplier;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
@@ -51,9 +52,14 @@ public final class JdbcLeaseStore implements LeaseStore {
      * @param settings how to use the database
      */
     public JdbcLeaseStore(DataSource dataSource, JdbcStoreSettings settings) {
+        this(dataSource, settings, System::nanoTime);
+    }
+
+    /** Creates a store for which connections grow old by another clock. */
+    JdbcLeaseStore(DataSource dataSource, JdbcStoreSettings settings, LongSupplier clock) {
         this.settings = settings;
-        this.connections = new JdbcConnections(dataSource, settings, JdbcWorkers.THREADS + 1);
-        this.workers = new JdbcWorkers(connections);
+        this.connections = new JdbcConnections(dataSource, settings, JdbcWorkers.THREADS + 1, clock);
+        this.workers = new JdbcWorkers(connections, clock);
     }
 
     /**
@@ -61,9 +67,9 @@ public final class JdbcLeaseStore implements LeaseStore {
      * be reached in time; then the first call does the same.
      *
      * @param timeout how long to wait at most
-     * @throws JdbcSchemaException if the table is missing or not as expected
+     * @throws JdbcSetupException if the database can be reached, but cannot be used as it is set up
      */
-    public void initialize(Duration timeout) throws JdbcSchemaException {
+    public void initialize(Duration timeout) throws JdbcSetupException {
         CompletableFuture<?> ready = ping().toCompletableFuture();
         try {
             ready.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
@@ -73,11 +79,21 @@ public final class JdbcLeaseStore implements LeaseStore {
             ready.cancel(false);
         } catch (ExecutionException e) {
             Throwable cause = e.getCause();
-            if (cause instanceof JdbcSchemaException problem) {
+            if (cause instanceof RuntimeException problem) {
                 throw problem;
+            }
+            if (cause instanceof SQLException problem && !JdbcFailures.isTemporary(problem)) {
+                throw problem instanceof JdbcSetupException known ? known : unusable(problem);
             }
             LOG.info("The database of leases cannot be used yet: " + KeyText.inLine(e.getMessage()));
         }
+    }
+
+    private static JdbcSetupException unusable(SQLException problem) {
+        return new JdbcSetupException(
+                "The database cannot be used for leases: " + KeyText.inLine(problem.getMessage()),
+                "Check the DataSource, and keyedlock.jdbc.platform if it is set.",
+                problem);
     }
 
     @Override
@@ -88,6 +104,13 @@ public final class JdbcLeaseStore implements LeaseStore {
     @Override
     public void listen(String process, TurnListener listener) {
         turns = new JdbcTurns(connections, settings, process, listener);
+    }
+
+    /** Where waiters look for their turn with pauses, an offer lasts for longer than a pause. */
+    @Override
+    public Duration offerTime() {
+        Duration offerTime = JdbcTurns.offerTime(settings.pollMax());
+        return connections.notifies() || offerTime.compareTo(OFFER_TIME) < 0 ? OFFER_TIME : offerTime;
     }
 
     @Override

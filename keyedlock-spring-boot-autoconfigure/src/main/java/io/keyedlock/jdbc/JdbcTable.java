@@ -28,9 +28,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class JdbcTable {
 
-    /** Of a failure after which the same is tried again. */
-    static final String SERIALIZATION_FAILURE = "40001";
-
     private static final long DAY_MICROS = TimeUnit.DAYS.toMicros(1);
 
     /** How many rows one transaction of {@link #removeOld} removes. */
@@ -163,7 +160,7 @@ final class JdbcTable {
     /**
      * Inserts rows in the order of their ids.
      *
-     * @throws SQLException with {@link #SERIALIZATION_FAILURE} or for a duplicate if another transaction has inserted one
+     * @throws SQLException with {@link JdbcFailures#SERIALIZATION_FAILURE} or for a duplicate if another transaction has inserted one
      */
     void insert(Connection connection, List<Write> writes) throws SQLException {
         if (writes.isEmpty()) {
@@ -181,7 +178,8 @@ final class JdbcTable {
                 insert.setLong(6, write.lastDay);
                 // Not as a batch, whose counts some drivers do not know.
                 if (insert.executeUpdate() == 0) {
-                    throw new SQLException("another process has inserted the row of a key", SERIALIZATION_FAILURE);
+                    throw new SQLException(
+                            "another process has inserted the row of a key", JdbcFailures.SERIALIZATION_FAILURE);
                 }
             }
         }

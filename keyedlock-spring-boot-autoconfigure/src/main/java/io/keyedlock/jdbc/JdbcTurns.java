@@ -8,6 +8,7 @@ import io.keyedlock.lease.LeaseStore.Claim;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -44,6 +45,9 @@ final class JdbcTurns implements AutoCloseable {
 
     private static final long FIRST_RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
     private static final long LAST_RETRY_NANOS = TimeUnit.SECONDS.toNanos(25);
+
+    /** A pause lasts for all parts of an offer's time but one, which is left for the look itself. */
+    private static final int OFFER_PARTS = 5;
 
     private static final boolean POSTGRESQL =
             ClassUtils.isPresent("org.postgresql.PGConnection", JdbcTurns.class.getClassLoader());
@@ -118,16 +122,9 @@ final class JdbcTurns implements AutoCloseable {
     private void run() {
         long pause = FIRST_RETRY_NANOS;
         while (!endsHere()) {
-            try (Connection connection = connections.open()) {
+            try (JdbcSession session = connections.open()) {
                 pause = FIRST_RETRY_NANOS;
-                JdbcTable table = connections.table();
-                Notifications notifications =
-                        POSTGRESQL && table.platform() == JdbcPlatform.POSTGRESQL ? Notifications.of(connection) : null;
-                if (notifications == null) {
-                    poll(connection, table);
-                } else {
-                    listen(connection, notifications);
-                }
+                findTurns(session);
             } catch (SQLException | RuntimeException | Error e) {
                 if (!closed && warned.compareAndSet(false, true)) {
                     LOG.warn(
@@ -139,6 +136,27 @@ final class JdbcTurns implements AutoCloseable {
                 pause = Math.min(2 * pause, LAST_RETRY_NANOS);
             }
         }
+    }
+
+    private void findTurns(JdbcSession session) throws SQLException {
+        Connection connection = session.connection();
+        try {
+            JdbcTable table = connections.table();
+            Notifications notifications = notifies(table.platform()) ? Notifications.of(connection) : null;
+            if (notifications == null) {
+                poll(connection, table);
+            } else {
+                listen(connection, notifications);
+            }
+        } catch (SQLException | RuntimeException | Error e) {
+            session.abandon();
+            throw e;
+        }
+    }
+
+    /** Returns whether turns are notified, and not looked for. */
+    static boolean notifies(JdbcPlatform platform) {
+        return POSTGRESQL && platform == JdbcPlatform.POSTGRESQL;
     }
 
     /** Ends the thread if nobody waits. */
@@ -181,22 +199,23 @@ final class JdbcTurns implements AutoCloseable {
             heard();
             long usedAt = System.nanoTime();
             long heardAt = usedAt;
-            while (!closed) {
+            while (!closed && System.nanoTime() - usedAt <= LINGER_NANOS) {
                 long now = System.nanoTime();
-                if (!nobodyWaits()) {
+                boolean waits = !nobodyWaits();
+                if (waits) {
                     usedAt = now;
-                } else if (now - usedAt > LINGER_NANOS) {
-                    return;
                 }
                 List<String> claimIds = notifications.await();
                 if (!claimIds.isEmpty()) {
                     heardAt = now;
                     claimIds.forEach(listener::turn);
-                } else if (now - heardAt > SILENCE_NANOS && !nobodyWaits()) {
+                } else if (now - heardAt > SILENCE_NANOS && waits) {
                     statement.execute("SELECT 1");
                     heardAt = now;
                 }
             }
+            // The next user of the connection wants no notifications.
+            statement.execute("UNLISTEN *");
         }
     }
 
@@ -220,12 +239,29 @@ final class JdbcTurns implements AutoCloseable {
                 LockSupport.parkNanos(this, LINGER_NANOS);
                 continue;
             }
-            LockSupport.parkNanos(this, pause);
+            LockSupport.parkNanos(this, Math.min(pause, longestPause()));
             boolean found = look(connection, table);
             pause = found || added ? shortest : Math.min(2 * pause, longest);
             added = false;
             usedAt = System.nanoTime();
         }
+    }
+
+    /** Returns a pause within which waiters find their offers while these last. */
+    private long longestPause() {
+        return waiting.keySet().stream()
+                .mapToLong(claim -> offeredNanos(claim.requester().offerTime()))
+                .min()
+                .orElse(Long.MAX_VALUE);
+    }
+
+    private static long offeredNanos(Duration offerTime) {
+        return offerTime.toNanos() / OFFER_PARTS * (OFFER_PARTS - 1);
+    }
+
+    /** Returns how long an offer has to last so that a waiter finds it which looks with pauses. */
+    static Duration offerTime(Duration longestPause) {
+        return longestPause.multipliedBy(OFFER_PARTS).dividedBy(OFFER_PARTS - 1);
     }
 
     private boolean look(Connection connection, JdbcTable table) throws SQLException {

@@ -9,7 +9,6 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
-import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
@@ -18,6 +17,8 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 
 /**
  * Makes the calls of a store, on threads and connections of its own that no caller can hold.
@@ -61,12 +62,6 @@ final class JdbcWorkers implements AutoCloseable {
     /** How often a transaction is repeated whose connection broke. One that cannot be opened is not tried again. */
     private static final int MOST_OUTAGES = 2;
 
-    /** SQL states after which a transaction is repeated: deadlock, serialization failure, duplicate row. */
-    private static final Set<String> REPEATED =
-            Set.of(JdbcTable.SERIALIZATION_FAILURE, "40P01", "40000", "41000", "23505", "23000", "90131");
-
-    private static final int MYSQL_LOCK_WAIT_TIMEOUT = 1205;
-
     /** A change of the state of a key, and the answer to it. */
     interface Step<T> {
         T apply(KeyState state, long now, List<String> offers);
@@ -86,16 +81,18 @@ final class JdbcWorkers implements AutoCloseable {
     }
 
     private final JdbcConnections connections;
+    private final LongSupplier clock;
     private final ThreadPoolExecutor threads;
     private final Queue<Change<?>> changes = new ConcurrentLinkedQueue<>();
 
     /** Open connections without auto-commit that no thread uses. */
-    private final Deque<Connection> idle = new ConcurrentLinkedDeque<>();
+    private final Deque<JdbcSession> idle = new ConcurrentLinkedDeque<>();
 
     private volatile boolean closed;
 
-    JdbcWorkers(JdbcConnections connections) {
+    JdbcWorkers(JdbcConnections connections, LongSupplier clock) {
         this.connections = connections;
+        this.clock = clock;
         this.threads =
                 new ThreadPoolExecutor(THREADS, THREADS, 1, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), task -> {
                     Thread thread = new Thread(null, task, "keyedlock-jdbc", 0, false);
@@ -161,7 +158,7 @@ final class JdbcWorkers implements AutoCloseable {
         try {
             answers = transact((connection, table) -> apply(batch, connection, table));
         } catch (SQLException | RuntimeException | Error e) {
-            if (batch.size() == 1 || (e instanceof SQLException failure && isOutage(failure))) {
+            if (batch.size() == 1 || (e instanceof SQLException failure && JdbcFailures.isOutage(failure))) {
                 batch.forEach(change -> change.answer.completeExceptionally(e));
                 return;
             }
@@ -209,100 +206,82 @@ final class JdbcWorkers implements AutoCloseable {
     private <T> T transact(Work<T> work) throws SQLException {
         int outages = 0;
         for (int attempt = 1; ; attempt++) {
-            Connection reused = idle.pollFirst();
-            Connection connection = reused == null ? open() : reused;
+            JdbcSession session = take();
             try {
-                T result = work.apply(connection, connections.table());
-                connection.commit();
-                keep(connection);
+                T result = work.apply(session.connection(), connections.table());
+                session.connection().commit();
+                keep(session);
                 return result;
             } catch (SQLException e) {
-                if (isRepeated(e) && attempt < MOST_ATTEMPTS && rolledBack(connection)) {
-                    keep(connection);
+                if (JdbcFailures.isRepeated(e) && attempt < MOST_ATTEMPTS && session.rollback()) {
+                    keep(session);
                     continue;
                 }
-                boolean isOutage = isOutage(e) || isClosed(connection);
-                JdbcConnections.close(connection);
+                boolean isOutage = session.closeAfter(e);
+                if (isOutage) {
+                    // The others may be broken too.
+                    closeIdle(JdbcSession::abandon);
+                }
                 if (!isOutage || ++outages > MOST_OUTAGES) {
                     throw e;
                 }
-                // The others may be broken too.
-                closeIdle();
             } catch (RuntimeException | Error e) {
-                JdbcConnections.close(connection);
+                session.abandon();
                 throw e;
             }
         }
     }
 
-    private Connection open() throws SQLException {
-        Connection connection = connections.open();
+    /** Returns an idle connection that can be used, or else a new one. */
+    private JdbcSession take() throws SQLException {
+        for (JdbcSession next = idle.pollFirst(); next != null; next = idle.pollFirst()) {
+            long now = clock.getAsLong();
+            if (next.isOld(now)) {
+                next.close();
+            } else if (next.isAlive(now)) {
+                return next;
+            } else {
+                next.abandon();
+            }
+        }
+        JdbcSession opened = connections.open();
         try {
-            connection.setAutoCommit(false);
-            return connection;
+            opened.connection().setAutoCommit(false);
+            return opened;
         } catch (SQLException | RuntimeException | Error e) {
-            JdbcConnections.close(connection);
+            opened.abandon();
             throw e;
         }
     }
 
-    private void keep(Connection connection) {
-        idle.addFirst(connection);
+    /** Returns how many connections are open and not in use. */
+    int idle() {
+        return idle.size();
+    }
+
+    private void keep(JdbcSession session) {
+        long now = clock.getAsLong();
+        session.used(now);
+        idle.addFirst(session);
+        JdbcSession oldest = idle.peekLast();
+        if (oldest != null && oldest.isOld(now) && idle.remove(oldest)) {
+            oldest.close();
+        }
         if (closed) {
-            closeIdle();
+            closeIdle(JdbcSession::close);
         }
     }
 
-    private void closeIdle() {
-        for (Connection next = idle.pollFirst(); next != null; next = idle.pollFirst()) {
-            JdbcConnections.close(next);
+    private void closeIdle(Consumer<JdbcSession> closing) {
+        for (JdbcSession next = idle.pollFirst(); next != null; next = idle.pollFirst()) {
+            closing.accept(next);
         }
-    }
-
-    private static boolean rolledBack(Connection connection) {
-        try {
-            connection.rollback();
-            return true;
-        } catch (SQLException | RuntimeException e) {
-            return false;
-        }
-    }
-
-    private static boolean isClosed(Connection connection) {
-        try {
-            return connection.isClosed();
-        } catch (SQLException | RuntimeException e) {
-            return true;
-        }
-    }
-
-    private static boolean isRepeated(SQLException failure) {
-        // A lock that is not free within its timeout has one of the states, but would not be free the next time either.
-        return failure.getErrorCode() != MYSQL_LOCK_WAIT_TIMEOUT
-                && REPEATED.contains(String.valueOf(failure.getSQLState()));
-    }
-
-    /**
-     * Returns whether a failure is one of the connection or the server, and not of a statement: also a server that is read-only
-     * since a failover, for which a new connection may find another.
-     */
-    private static boolean isOutage(SQLException failure) {
-        String state = String.valueOf(failure.getSQLState());
-        return failure instanceof java.sql.SQLNonTransientConnectionException
-                || failure instanceof java.sql.SQLTransientConnectionException
-                || failure instanceof java.sql.SQLRecoverableException
-                || state.startsWith("08")
-                || state.startsWith("57P")
-                || state.equals("25006")
-                || state.startsWith("9006")
-                || state.equals("90098")
-                || state.equals("90121");
     }
 
     @Override
     public void close() {
         closed = true;
         threads.shutdown();
-        closeIdle();
+        closeIdle(JdbcSession::close);
     }
 }

@@ -37,9 +37,6 @@ public final class LeaseBackend implements KeyedLockerBackend {
 
     private static final Duration LEAST_PATIENCE = Duration.ofMillis(100);
 
-    /** The longest offer. Long enough for a live waiter to react; short, because a dead waiter blocks its key meanwhile. */
-    private static final Duration LONGEST_OFFER = Duration.ofMillis(250);
-
     /** The divisor of the lease time for the fraction that covers different speeds of the clocks of two machines. */
     private static final int CLOCK_DRIFT = 100;
 
@@ -108,6 +105,7 @@ public final class LeaseBackend implements KeyedLockerBackend {
         this.heartbeatNanos = Math.min(renewalNanos, timeoutNanos / 2);
         Duration patience = longer(LEAST_PATIENCE, Duration.ofNanos(MISSED_HEARTBEATS * heartbeatNanos));
         Duration heartbeat = Duration.ofNanos(heartbeatNanos);
+        Duration offerTime = leases.store.offerTime();
         this.requester = new LeaseStore.Requester(
                 process,
                 id,
@@ -116,7 +114,7 @@ public final class LeaseBackend implements KeyedLockerBackend {
                 locker.limit(),
                 settings.leaseTime(),
                 patience,
-                heartbeat.compareTo(LONGEST_OFFER) < 0 ? heartbeat : LONGEST_OFFER);
+                heartbeat.compareTo(offerTime) < 0 ? heartbeat : offerTime);
         this.heartbeatGroup = new Leases.HeartbeatGroup(leases.store.partition(requester), timeoutNanos);
         this.rememberedNanos =
                 timeoutNanos + Math.max(lease, requester.patience().toNanos());

@@ -38,12 +38,25 @@ public interface LeaseStore extends AutoCloseable {
     /** The shortest time for which a released claim is remembered. */
     Duration TOMBSTONE_TIME = Duration.ofSeconds(10);
 
+    /** How long an offer lasts: long enough for a live waiter to react; short, because a dead waiter blocks its key meanwhile. */
+    Duration OFFER_TIME = Duration.ofMillis(250);
+
     /**
      * Returns the kind of store, as shown by the endpoint and in messages.
      *
      * @return a short name, for instance {@code redis}
      */
     String name();
+
+    /**
+     * Returns how long a waiter may need to learn of an offer and to acquire the lease. Lockers ask when they are created. An
+     * offer lasts for this time or until the next heartbeat is due, whichever is shorter.
+     *
+     * @return {@link #OFFER_TIME} by default
+     */
+    default Duration offerTime() {
+        return OFFER_TIME;
+    }
 
     /**
      * Acquires a lease, or enqueues the claim if it waits. Repeating a call is harmless: a claim that holds a lease is

@@ -70,10 +70,10 @@ class DocumentationTests {
             " ORDER BY ID FOR UPDATE",
             "UPDATE ",
             "LAST_DAY) VALUES",
+            " (ID, LOCK_NAME, KEY_NAME, STATE, TOKEN, LAST_DAY) ",
             "DELETE FROM ",
             // Advice in texts whose beginning a row quotes.
             "To keep the locker in this process, write",
-            "Copy the script into the migrations",
             "Use a public ",
             "Give the method a parameter, or leave the attribute out",
             "acquire the lock with KeyedLocker.acquireAsync and close the permit when",

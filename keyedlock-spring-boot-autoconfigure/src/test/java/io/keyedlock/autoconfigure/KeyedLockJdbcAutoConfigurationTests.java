@@ -3,6 +3,9 @@ package io.keyedlock.autoconfigure;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.mockito.Mockito.RETURNS_DEEP_STUBS;
+import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.when;
 
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerBackend;
@@ -11,9 +14,10 @@ import io.keyedlock.LockBackendException;
 import io.keyedlock.Permit;
 import io.keyedlock.annotation.KeyedLock;
 import io.keyedlock.jdbc.JdbcDatabase;
-import io.keyedlock.jdbc.JdbcSchemaException;
+import io.keyedlock.jdbc.JdbcSetupException;
 import io.keyedlock.jdbc.KeyedLockDataSource;
 import java.nio.charset.StandardCharsets;
+import java.sql.SQLException;
 import java.time.Duration;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
@@ -24,6 +28,7 @@ import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
 import org.springframework.boot.autoconfigure.aop.AopAutoConfiguration;
+import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.boot.test.context.FilteredClassLoader;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.boot.test.system.CapturedOutput;
@@ -115,7 +120,7 @@ class KeyedLockJdbcAutoConfigurationTests {
         assertThatThrownBy(() -> application
                         .run("--keyedlock.locks.orders.backend=jdbc", "--keyedlock.jdbc.initialize-schema=never")
                         .close())
-                .hasStackTraceContaining("JdbcSchemaException");
+                .hasStackTraceContaining("JdbcSetupException");
         assertThat(output)
                 .contains("The table KEYEDLOCK_KEY of leases is missing or not as expected")
                 .contains("classpath:io/keyedlock/jdbc/schema-h2.sql")
@@ -127,7 +132,7 @@ class KeyedLockJdbcAutoConfigurationTests {
         runner.withBean("dataSource", DataSource.class, () -> database.pool(1))
                 .withPropertyValues("keyedlock.defaults.backend=jdbc", "keyedlock.jdbc.initialize-schema=never")
                 .run(context -> assertThat(context.getStartupFailure())
-                        .hasStackTraceContaining(JdbcSchemaException.class.getName()));
+                        .hasStackTraceContaining(JdbcSetupException.class.getName()));
     }
 
     @Configuration
@@ -146,8 +151,7 @@ class KeyedLockJdbcAutoConfigurationTests {
         database.template().execute("ALTER TABLE KEYEDLOCK_KEY DROP COLUMN TOKEN");
         onDatabase.run(context -> assertThat(context)
                 .getFailure()
-                .satisfies(
-                        failure -> assertThat(failure).hasStackTraceContaining(JdbcSchemaException.class.getName())));
+                .satisfies(failure -> assertThat(failure).hasStackTraceContaining(JdbcSetupException.class.getName())));
     }
 
     @Test
@@ -158,6 +162,51 @@ class KeyedLockJdbcAutoConfigurationTests {
         onDatabase
                 .withPropertyValues("keyedlock.jdbc.initialize-schema=never")
                 .run(context -> orders(context).acquire("42").close());
+    }
+
+    @Test
+    void withoutARightTheStartFailsAndNamesIt() throws Exception {
+        database.template()
+                .execute(new ClassPathResource("io/keyedlock/jdbc/schema-h2.sql")
+                        .getContentAsString(StandardCharsets.UTF_8));
+        database.template().execute("CREATE USER APP PASSWORD ''");
+        for (String right : new String[] {"SELECT", "INSERT", "UPDATE", "DELETE"}) {
+            database.template().execute("GRANT SELECT, INSERT, UPDATE, DELETE ON KEYEDLOCK_KEY TO APP");
+            database.template().execute("REVOKE " + right + " ON KEYEDLOCK_KEY FROM APP");
+            assertStartFails(
+                    new DriverManagerDataSource(database.url().replaceAll(";.*", ""), "APP", ""),
+                    "The user of the database may not use the table KEYEDLOCK_KEY",
+                    "Grant it the rights");
+        }
+    }
+
+    @Test
+    void whatADatabaseCannotDoFailsTheStart() throws SQLException {
+        DataSource another = mock(DataSource.class, RETURNS_DEEP_STUBS);
+        when(another.getConnection().getMetaData().getDatabaseProductName()).thenReturn("Oracle");
+        database.template().execute("SELECT 1");
+        assertStartFails(another, "Leases cannot be stored in 'Oracle'", "Use PostgreSQL");
+        assertStartFails(
+                new DriverManagerDataSource(database.url(), database.user(), "wrong"),
+                "The database refuses connections for leases",
+                "Correct the user, the password");
+        assertStartFails(
+                database.pool(1),
+                "The database cannot be used for leases",
+                "Check the DataSource, and keyedlock.jdbc.platform",
+                "keyedlock.jdbc.platform=mysql");
+    }
+
+    private void assertStartFails(DataSource source, String problem, String action, String... properties) {
+        runner.withBean("dataSource", DataSource.class, () -> source)
+                .withPropertyValues("keyedlock.locks.orders.backend=jdbc")
+                .withPropertyValues(properties)
+                .run(context -> {
+                    assertThat(context).hasFailed();
+                    FailureAnalysis analysis = new JdbcSetupFailureAnalyzer().analyze(context.getStartupFailure());
+                    assertThat(analysis.getDescription()).contains(problem);
+                    assertThat(analysis.getAction()).contains(action);
+                });
     }
 
     @Test

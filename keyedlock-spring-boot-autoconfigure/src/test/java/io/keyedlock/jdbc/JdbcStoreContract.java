@@ -10,6 +10,9 @@ import io.keyedlock.lease.LeaseSettings;
 import io.keyedlock.lease.LeaseStore;
 import io.keyedlock.lease.LeaseStoreContract;
 import io.keyedlock.lease.Leases;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -78,5 +81,52 @@ abstract class JdbcStoreContract extends LeaseStoreContract {
         leases.forEach(Leases::close);
         assertThat(sections).containsOnly(PROCESSES * TIMES);
         JdbcDatabase.until(() -> database().leasesAndQueues().stream().noneMatch(state -> state.contains("process ")));
+    }
+
+    /** Of a pool of which no other can be derived. */
+    @Test
+    void connectionsOfTheApplicationAreReturnedAsTheyWere() throws Exception {
+        try (FragileDatabase pool = new FragileDatabase(database(), true)) {
+            String before;
+            try (Connection connection = pool.getConnection()) {
+                before = settings(connection);
+            }
+            KeyedLockerSettings settings = KeyedLockerSettings.defaults().withName("restored");
+            try (Leases leases = Leases.create(JdbcDatabase.store(pool), "test");
+                    KeyedLocker<Object> locker =
+                            KeyedLocker.createOn(leases.backend(settings, LeaseSettings.defaults()), settings);
+                    Leases others = Leases.create(database().store(), "another");
+                    KeyedLocker<Object> other =
+                            KeyedLocker.createOn(others.backend(settings, LeaseSettings.defaults()), settings)) {
+                CompletableFuture<Permit> waits;
+                try (Permit held = other.acquire("k", Duration.ofMinutes(1))) {
+                    assertThat(held.isValid()).isTrue();
+                    waits = locker.acquireAsync("k", Duration.ofMinutes(1));
+                    // One for calls, and one to find the turn.
+                    JdbcDatabase.until(() -> pool.inUse() == 2);
+                }
+                waits.get(60, TimeUnit.SECONDS).close();
+            }
+            JdbcDatabase.until(() -> pool.inUse() == 0);
+            assertThat(pool.returned()).hasSizeGreaterThanOrEqualTo(2);
+            for (Connection connection : pool.returned()) {
+                assertThat(settings(connection)).isEqualTo(before);
+            }
+        }
+    }
+
+    private static String settings(Connection connection) throws SQLException {
+        JdbcPlatform platform = JdbcPlatform.of(connection);
+        String all = connection.getAutoCommit() + " " + connection.getTransactionIsolation() + " "
+                + connection.getNetworkTimeout() + " " + platform.readSettings(connection);
+        if (platform == JdbcPlatform.POSTGRESQL) {
+            try (ResultSet channels =
+                    connection.createStatement().executeQuery("SELECT COUNT(*) FROM pg_listening_channels()")) {
+                channels.next();
+                all += " channels: " + channels.getInt(1);
+            }
+        }
+        connection.rollback();
+        return all;
     }
 }
