@@ -45,6 +45,7 @@ final class JdbcFailures {
                 || state.startsWith("08")
                 || state.startsWith("57P")
                 || state.equals("25006")
+                || state.equals("25P03")
                 || state.startsWith("9006")
                 || state.equals("90098")
                 || state.equals("90121")

@@ -134,11 +134,17 @@ final class JdbcTable {
 
     // ---- writing
 
-    void update(Connection connection, List<Write> writes) throws SQLException {
+    /**
+     * Updates rows.
+     *
+     * @param isLast whether nothing follows in the transaction. Then it may be committed in the same round trip
+     */
+    void update(Connection connection, List<Write> writes, boolean isLast) throws SQLException {
         if (writes.isEmpty()) {
             return;
         }
-        String sql = "UPDATE " + table + " SET TOKEN = ?, STATE = ?, LAST_DAY = ? WHERE ID = ?";
+        String sql = "UPDATE " + table + " SET TOKEN = ?, STATE = ?, LAST_DAY = ? WHERE ID = ?"
+                + (isLast && writes.size() == 1 && JdbcTurns.notifies(platform) ? "; COMMIT" : "");
         try (PreparedStatement update = connection.prepareStatement(sql)) {
             for (Write write : writes) {
                 update.setLong(1, write.token);

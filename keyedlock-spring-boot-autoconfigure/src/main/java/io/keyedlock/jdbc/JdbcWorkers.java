@@ -195,7 +195,7 @@ final class JdbcWorkers implements AutoCloseable {
                 updates.add(new JdbcTable.Write(id, null, null, state.token(), text, Math.max(day, row.lastDay())));
             }
         });
-        table.update(connection, updates);
+        table.update(connection, updates, inserts.isEmpty() && offers.isEmpty());
         table.insert(connection, inserts);
         table.notifyOf(connection, offers);
         return answers;

@@ -160,10 +160,10 @@ class JdbcOutageTests {
             assertThat(held.isValid()).isTrue();
             held.close();
             other.acquire("k" + statement, MINUTE).close();
-            // Nothing runs any more that counts.
+            // Nothing runs any more that counts but the call of a commit that came with the last statement.
             reached = source.left.get() < 0;
             source.left.set(Integer.MAX_VALUE);
-            assertThat(reached || statement >= 6).as("statements of a section").isTrue();
+            assertThat(reached || statement >= 5).as("statements of a section").isTrue();
         }
     }
 
