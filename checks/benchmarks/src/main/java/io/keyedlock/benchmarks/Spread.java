@@ -53,7 +53,7 @@ public record Spread(Map<Integer, Double> medians, double best) {
         return medians.values().stream().max(Double::compare).orElse(Double.NaN);
     }
 
-    static double median(Collection<Double> values) {
+    public static double median(Collection<Double> values) {
         double[] sorted =
                 values.stream().mapToDouble(Double::doubleValue).sorted().toArray();
         int n = sorted.length;
