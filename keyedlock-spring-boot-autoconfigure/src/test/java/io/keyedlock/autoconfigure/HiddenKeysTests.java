@@ -85,6 +85,10 @@ class HiddenKeysTests {
         return ((LoggerContext) LoggerFactory.getILoggerFactory()).getLogger(name);
     }
 
+    /** The logger of the engine. Kept here, because the log manager refers to it and its handlers weakly. */
+    private static final java.util.logging.Logger ENGINE =
+            java.util.logging.Logger.getLogger(KeyedLocker.class.getName());
+
     /** The target of System.Logger, as in an application with a bridge. */
     private final java.util.logging.Handler bridge = new java.util.logging.Handler() {
         @Override
@@ -108,14 +112,14 @@ class HiddenKeysTests {
         appender.setContext(root.getLoggerContext());
         appender.start();
         root.addAppender(appender);
-        java.util.logging.Logger.getLogger(KeyedLocker.class.getName()).addHandler(bridge);
+        ENGINE.addHandler(bridge);
     }
 
     @AfterEach
     void listenNoMore() {
         root.detachAppender(appender);
         ours.setLevel(before);
-        java.util.logging.Logger.getLogger(KeyedLocker.class.getName()).removeHandler(bridge);
+        ENGINE.removeHandler(bridge);
     }
 
     private static String text(Throwable failure) {
