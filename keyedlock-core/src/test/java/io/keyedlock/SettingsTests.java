@@ -101,7 +101,7 @@ class SettingsTests {
     }
 
     @ParameterizedTest(name = "{1}")
-    @MethodSource
+    @MethodSource("invalid")
     @DisplayName("an invalid value is rejected with its name")
     void invalidValueIsRejected(ThrowingCallable call, String message) {
         assertThatThrownBy(call).isInstanceOf(IllegalArgumentException.class).hasMessage(message);
@@ -160,7 +160,7 @@ class SettingsTests {
     }
 
     @ParameterizedTest
-    @MethodSource
+    @MethodSource("failures")
     @DisplayName("every failure names the locker and the key, and is serializable with any key")
     void failuresNameLockerAndKeyAndAreSerializable(RuntimeException failure) throws Exception {
         assertThat(failure).hasMessage("m");
