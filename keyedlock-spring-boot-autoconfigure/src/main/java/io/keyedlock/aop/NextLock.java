@@ -22,7 +22,7 @@ final class NextLock implements ProxyMethodInvocation {
 
     private final Object bean;
 
-    /** The permit of the lock before, or null if there is none, or if it is released by other means. */
+    /** The permit that the lock which receives this call retains; see {@link #under}. Null if it retains none. */
     private final @Nullable ChainPermit previous;
 
     /** Set when the method itself is called. Shared by the clones of a call. */
@@ -68,12 +68,12 @@ final class NextLock implements ProxyMethodInvocation {
         return !(invocation instanceof NextLock lock) || lock.reached.get();
     }
 
-    /** Returns the permit that {@link #under} has added to the call before, or null. */
+    /** Returns the permit that the lock which receives a call retains, or null. */
     static @Nullable ChainPermit previous(MethodInvocation invocation) {
         return invocation instanceof NextLock lock ? lock.previous : null;
     }
 
-    /** Returns a call whose next lock retains a permit. */
+    /** Returns a call whose next lock retains the permit of the current lock, which is so released after its own. */
     static MethodInvocation under(@Nullable ChainPermit held, MethodInvocation invocation) {
         return held != null && invocation instanceof NextLock lock
                 ? new NextLock(lock.invocation, lock.next, lock.bean, held, lock.reached)
