@@ -4,19 +4,28 @@ package io.keyedlock;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
-/** Initialises the static state of the engine. */
+/** Initialises the classes of the engine. */
 final class Statics {
 
     private static final Class<?>[] NEEDED = {
         Background.class,
+        BackendKey.class,
+        BackendRequest.class,
         Clock.class,
+        ContendedState.class,
         DeadlockSearch.class,
+        Entry.class,
+        ExtraHold.class,
+        Headroom.class,
+        IdleWatch.class,
+        LeasedHold.class,
         Trampoline.class,
         KeyOrder.class,
         KeyedLockerListener.Outcome.class,
         KeyedLockerSettings.DeadlockDetection.class,
         Messages.class,
         MostContended.class,
+        Reentry.class,
         RejectReason.class,
         Scanner.class,
         MultiKeyFuture.Stage.class,
@@ -33,7 +42,8 @@ final class Statics {
     /**
      * Initialises all classes with static state when the first locker is created. A class whose initialisation fails, for
      * instance because the stack of a caller ends there, is unusable for good, and so would every locker be. Also loads what
-     * reports a failure on a background thread, because the class loader of a stopped application may be closed by then.
+     * sections under a stripe's lock create, because loading a class takes long, and what reports a failure on a background
+     * thread, because the class loader of a stopped application may be closed by then.
      */
     static void initialize() {
         try {

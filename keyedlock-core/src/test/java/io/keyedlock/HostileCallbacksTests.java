@@ -16,9 +16,11 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Callbacks of futures that park until the end of the test, on any thread. */
+@Tag("hostile")
 class HostileCallbacksTests {
 
     private static final Duration SHORT = Duration.ofMillis(5);

@@ -9,9 +9,11 @@ import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Executors that drop tasks, delay them, run them twice or throw. */
+@Tag("hostile")
 class HostileExecutorsTests {
 
     private final KeyedLocker<String> locker = KeyedLocker.create();

@@ -16,9 +16,11 @@ import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Listeners that throw, with a logger that throws when it logs that. */
+@Tag("hostile")
 class HostileListenersTests {
 
     private static final Logger LOGGER = Logger.getLogger(KeyedLocker.class.getName());

@@ -30,6 +30,15 @@ class StaticStateTests {
                         .collect(Collectors.toSet());
         assertThat(withStaticState).hasSizeGreaterThan(10);
         assertThat(initialized).containsAll(withStaticState);
+        assertThat(initialized)
+                .as("sections under a stripe's lock load no class")
+                .contains(
+                        ContendedState.class.getName(),
+                        Entry.class.getName(),
+                        ExtraHold.class.getName(),
+                        Headroom.class.getName(),
+                        LeasedHold.class.getName(),
+                        Reentry.class.getName());
         // A background thread may need it after the application's class loader was closed.
         assertThat(initialized).contains(Messages.class.getName());
     }
