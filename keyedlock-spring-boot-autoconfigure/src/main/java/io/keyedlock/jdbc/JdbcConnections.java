@@ -8,6 +8,7 @@ import io.keyedlock.KeyText;
 import io.keyedlock.lease.LeaseLog;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -269,7 +270,13 @@ final class JdbcConnections implements AutoCloseable {
             config.setLeakDetectionThreshold(0);
             config.setInitializationFailTimeout(-1);
             config.setConnectionTimeout(Math.min(config.getConnectionTimeout(), OPEN_TIMEOUT_MILLIS));
-            return new HikariDataSource(config);
+            // A setting of the whole JVM, which a new pool changes.
+            int loginTimeout = DriverManager.getLoginTimeout();
+            try {
+                return new HikariDataSource(config);
+            } finally {
+                DriverManager.setLoginTimeout(loginTimeout);
+            }
         }
 
         /** Returns whether the connection was of such a pool and has been removed from it. */

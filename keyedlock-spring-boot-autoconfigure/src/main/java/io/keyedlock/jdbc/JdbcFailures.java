@@ -17,6 +17,9 @@ final class JdbcFailures {
     private static final int MYSQL_LOCK_WAIT_TIMEOUT = 1205;
 
     /** A table or row that stays locked: PostgreSQL, and H2. Also a statement that took too long. */
+    /** The user has too many connections. */
+    private static final Set<Integer> MYSQL_TOO_MANY = Set.of(1203, 1226);
+
     private static final Set<String> LOCKED = Set.of("55P03", "HYT00", "57014");
 
     /** A read-only server, in the three ways in which it says so, and sessions that the server ended. */
@@ -56,15 +59,21 @@ final class JdbcFailures {
     static boolean isTemporary(SQLException failure) {
         return isOutage(failure)
                 || isRepeated(failure)
-                || LOCKED.contains(state(failure))
+                || isLocked(failure)
                 || state(failure).startsWith("53")
                 || failure.getErrorCode() == MYSQL_LOCK_WAIT_TIMEOUT;
+    }
+
+    /** Returns whether somebody else has locked the row or the table for too long. A pool may close the connection then. */
+    static boolean isLocked(SQLException failure) {
+        return LOCKED.contains(state(failure));
     }
 
     /** Returns whether a server that was reached refuses a connection: it does not know the user, the password, or the database. */
     static boolean isRefused(SQLException failure) {
         String state = state(failure);
-        return state.startsWith("28") || state.startsWith("3D") || state.startsWith("42");
+        return !MYSQL_TOO_MANY.contains(failure.getErrorCode())
+                && (state.startsWith("28") || state.startsWith("3D") || state.startsWith("42"));
     }
 
     /** Returns whether the user lacks a right. */

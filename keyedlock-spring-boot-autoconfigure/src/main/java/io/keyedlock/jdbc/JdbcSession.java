@@ -134,7 +134,7 @@ final class JdbcSession implements AutoCloseable {
 
     /** Closes the session after a failure. Abandons it and returns true if that was one of the connection or the server. */
     boolean closeAfter(SQLException failure) {
-        boolean isOutage = JdbcFailures.isOutage(failure) || isBroken();
+        boolean isOutage = JdbcFailures.isOutage(failure) || (!JdbcFailures.isLocked(failure) && isBroken());
         if (isOutage) {
             abandon();
         } else {

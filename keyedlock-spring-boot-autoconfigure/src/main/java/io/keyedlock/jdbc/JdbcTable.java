@@ -206,9 +206,8 @@ final class JdbcTable {
      */
     boolean removeOld(Connection connection, long beforeDay) throws SQLException {
         List<String> ids = new ArrayList<>();
-        try (PreparedStatement select =
-                connection.prepareStatement("SELECT ID FROM " + table + " WHERE LAST_DAY < ? ORDER BY LAST_DAY")) {
-            select.setMaxRows(OLD_ROWS);
+        try (PreparedStatement select = connection.prepareStatement(
+                "SELECT ID FROM " + table + " WHERE LAST_DAY < ? ORDER BY LAST_DAY LIMIT " + OLD_ROWS)) {
             select.setLong(1, beforeDay);
             try (ResultSet found = select.executeQuery()) {
                 while (found.next()) {

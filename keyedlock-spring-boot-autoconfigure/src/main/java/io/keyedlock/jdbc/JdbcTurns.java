@@ -62,6 +62,9 @@ final class JdbcTurns implements AutoCloseable {
 
     private final AtomicBoolean warned = new AtomicBoolean();
 
+    /** The pause before the next attempt to find turns. Used by the one thread that finds them. */
+    private long retry = FIRST_RETRY_NANOS;
+
     /** Whether a claim was added since the last look. */
     private volatile boolean added;
 
@@ -120,10 +123,8 @@ final class JdbcTurns implements AutoCloseable {
     }
 
     private void run() {
-        long pause = FIRST_RETRY_NANOS;
         while (!endsHere()) {
             try (JdbcSession session = connections.open()) {
-                pause = FIRST_RETRY_NANOS;
                 findTurns(session);
             } catch (SQLException | RuntimeException | Error e) {
                 if (!closed && warned.compareAndSet(false, true)) {
@@ -132,8 +133,8 @@ final class JdbcTurns implements AutoCloseable {
                                     + "). Waiters find them by heartbeats, which takes longer, until a new attempt succeeds.",
                             null);
                 }
-                LockSupport.parkNanos(pause);
-                pause = Math.min(2 * pause, LAST_RETRY_NANOS);
+                LockSupport.parkNanos(retry);
+                retry = Math.min(2 * retry, LAST_RETRY_NANOS);
             }
         }
     }
@@ -220,6 +221,7 @@ final class JdbcTurns implements AutoCloseable {
     }
 
     private void heard() {
+        retry = FIRST_RETRY_NANOS;
         if (warned.getAndSet(false)) {
             LOG.info("Turns are found in the database again");
         }
@@ -231,16 +233,21 @@ final class JdbcTurns implements AutoCloseable {
     private void poll(Connection connection, JdbcTable table) throws SQLException {
         long shortest = settings.pollMin().toNanos();
         long longest = settings.pollMax().toNanos();
-        heard();
+        boolean heard = false;
         long pause = shortest;
         long usedAt = System.nanoTime();
         while (!closed && System.nanoTime() - usedAt < LINGER_NANOS) {
             if (nobodyWaits()) {
                 LockSupport.parkNanos(this, LINGER_NANOS);
+                pause = shortest;
                 continue;
             }
             LockSupport.parkNanos(this, Math.min(pause, longestPause()));
             boolean found = look(connection, table);
+            if (!heard) {
+                heard();
+                heard = true;
+            }
             pause = found || added ? shortest : Math.min(2 * pause, longest);
             added = false;
             usedAt = System.nanoTime();

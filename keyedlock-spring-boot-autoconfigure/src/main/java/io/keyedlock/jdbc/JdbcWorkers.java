@@ -172,8 +172,14 @@ final class JdbcWorkers implements AutoCloseable {
     private static List<Runnable> apply(List<Change<?>> batch, Connection connection, JdbcTable table)
             throws SQLException {
         SortedMap<String, List<Change<?>>> byId = new TreeMap<>();
-        batch.forEach(change ->
-                byId.computeIfAbsent(change.id, id -> new ArrayList<>()).add(change));
+        // Whoever gave up meanwhile repeats a release, and must not be granted a lease after it.
+        batch.stream()
+                .filter(change -> !change.answer.isDone())
+                .forEach(change ->
+                        byId.computeIfAbsent(change.id, id -> new ArrayList<>()).add(change));
+        if (byId.isEmpty()) {
+            return List.of();
+        }
         Map<String, JdbcTable.Row> rows = table.lock(connection, byId);
         long now = rows.isEmpty()
                 ? table.now(connection)

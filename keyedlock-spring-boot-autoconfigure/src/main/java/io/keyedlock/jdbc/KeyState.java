@@ -106,7 +106,11 @@ final class KeyState {
                     waiter.heartbeatAt = Long.parseLong(parts[6]);
                     queue.put(waiter.claimId, waiter);
                 }
-                default -> released.put(parts[1], new Released(Long.parseLong(parts[2]), Long.parseLong(parts[3])));
+                case "released" ->
+                    released.put(parts[1], new Released(Long.parseLong(parts[2]), Long.parseLong(parts[3])));
+                default ->
+                    throw new IllegalStateException("The state of the key has a line '" + parts[0]
+                            + "', which a newer version has written. Update this application");
             }
         });
     }
@@ -313,6 +317,11 @@ final class KeyState {
     private void forget(long now) {
         leases.values().removeIf(lease -> lease.ends <= now);
         released.values().removeIf(claim -> claim.until <= now);
+        // Times after now were written before the clock of the database went back.
+        queue.values().forEach(waiter -> {
+            waiter.offeredAt = Math.min(waiter.offeredAt, now);
+            waiter.heartbeatAt = Math.min(waiter.heartbeatAt, now);
+        });
     }
 
     private static long micros(Duration duration) {
