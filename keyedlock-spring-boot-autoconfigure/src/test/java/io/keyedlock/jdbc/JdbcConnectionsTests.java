@@ -9,6 +9,7 @@ import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.jdbc.JdbcStoreSettings.InitializeSchema;
 import io.keyedlock.lease.LeaseSettings;
 import io.keyedlock.lease.Leases;
+import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -74,6 +75,20 @@ class JdbcConnectionsTests {
         locker.acquire("k", MINUTE).close();
         pool.close();
         assertThat(unknown.returned()).isEmpty();
+    }
+
+    @Test
+    void derivedPoolLeavesTheLoginTimeoutOfTheJvm() throws Exception {
+        int before = DriverManager.getLoginTimeout();
+        try {
+            DataSource pool = database.pool(1);
+            DriverManager.setLoginTimeout(17);
+            open(pool);
+            locker.acquire("k", MINUTE).close();
+            assertThat(DriverManager.getLoginTimeout()).isEqualTo(17);
+        } finally {
+            DriverManager.setLoginTimeout(before);
+        }
     }
 
     /** The failure of the first statement would not tell that the connection is gone. */
