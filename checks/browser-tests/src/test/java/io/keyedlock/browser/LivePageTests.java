@@ -5,7 +5,10 @@ import static com.microsoft.playwright.assertions.PlaywrightAssertions.assertTha
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.microsoft.playwright.Locator;
+import com.microsoft.playwright.Route;
 import com.microsoft.playwright.options.ColorScheme;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
@@ -75,6 +78,21 @@ class LivePageTests {
             assertThat(dialog()).containsText("Free: nobody holds it");
             page.keyboard().press("Escape");
             assertThat(dialog()).isHidden();
+        }
+
+        @Test
+        void answerThatArrivesAfterTheDialogWasClosedIsDropped() {
+            hold("stock", "pen", "sell-1");
+            List<Route> unanswered = new ArrayList<>();
+            page.route(Pattern.compile(".*/keyedlocks/stock\\?key=pen"), unanswered::add);
+            key("pen").locator("button").click();
+            page.waitForCondition(() -> !unanswered.isEmpty());
+            page.keyboard().press("Escape");
+            assertThat(dialog()).isHidden();
+            unanswered.forEach(Route::resume);
+            // The page asks for its state again, later than the answer would have come. A failed script fails the test.
+            page.waitForResponse(Pattern.compile(".*/page/state.*"), () -> {});
+            page.waitForResponse(Pattern.compile(".*/page/state.*"), () -> {});
         }
 
         @Test

@@ -24,7 +24,10 @@ export class KeyDialog {
       element("header", {}, this.where, this.title, close), this.status, this.summary, this.body);
     this.poller = new Poller(() => this.#url(), (answer, asked) => this.#show(this.#pick(answer), asked));
     close.addEventListener("click", () => this.node.close());
-    this.node.addEventListener("close", () => { this.#key = null; });
+    this.node.addEventListener("close", () => {
+      this.#key = null;
+      this.poller.stop();
+    });
   }
 
   open(key) {

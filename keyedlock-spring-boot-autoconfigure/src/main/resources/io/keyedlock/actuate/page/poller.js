@@ -32,9 +32,15 @@ export class Poller {
   /** Asks at once, for instance because the URL has changed. Drops an answer that has not arrived. */
   restart() {
     this.#resumed = performance.now();
-    this.#asking?.abort();
-    clearTimeout(this.#timer);
+    this.stop();
     this.#ask();
+  }
+
+  /** Asks no more until the next restart. Drops an answer that has not arrived. */
+  stop() {
+    this.#asking?.abort();
+    this.#asking = null;
+    clearTimeout(this.#timer);
   }
 
   async #ask() {
