@@ -4,8 +4,6 @@ package io.keyedlock.kotlin
 import io.keyedlock.KeyedLockerRegistry
 import io.keyedlock.annotation.KeyedLock
 import io.keyedlock.aop.InvalidKeyedLockException
-import io.keyedlock.autoconfigure.KeyedLockAopAutoConfiguration
-import io.keyedlock.autoconfigure.KeyedLockAutoConfiguration
 import java.util.Optional
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.yield
@@ -13,22 +11,13 @@ import org.assertj.core.api.Assertions.assertThat
 import org.junit.jupiter.api.Test
 import org.springframework.beans.factory.annotation.Autowired
 import org.springframework.beans.factory.annotation.Qualifier
-import org.springframework.boot.autoconfigure.AutoConfigurations
-import org.springframework.boot.autoconfigure.aop.AopAutoConfiguration
 import org.springframework.boot.test.context.runner.ApplicationContextRunner
 import org.springframework.cache.interceptor.KeyGenerator
 
 /** Functions whose Java method differs from their source: value classes, defaults, overloads, bodies of interfaces. */
 class KotlinFunctionTests {
 
-    private val runner: ApplicationContextRunner = ApplicationContextRunner()
-        .withConfiguration(
-            AutoConfigurations.of(
-                AopAutoConfiguration::class.java,
-                KeyedLockAutoConfiguration::class.java,
-                KeyedLockAopAutoConfiguration::class.java,
-            ),
-        )
+    private val runner: ApplicationContextRunner = lockingContexts()
         .withPropertyValues("keyedlock.locks.shared.limit=1")
         .withBean("argument", KeyGenerator::class.java, { KeyGenerator { _, _, arguments -> arguments[0]!! } })
 

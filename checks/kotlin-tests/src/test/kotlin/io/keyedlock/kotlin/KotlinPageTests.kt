@@ -4,8 +4,6 @@ package io.keyedlock.kotlin
 import io.keyedlock.KeyedLocker
 import io.keyedlock.KeyedLockerSettings
 import io.keyedlock.LockTimeoutException
-import io.keyedlock.autoconfigure.KeyedLockAopAutoConfiguration
-import io.keyedlock.autoconfigure.KeyedLockAutoConfiguration
 import java.nio.file.Files
 import java.nio.file.Path
 import java.time.Duration
@@ -25,9 +23,6 @@ import org.assertj.core.api.Assertions.assertThat
 import org.assertj.core.api.Assertions.assertThatThrownBy
 import org.awaitility.Awaitility.await
 import org.junit.jupiter.api.Test
-import org.springframework.boot.autoconfigure.AutoConfigurations
-import org.springframework.boot.autoconfigure.aop.AopAutoConfiguration
-import org.springframework.boot.test.context.runner.ApplicationContextRunner
 
 /** The examples of {@code docs/kotlin.md}. */
 class KotlinPageTests {
@@ -51,14 +46,7 @@ class KotlinPageTests {
 
     @Test
     fun `services need no open with the plugin`() {
-        ApplicationContextRunner()
-            .withConfiguration(
-                AutoConfigurations.of(
-                    AopAutoConfiguration::class.java,
-                    KeyedLockAutoConfiguration::class.java,
-                    KeyedLockAopAutoConfiguration::class.java,
-                ),
-            )
+        lockingContexts()
             .withPropertyValues("keyedlock.locks.orders.wait-time=0s")
             .withBean(Client::class.java, { Answers() })
             .withBean(Shipping::class.java)

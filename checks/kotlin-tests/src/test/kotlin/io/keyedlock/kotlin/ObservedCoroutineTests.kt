@@ -4,8 +4,6 @@ package io.keyedlock.kotlin
 import io.keyedlock.KeyedLocker
 import io.keyedlock.KeyedLockerRegistry
 import io.keyedlock.annotation.KeyedLock
-import io.keyedlock.autoconfigure.KeyedLockAopAutoConfiguration
-import io.keyedlock.autoconfigure.KeyedLockAutoConfiguration
 import io.keyedlock.autoconfigure.KeyedLockObservationAutoConfiguration
 import io.micrometer.observation.Observation
 import io.micrometer.observation.ObservationHandler
@@ -23,8 +21,6 @@ import org.assertj.core.api.Assertions.assertThat
 import org.awaitility.Awaitility
 import org.junit.jupiter.api.Test
 import org.springframework.boot.autoconfigure.AutoConfigurations
-import org.springframework.boot.autoconfigure.aop.AopAutoConfiguration
-import org.springframework.boot.test.context.runner.ApplicationContextRunner
 
 /** The parent observation of a coroutine's wait if only the Reactor context has it, as in a suspending controller. */
 class ObservedCoroutineTests {
@@ -50,15 +46,8 @@ class ObservedCoroutineTests {
 
     private fun underTheRequest(waits: Int, call: suspend (Orders) -> String) {
         observations.observationConfig().observationHandler(Waits(parents))
-        ApplicationContextRunner()
-            .withConfiguration(
-                AutoConfigurations.of(
-                    AopAutoConfiguration::class.java,
-                    KeyedLockAutoConfiguration::class.java,
-                    KeyedLockAopAutoConfiguration::class.java,
-                    KeyedLockObservationAutoConfiguration::class.java,
-                ),
-            )
+        lockingContexts()
+            .withConfiguration(AutoConfigurations.of(KeyedLockObservationAutoConfiguration::class.java))
             .withPropertyValues("keyedlock.locks.shared.limit=1", "keyedlock.observations=true")
             .withBean(ObservationRegistry::class.java, { observations })
             .withBean(Orders::class.java)

@@ -8,8 +8,6 @@ import io.keyedlock.LockTimeoutException
 import io.keyedlock.annotation.KeyedLock
 import io.keyedlock.aop.InvalidKeyedLockException
 import io.keyedlock.aop.LockKeyException
-import io.keyedlock.autoconfigure.KeyedLockAopAutoConfiguration
-import io.keyedlock.autoconfigure.KeyedLockAutoConfiguration
 import java.lang.reflect.Method
 import java.time.Duration
 import java.util.Optional
@@ -56,8 +54,6 @@ import org.awaitility.Awaitility
 import org.junit.jupiter.api.Test
 import org.springframework.aop.Advisor
 import org.springframework.aop.support.StaticMethodMatcherPointcutAdvisor
-import org.springframework.boot.autoconfigure.AutoConfigurations
-import org.springframework.boot.autoconfigure.aop.AopAutoConfiguration
 import org.springframework.boot.test.context.runner.ApplicationContextRunner
 import org.springframework.core.Ordered
 import reactor.core.publisher.Mono
@@ -65,14 +61,7 @@ import reactor.core.publisher.Mono
 /** Suspending functions and flows of Kotlin under their lock. */
 class SuspendingFunctionTests {
 
-    private val runner: ApplicationContextRunner = ApplicationContextRunner()
-        .withConfiguration(
-            AutoConfigurations.of(
-                AopAutoConfiguration::class.java,
-                KeyedLockAutoConfiguration::class.java,
-                KeyedLockAopAutoConfiguration::class.java,
-            ),
-        )
+    private val runner: ApplicationContextRunner = lockingContexts()
         .withPropertyValues("keyedlock.locks.shared.limit=1", "keyedlock.locks.other.limit=1")
         .withPropertyValues("keyedlock.locks.alpha.limit=1", "keyedlock.locks.zulu.limit=1")
 
