@@ -29,78 +29,70 @@ import org.springframework.jdbc.support.JdbcTransactionManager;
 enum Contender {
     KEYEDLOCK("keyedlock on PostgreSQL", 1_000) {
         @Override
-        void use(String url, Use use) throws Exception {
-            try (HikariDataSource pool = pool(url)) {
-                withLocker(
-                        pool,
-                        locker -> use.of(body -> {
-                            try (Permit held = locker.acquire(KEY)) {
-                                held.checkValid();
-                                body.run();
-                            }
-                        }));
-            }
+        void use(HikariDataSource pool, Use use) throws Exception {
+            withLocker(
+                    pool,
+                    locker -> use.of(body -> {
+                        try (Permit held = locker.acquire(KEY)) {
+                            held.checkValid();
+                            body.run();
+                        }
+                    }));
         }
     },
 
     /** As its documentation advises for PostgreSQL. */
     REGISTRY("`JdbcLockRegistry`", 30) {
         @Override
-        void use(String url, Use use) throws Exception {
-            try (HikariDataSource pool = pool(url)) {
-                DefaultLockRepository repository = new DefaultLockRepository(pool);
-                repository.setTransactionManager(new JdbcTransactionManager(pool));
-                repository.setInsertQuery(repository.getInsertQuery() + " ON CONFLICT DO NOTHING");
-                repository.afterPropertiesSet();
-                repository.afterSingletonsInstantiated();
-                repository.start();
-                JdbcLockRegistry registry = new JdbcLockRegistry(repository);
-                use.of(body -> {
-                    Lock lock = registry.obtain(KEY);
-                    lock.lock();
-                    try {
-                        body.run();
-                    } finally {
-                        lock.unlock();
-                    }
-                });
-                repository.stop();
-            }
+        void use(HikariDataSource pool, Use use) throws Exception {
+            DefaultLockRepository repository = new DefaultLockRepository(pool);
+            repository.setTransactionManager(new JdbcTransactionManager(pool));
+            repository.setInsertQuery(repository.getInsertQuery() + " ON CONFLICT DO NOTHING");
+            repository.afterPropertiesSet();
+            repository.afterSingletonsInstantiated();
+            repository.start();
+            JdbcLockRegistry registry = new JdbcLockRegistry(repository);
+            use.of(body -> {
+                Lock lock = registry.obtain(KEY);
+                lock.lock();
+                try {
+                    body.run();
+                } finally {
+                    lock.unlock();
+                }
+            });
+            repository.stop();
         }
     },
 
     /** It does not wait, so it is measured alone. */
     SHEDLOCK("ShedLock", 0) {
         @Override
-        void use(String url, Use use) throws Exception {
-            try (HikariDataSource pool = pool(url)) {
-                LockProvider provider = new JdbcTemplateLockProvider(JdbcTemplateLockProvider.Configuration.builder()
-                        .withJdbcTemplate(new JdbcTemplate(pool))
-                        .usingDbTime()
-                        .build());
-                use.of(body -> {
-                    SimpleLock lock = provider.lock(
-                                    new LockConfiguration(Instant.now(), KEY, Duration.ofSeconds(30), Duration.ZERO))
-                            .orElseThrow();
-                    body.run();
-                    lock.unlock();
-                });
-            }
+        void use(HikariDataSource pool, Use use) throws Exception {
+            LockProvider provider = new JdbcTemplateLockProvider(JdbcTemplateLockProvider.Configuration.builder()
+                    .withJdbcTemplate(new JdbcTemplate(pool))
+                    .usingDbTime()
+                    .build());
+            use.of(body -> {
+                SimpleLock lock = provider.lock(
+                                new LockConfiguration(Instant.now(), KEY, Duration.ofSeconds(30), Duration.ZERO))
+                        .orElseThrow();
+                body.run();
+                lock.unlock();
+            });
         }
     },
 
     ADVISORY("bare `pg_advisory_lock`, a connection per lock", 1_000) {
         @Override
-        void use(String url, Use use) throws Exception {
-            try (HikariDataSource pool = pool(url)) {
-                use.of(body -> {
-                    try (Connection connection = pool.getConnection()) {
-                        call(connection, "SELECT pg_advisory_lock(42)");
-                        body.run();
-                        call(connection, "SELECT pg_advisory_unlock(42)");
-                    }
-                });
-            }
+        void use(HikariDataSource pool, Use use) throws Exception {
+            use.of(body -> {
+                try (Connection connection = pool.getConnection()) {
+                    call(connection, "SELECT pg_advisory_lock(42)");
+                    body.run();
+                    call(connection, "SELECT pg_advisory_unlock(42)");
+                }
+            });
         }
     };
 
@@ -138,7 +130,13 @@ enum Contender {
     }
 
     /** Opens connections, does something, and closes them. */
-    abstract void use(String url, Use use) throws Exception;
+    final void use(String url, Use use) throws Exception {
+        try (HikariDataSource pool = pool(url)) {
+            use(pool, use);
+        }
+    }
+
+    abstract void use(HikariDataSource pool, Use use) throws Exception;
 
     static HikariDataSource pool(String url) {
         HikariDataSource pool = new HikariDataSource();
