@@ -16,10 +16,10 @@ final class JdbcFailures {
 
     private static final int MYSQL_LOCK_WAIT_TIMEOUT = 1205;
 
-    /** A table or row that stays locked: PostgreSQL, and H2. Also a statement that took too long. */
-    /** The user has too many connections. */
-    private static final Set<Integer> MYSQL_TOO_MANY = Set.of(1203, 1226);
+    /** A user who has too many connections now. */
+    private static final Set<Integer> MYSQL_TOO_MANY_CONNECTIONS = Set.of(1203, 1226);
 
+    /** A table or row that stays locked: PostgreSQL, and H2. Also a statement that took too long. */
     private static final Set<String> LOCKED = Set.of("55P03", "HYT00", "57014");
 
     /** A read-only server, in the three ways in which it says so, and sessions that the server ended. */
@@ -61,6 +61,7 @@ final class JdbcFailures {
                 || isRepeated(failure)
                 || isLocked(failure)
                 || state(failure).startsWith("53")
+                || MYSQL_TOO_MANY_CONNECTIONS.contains(failure.getErrorCode())
                 || failure.getErrorCode() == MYSQL_LOCK_WAIT_TIMEOUT;
     }
 
@@ -72,8 +73,7 @@ final class JdbcFailures {
     /** Returns whether a server that was reached refuses a connection: it does not know the user, the password, or the database. */
     static boolean isRefused(SQLException failure) {
         String state = state(failure);
-        return !MYSQL_TOO_MANY.contains(failure.getErrorCode())
-                && (state.startsWith("28") || state.startsWith("3D") || state.startsWith("42"));
+        return !isTemporary(failure) && (state.startsWith("28") || state.startsWith("3D") || state.startsWith("42"));
     }
 
     /** Returns whether the user lacks a right. */

@@ -172,7 +172,8 @@ final class JdbcWorkers implements AutoCloseable {
     private static List<Runnable> apply(List<Change<?>> batch, Connection connection, JdbcTable table)
             throws SQLException {
         SortedMap<String, List<Change<?>>> byId = new TreeMap<>();
-        // Whoever gave up meanwhile repeats a release, and must not be granted a lease after it.
+        // A change whose answer came too late was given up. Its caller may have released the claim, so it must not be
+        // made now.
         batch.stream()
                 .filter(change -> !change.answer.isDone())
                 .forEach(change ->
