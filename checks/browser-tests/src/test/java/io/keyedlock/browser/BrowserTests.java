@@ -54,11 +54,17 @@ abstract class BrowserTests {
     @AfterEach
     void stopCallers() throws InterruptedException {
         holders.end();
-        if (page != null) {
-            page.context().close();
-        }
+        closePage();
         close();
         assertThat(problems).isEmpty();
+    }
+
+    /** Closes the page. What its console said until then is among the problems afterwards, and nothing is added to it. */
+    void closePage() {
+        if (page != null) {
+            page.context().close();
+            page = null;
+        }
     }
 
     /** Called when the page has been closed. */
@@ -72,9 +78,7 @@ abstract class BrowserTests {
 
     /** Opens an empty page. */
     void openEmpty(int width, int height, ColorScheme scheme) {
-        if (page != null) {
-            page.context().close();
-        }
+        closePage();
         // A key that is idle by now is answered 404, as the page expects.
         page = browser.open(width, height, scheme, 60_000, ".*status of 404.*", problems::add);
     }
