@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock;
 
+import io.keyedlock.KeyedLockerListener.HoldTiming;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -18,16 +20,16 @@ final class CompositeListener {
      *
      * @param given the object that was registered, which identifies it
      * @param listener the object that is called, from {@link KeyedLockerListener#forLocker}
-     * @param timesHolds whether it needs the time for which permits are held
+     * @param timing which holds it needs the time of
      */
-    private record Registration(KeyedLockerListener given, KeyedLockerListener listener, boolean timesHolds) {}
+    private record Registration(KeyedLockerListener given, KeyedLockerListener listener, HoldTiming timing) {}
 
     private final Registration[] all;
 
     private final KeyedLockerSettings settings;
 
-    /** Whether any listener needs the time for which permits are held. */
-    final boolean timesHolds;
+    /** The largest need of any listener. */
+    private final HoldTiming timing;
 
     /**
      * Creates a composite.
@@ -45,7 +47,7 @@ final class CompositeListener {
             this.all[earlier.all.length] = added;
         }
         this.settings = settings;
-        this.timesHolds = added.timesHolds || (earlier != null && earlier.timesHolds);
+        this.timing = earlier == null || earlier.timing.compareTo(added.timing) < 0 ? added.timing : earlier.timing;
     }
 
     private static Registration register(KeyedLockerListener given, String lockerName) {
@@ -54,16 +56,26 @@ final class CompositeListener {
         try {
             listener = given.forLocker(lockerName);
             if (listener != null) {
-                return new Registration(given, listener, listener.timesHolds());
+                return new Registration(given, listener, Objects.requireNonNull(listener.holdTiming(), "holdTiming"));
             }
         } catch (RuntimeException e) {
             throw new IllegalStateException(
-                    "Listener failed in " + call + " or timesHolds(): "
+                    "Listener failed in " + call + " or holdTiming(): "
                             + KeyText.inLine(e.getMessage(), Messages.LONGEST_FOREIGN),
                     e);
         }
         throw new IllegalStateException(
                 call + " returned null. Return a listener: 'this', or one whose methods do nothing.");
+    }
+
+    /** Returns whether any listener needs the time for which permits are held. */
+    boolean timesHolds() {
+        return timing != HoldTiming.OFF;
+    }
+
+    /** Returns whether any listener needs the time of each hold. */
+    boolean timesAllHolds() {
+        return timing == HoldTiming.EXACT;
     }
 
     @SuppressWarnings("ReferenceEquality") // listeners that are equal but not identical are registered separately
@@ -89,15 +101,15 @@ final class CompositeListener {
     /**
      * Notifies the listeners that a hold has ended.
      *
-     * @param end when it ended; ignored if no listener times holds
+     * @param end when it ended, or 0 if it is not timed
      */
     void released(Hold hold, long end) {
         // A hold that began before the first listener that times holds, and was not inspected since, has no start.
-        long since = timesHolds ? hold.since : 0;
-        Duration held = since != 0 ? Duration.ofNanos(Math.max(0, end - since)) : Duration.ZERO;
+        long since = end == 0 ? 0 : hold.since;
+        Duration held = since == 0 ? Duration.ZERO : Duration.ofNanos(Math.max(0, end - since));
         for (Registration each : all) {
             try {
-                each.listener.released(hold.entry().key, each.timesHolds ? held : Duration.ZERO);
+                each.listener.released(hold.entry().key, each.timing == HoldTiming.OFF ? Duration.ZERO : held);
             } catch (Throwable e) {
                 Messages.listenerFailed(settings, "released", e);
             }

@@ -204,7 +204,8 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         this.waitNanos = nanos(settings.waitTime());
         this.listeners = listener == null ? null : new CompositeListener(null, listener, settings);
         this.scan = LockerScan.of(this);
-        this.state = (scan == null ? 0 : SCAN_STOPPED) | (listeners != null && listeners.timesHolds ? TIMES_HOLDS : 0);
+        this.state =
+                (scan == null ? 0 : SCAN_STOPPED) | (listeners != null && listeners.timesHolds() ? TIMES_HOLDS : 0);
     }
 
     static <K> DefaultKeyedLocker<K> create(KeyedLockerSettings settings, @Nullable KeyedLockerListener listener) {
@@ -267,7 +268,7 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
                 return;
             }
         }
-        if (Objects.requireNonNull(listeners).timesHolds) {
+        if (Objects.requireNonNull(listeners).timesHolds()) {
             STATE.getAndBitwiseOr(this, TIMES_HOLDS);
         }
     }

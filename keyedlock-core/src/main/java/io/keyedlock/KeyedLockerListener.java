@@ -60,13 +60,26 @@ public interface KeyedLockerListener {
     }
 
     /**
-     * Returns whether {@link #released} needs the time for which the permit was held. If not, the engine reads no clock for
-     * holds and passes zero.
+     * Which holds are timed.
      *
-     * @return true by default; called once per locker
+     * @since 0.1.0
      */
-    default boolean timesHolds() {
-        return true;
+    enum HoldTiming {
+        /** None. The engine reads no clock for holds. */
+        OFF,
+        /** One hold in 16, selected at random. The engine reads the clock when a hold begins and at the end of a timed one. */
+        SAMPLED,
+        /** Each hold, which costs two clock readings. */
+        EXACT
+    }
+
+    /**
+     * Returns of which holds {@link #released} needs the time.
+     *
+     * @return {@link HoldTiming#EXACT} by default; never null; called once per locker
+     */
+    default HoldTiming holdTiming() {
+        return HoldTiming.EXACT;
     }
 
     /**
@@ -110,7 +123,8 @@ public interface KeyedLockerListener {
      * their threads, or of the callbacks of their futures, may therefore be reported first.
      *
      * @param key the key
-     * @param held how long it was held; zero unless {@link #timesHolds()}
+     * @param held how long it was held; zero if this hold was not timed, see {@link #holdTiming()}. If other
+     *     listeners of the locker need more, more holds are timed than this one needs
      */
     default void released(Object key, Duration held) {}
 

@@ -13,6 +13,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class Stripe extends Table {
 
+    /** One hold in so many is timed by sampling. A power of two. */
+    static final int SAMPLE_INTERVAL = 16;
+
     final DefaultKeyedLocker<?> locker;
 
     /**
@@ -30,6 +33,12 @@ final class Stripe extends Table {
 
     /** The last {@link ContendedState#pinNumber} that was assigned. Guarded by the stripe's lock. */
     private long lastPin;
+
+    /**
+     * The state of a xorshift generator, which selects the holds that are timed by sampling. A counter would always select the
+     * same ones of holds that alternate. Not guarded: a lost update repeats a number, which harms nothing.
+     */
+    private int samples = 1;
 
     Stripe(DefaultKeyedLocker<?> locker) {
         this.locker = locker;
@@ -280,9 +289,21 @@ final class Stripe extends Table {
         }
     }
 
-    /** Returns the current time for a hold that ends now, or 0 if no listener times holds. */
+    /** Returns the current time for a hold that ends now, or 0 if it is not to be timed. */
     private long endOfHold(@Nullable CompositeListener listeners) {
-        return listeners != null && listeners.timesHolds ? locker.clock.nanoTime() : 0;
+        return listeners != null && listeners.timesHolds() && (listeners.timesAllHolds() || isSample())
+                ? locker.clock.nanoTime()
+                : 0;
+    }
+
+    /** Returns true for one call in {@value #SAMPLE_INTERVAL} on average. */
+    private boolean isSample() {
+        int next = samples;
+        next ^= next << 13;
+        next ^= next >>> 17;
+        next ^= next << 5;
+        samples = next;
+        return (next & (SAMPLE_INTERVAL - 1)) == 0;
     }
 
     /** Closes a permit: the hold's own, or that of a reentrant acquisition. */

@@ -6,11 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.keyedlock.KeyedLockerListener.Outcome;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.logging.Filter;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
@@ -313,12 +315,66 @@ class ListenerTests {
     }
 
     @Test
+    @DisplayName("a listener that samples receives the time of one hold in 16 at random, and zero of all others")
+    void sampledHoldsAreTimed() throws Exception {
+        List<Duration> timed = new ArrayList<>();
+        AtomicInteger released = new AtomicInteger();
+        DefaultKeyedLocker<String> locker = locker(new KeyedLockerListener() {
+            @Override
+            public HoldTiming holdTiming() {
+                return HoldTiming.SAMPLED;
+            }
+
+            @Override
+            public void released(Object key, Duration held) {
+                released.incrementAndGet();
+                if (!held.isZero()) {
+                    timed.add(held);
+                }
+            }
+        });
+        for (int i = 0; i < 16_000; i++) {
+            // Holds that alternate: a sample of every 16th would see only one kind.
+            Permit permit = locker.acquire("k");
+            clock.advance(i % 2 == 0 ? SECOND : SECOND.multipliedBy(3));
+            permit.close();
+        }
+        assertThat(released).hasValue(16_000);
+        assertThat(timed).hasSizeBetween(900, 1100).containsOnly(Duration.ofSeconds(1), Duration.ofSeconds(3));
+        assertThat(timed).filteredOn(held -> held.toSeconds() == 1).hasSizeBetween(400, 600);
+    }
+
+    @Test
+    @DisplayName("if another listener needs the time of each hold, a listener that samples receives it, too")
+    void exactTimingWins() throws Exception {
+        List<Duration> sampled = new ArrayList<>();
+        DefaultKeyedLocker<String> locker = locker(new KeyedLockerListener() {
+            @Override
+            public HoldTiming holdTiming() {
+                return HoldTiming.SAMPLED;
+            }
+
+            @Override
+            public void released(Object key, Duration held) {
+                sampled.add(held);
+            }
+        });
+        locker.addListener(new KeyedLockerListener() {});
+        for (int i = 0; i < 100; i++) {
+            Permit permit = locker.acquire("k");
+            clock.advance(SECOND);
+            permit.close();
+        }
+        assertThat(sampled).hasSize(100).containsOnly(Duration.ofSeconds(1));
+    }
+
+    @Test
     @DisplayName("a listener that does not time holds reads no clock and receives zero")
     void untimedHoldsReadNoClock() throws Exception {
         DefaultKeyedLocker<String> locker = locker(new KeyedLockerListener() {
             @Override
-            public boolean timesHolds() {
-                return false;
+            public HoldTiming holdTiming() {
+                return HoldTiming.OFF;
             }
 
             @Override
@@ -443,8 +499,8 @@ class ListenerTests {
             public KeyedLockerListener forLocker(String lockName) {
                 return new KeyedLockerListener() {
                     @Override
-                    public boolean timesHolds() {
-                        return false;
+                    public HoldTiming holdTiming() {
+                        return HoldTiming.OFF;
                     }
 
                     @Override

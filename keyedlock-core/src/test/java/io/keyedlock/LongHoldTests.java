@@ -30,8 +30,8 @@ class LongHoldTests {
 
     private final KeyedLockerListener listener = new KeyedLockerListener() {
         @Override
-        public boolean timesHolds() {
-            return false;
+        public HoldTiming holdTiming() {
+            return HoldTiming.OFF;
         }
 
         @Override

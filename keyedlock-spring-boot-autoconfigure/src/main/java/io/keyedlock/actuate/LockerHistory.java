@@ -34,8 +34,8 @@ public final class LockerHistory implements KeyedLockerListener {
     }
 
     @Override
-    public boolean timesHolds() {
-        return false;
+    public HoldTiming holdTiming() {
+        return HoldTiming.OFF;
     }
 
     /** Returns the history of a locker, or null if its events are not recorded here. */
@@ -81,8 +81,8 @@ public final class LockerHistory implements KeyedLockerListener {
         }
 
         @Override
-        public boolean timesHolds() {
-            return false;
+        public HoldTiming holdTiming() {
+            return HoldTiming.OFF;
         }
 
         @Override

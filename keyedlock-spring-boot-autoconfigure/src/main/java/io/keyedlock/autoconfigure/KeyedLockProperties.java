@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.autoconfigure;
 
+import io.keyedlock.KeyedLockerListener.HoldTiming;
 import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.jdbc.JdbcStoreSettings;
 import java.time.Duration;
@@ -136,9 +137,9 @@ record KeyedLockProperties(
     /**
      * The meters.
      *
-     * @param hold Whether to measure hold times, which costs two clock reads per acquisition.
+     * @param hold Which holds the timer of hold times records: one in 16 (sampled), each (exact), or none (off).
      */
-    record Metrics(@DefaultValue("true") boolean hold) {}
+    record Metrics(@DefaultValue("sampled") HoldTiming hold) {}
 
     /**
      * The drain at shutdown.

@@ -41,8 +41,8 @@ final class LockerLog implements KeyedLockerListener {
     }
 
     @Override
-    public boolean timesHolds() {
-        return false;
+    public HoldTiming holdTiming() {
+        return HoldTiming.OFF;
     }
 
     @Override

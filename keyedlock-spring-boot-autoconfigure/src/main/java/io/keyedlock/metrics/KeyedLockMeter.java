@@ -10,7 +10,10 @@ enum KeyedLockMeter {
             "function timer",
             "Acquisitions by outcome, including those that did not wait, and their total wait time"),
     WAIT("keyedlock.wait", "timer", "Waits longer than zero, whatever their outcome"),
-    HOLD("keyedlock.hold", "timer", "Time for which permits were held"),
+    HOLD(
+            "keyedlock.hold",
+            "timer",
+            "Time for which permits were held; by default one hold in 16, see keyedlock.metrics.hold"),
     KEYS_ACTIVE("keyedlock.keys.active", "gauge", "Keys that are held or waited for"),
     HOLDERS("keyedlock.holders", "gauge", "Holders of all keys"),
     WAITERS("keyedlock.waiters", "gauge", "Waiters of all keys"),

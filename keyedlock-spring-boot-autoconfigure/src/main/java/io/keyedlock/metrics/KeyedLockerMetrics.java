@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
@@ -23,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * gauges of the current holders and waiters.
  *
  * <pre>{@code
- * KeyedLockerMetrics metrics = new KeyedLockerMetrics(true);
+ * KeyedLockerMetrics metrics = new KeyedLockerMetrics(HoldTiming.SAMPLED);
  * KeyedLocker<String> orders = KeyedLocker.create(settings, metrics);
  * metrics.add("orders", orders);
  * metrics.bindTo(registry);
@@ -37,7 +38,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class KeyedLockerMetrics implements KeyedLockerListener, AutoCloseable {
 
-    private final boolean timesHolds;
+    private final HoldTiming holdTiming;
 
     /** Guards the fields below. Never held while an event of a locker is counted. */
     private final ReentrantLock lock = new ReentrantLock();
@@ -57,10 +58,10 @@ public final class KeyedLockerMetrics implements KeyedLockerListener, AutoClosea
     /**
      * Creates metrics without lockers.
      *
-     * @param timesHolds whether to measure how long permits are held, which costs two clock reads per acquisition
+     * @param holdTiming which holds the timer {@code keyedlock.hold} records; if {@link HoldTiming#OFF}, there is no such timer
      */
-    public KeyedLockerMetrics(boolean timesHolds) {
-        this.timesHolds = timesHolds;
+    public KeyedLockerMetrics(HoldTiming holdTiming) {
+        this.holdTiming = Objects.requireNonNull(holdTiming, "holdTiming");
     }
 
     /**
@@ -116,7 +117,7 @@ public final class KeyedLockerMetrics implements KeyedLockerListener, AutoClosea
         lock.lock();
         try {
             return listeners.computeIfAbsent(lockName, name -> {
-                LockerMeters listener = new LockerMeters(name, timesHolds);
+                LockerMeters listener = new LockerMeters(name, holdTiming);
                 if (registry != null) {
                     listener.bindTo(registry, meters::add);
                 }
@@ -128,8 +129,8 @@ public final class KeyedLockerMetrics implements KeyedLockerListener, AutoClosea
     }
 
     @Override
-    public boolean timesHolds() {
-        return timesHolds;
+    public HoldTiming holdTiming() {
+        return holdTiming;
     }
 
     /** Removes all meters from the registry. Has no effect if called again. */

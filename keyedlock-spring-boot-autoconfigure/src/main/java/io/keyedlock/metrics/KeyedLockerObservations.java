@@ -54,8 +54,8 @@ public final class KeyedLockerObservations implements KeyedLockerListener {
     }
 
     @Override
-    public boolean timesHolds() {
-        return false;
+    public HoldTiming holdTiming() {
+        return HoldTiming.OFF;
     }
 
     @Override

@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 final class LockerMeters implements KeyedLockerListener {
 
     private final String lockName;
-    private final boolean timesHolds;
+    private final HoldTiming holdTiming;
     private final Tally acquired = new Tally();
     private final Map<Outcome, Tally> notAcquired = new EnumMap<>(Outcome.class);
     private final LongAdder longHolds = new LongAdder();
@@ -40,9 +40,9 @@ final class LockerMeters implements KeyedLockerListener {
     /** Written once, when a registry is bound, if holds are timed. */
     private volatile @Nullable Timer holds;
 
-    LockerMeters(String lockName, boolean timesHolds) {
+    LockerMeters(String lockName, HoldTiming holdTiming) {
         this.lockName = lockName;
-        this.timesHolds = timesHolds;
+        this.holdTiming = holdTiming;
         for (Outcome outcome : Outcome.values()) {
             notAcquired.put(outcome, new Tally());
         }
@@ -56,7 +56,7 @@ final class LockerMeters implements KeyedLockerListener {
         Timer waitTimer = timer(KeyedLockMeter.WAIT, tags, registry);
         registered.accept(waitTimer);
         waits = waitTimer;
-        if (timesHolds) {
+        if (holdTiming != HoldTiming.OFF) {
             Timer holdTimer = timer(KeyedLockMeter.HOLD, tags, registry);
             registered.accept(holdTimer);
             holds = holdTimer;
@@ -80,8 +80,8 @@ final class LockerMeters implements KeyedLockerListener {
     }
 
     @Override
-    public boolean timesHolds() {
-        return timesHolds;
+    public HoldTiming holdTiming() {
+        return holdTiming;
     }
 
     @Override
@@ -119,7 +119,8 @@ final class LockerMeters implements KeyedLockerListener {
     @Override
     public void released(Object key, Duration held) {
         Timer timer = holds;
-        if (timer != null) {
+        // Zero is a hold that was not timed, unless each is.
+        if (timer != null && (!held.isZero() || holdTiming == HoldTiming.EXACT)) {
             timer.record(held);
         }
     }

@@ -73,7 +73,7 @@ class ConfigurationMetadataTests {
                 .containsEntry("keyedlock.deadlock-detection", "fail")
                 .containsEntry("keyedlock.long-hold.threshold", "30s")
                 .containsEntry("keyedlock.show-keys", true)
-                .containsEntry("keyedlock.metrics.hold", true)
+                .containsEntry("keyedlock.metrics.hold", "sampled")
                 .containsEntry("keyedlock.observations", false)
                 .containsEntry("keyedlock.shutdown.await-idle", "20s")
                 .containsEntry("keyedlock.shutdown.reject-new", false)

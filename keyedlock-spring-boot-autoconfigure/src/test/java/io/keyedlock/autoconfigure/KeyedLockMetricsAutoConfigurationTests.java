@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerListener;
+import io.keyedlock.KeyedLockerListener.HoldTiming;
 import io.keyedlock.KeyedLockerRegistry;
 import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.Permit;
@@ -98,19 +99,29 @@ class KeyedLockMetricsAutoConfigurationTests {
     }
 
     @Test
-    void holdsAreTimedUnlessThatIsSwitchedOff() {
+    void holdsAreSampledUnlessThePropertySaysOtherwise() {
         metered.run(context -> {
+            KeyedLocker<String> orders = orders(context.getBean(KeyedLockerRegistry.class));
+            for (int i = 0; i < 1600; i++) {
+                orders.acquire("42").close();
+            }
+            assertThat(registry.get("keyedlock.hold").timer().count()).isBetween(50L, 150L);
+        });
+        metered.withPropertyValues("keyedlock.metrics.hold=exact").run(context -> {
             orders(context.getBean(KeyedLockerRegistry.class)).acquire("42").close();
             assertThat(registry.get("keyedlock.hold").timer().count()).isEqualTo(1);
         });
-        metered.withPropertyValues("keyedlock.metrics.hold=false").run(context -> {
-            orders(context.getBean(KeyedLockerRegistry.class)).acquire("42").close();
-            assertThat(registry.find("keyedlock.hold").timer()).isNull();
-            assertThat(context.getBeansOfType(KeyedLockerListener.class))
-                    .hasSize(2)
-                    .allSatisfy((name, listener) ->
-                            assertThat(listener.timesHolds()).isFalse());
-        });
+        // Without quotes, YAML reads "off" as false.
+        for (String off : List.of("off", "false")) {
+            metered.withPropertyValues("keyedlock.metrics.hold=" + off).run(context -> {
+                orders(context.getBean(KeyedLockerRegistry.class)).acquire("42").close();
+                assertThat(registry.find("keyedlock.hold").timer()).isNull();
+                assertThat(context.getBeansOfType(KeyedLockerListener.class))
+                        .hasSize(2)
+                        .allSatisfy((name, listener) ->
+                                assertThat(listener.holdTiming()).isEqualTo(HoldTiming.OFF));
+            });
+        }
     }
 
     @Test

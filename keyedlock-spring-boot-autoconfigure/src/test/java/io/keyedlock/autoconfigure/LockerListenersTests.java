@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import io.keyedlock.KeySnapshot;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerListener;
+import io.keyedlock.KeyedLockerListener.HoldTiming;
 import io.keyedlock.KeyedLockerRegistry;
 import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.Permit;
@@ -103,7 +104,7 @@ class LockerListenersTests {
         contexts.run(context -> assertThat(context.getBeansOfType(KeyedLockerListener.class))
                 .isNotEmpty()
                 .allSatisfy(
-                        (name, listener) -> assertThat(listener.timesHolds()).isFalse()));
+                        (name, listener) -> assertThat(listener.holdTiming()).isEqualTo(HoldTiming.OFF)));
     }
 
     @Test

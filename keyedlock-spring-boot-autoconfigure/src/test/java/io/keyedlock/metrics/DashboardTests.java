@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.jayway.jsonpath.JsonPath;
 import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerListener.HoldTiming;
 import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.Permit;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
@@ -41,7 +42,7 @@ class DashboardTests {
     @BeforeAll
     static void print() throws Exception {
         PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-        KeyedLockerMetrics metrics = new KeyedLockerMetrics(true);
+        KeyedLockerMetrics metrics = new KeyedLockerMetrics(HoldTiming.EXACT);
         metrics.bindTo(registry);
         KeyedLocker<String> orders =
                 KeyedLocker.create(KeyedLockerSettings.defaults().withName("orders"), metrics);

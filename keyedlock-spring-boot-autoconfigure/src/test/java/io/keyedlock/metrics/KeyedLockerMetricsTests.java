@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.awaitility.Awaitility.await;
 
 import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerListener.HoldTiming;
 import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.LockRejectedException;
 import io.keyedlock.Permit;
@@ -34,7 +35,7 @@ import org.junit.jupiter.api.Test;
 class KeyedLockerMetricsTests {
 
     private final MeterRegistry registry = new SimpleMeterRegistry();
-    private final KeyedLockerMetrics metrics = new KeyedLockerMetrics(true);
+    private final KeyedLockerMetrics metrics = new KeyedLockerMetrics(HoldTiming.EXACT);
 
     @Test
     void countsAcquisitionsByOutcomeWithTheTimeWaited() throws Exception {
@@ -127,9 +128,9 @@ class KeyedLockerMetricsTests {
 
     @Test
     void holdsAreNotTimedIfDisabled() throws Exception {
-        KeyedLockerMetrics without = new KeyedLockerMetrics(false);
+        KeyedLockerMetrics without = new KeyedLockerMetrics(HoldTiming.OFF);
         without.bindTo(registry);
-        assertThat(without.forLocker("orders").timesHolds()).isFalse();
+        assertThat(without.forLocker("orders").holdTiming()).isEqualTo(HoldTiming.OFF);
         assertThat(registry.find("keyedlock.wait").timer()).isNotNull();
         assertThat(registry.find("keyedlock.hold").timer()).isNull();
     }

@@ -6,6 +6,7 @@ import com.google.common.util.concurrent.Striped;
 import de.jkeylockmanager.manager.KeyLockManager;
 import de.jkeylockmanager.manager.KeyLockManagers;
 import io.keyedlock.KeyedLocker;
+import io.keyedlock.KeyedLockerListener.HoldTiming;
 import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.Permit;
 import io.keyedlock.metrics.KeyedLockerMetrics;
@@ -20,8 +21,9 @@ import org.springframework.integration.support.locks.DefaultLockRegistry;
 /** The compared implementations. */
 public enum Contestants {
     KEYEDLOCK("keyedlock", () -> new Ours(KeyedLocker.create())),
-    KEYEDLOCK_METERS("keyedlock with meters", () -> metered(false)),
-    KEYEDLOCK_METERS_HOLD("keyedlock with meters and hold timer", () -> metered(true)),
+    KEYEDLOCK_METERS("keyedlock with meters", () -> metered(HoldTiming.OFF)),
+    KEYEDLOCK_METERS_SAMPLED("keyedlock with meters, holds sampled", () -> metered(HoldTiming.SAMPLED)),
+    KEYEDLOCK_METERS_EXACT("keyedlock with meters, holds exact", () -> metered(HoldTiming.EXACT)),
     BARE("bare ReentrantLock", Bare::new),
     BY_HAND("ConcurrentHashMap.compute by hand", ByHand::new),
     STRIPED("Striped.lock(1024)", () -> new Stripes(Striped.lock(1024))),
@@ -49,8 +51,8 @@ public enum Contestants {
         return compareTo(BARE) > 0;
     }
 
-    private static Contestant metered(boolean timesHolds) {
-        KeyedLockerMetrics metrics = new KeyedLockerMetrics(timesHolds);
+    private static Contestant metered(HoldTiming holdTiming) {
+        KeyedLockerMetrics metrics = new KeyedLockerMetrics(holdTiming);
         metrics.bindTo(new SimpleMeterRegistry());
         return new Ours(KeyedLocker.create(KeyedLockerSettings.defaults(), metrics));
     }

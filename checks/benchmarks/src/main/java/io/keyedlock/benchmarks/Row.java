@@ -5,7 +5,8 @@ import static io.keyedlock.benchmarks.Contestants.BARE;
 import static io.keyedlock.benchmarks.Contestants.BY_HAND;
 import static io.keyedlock.benchmarks.Contestants.KEYEDLOCK;
 import static io.keyedlock.benchmarks.Contestants.KEYEDLOCK_METERS;
-import static io.keyedlock.benchmarks.Contestants.KEYEDLOCK_METERS_HOLD;
+import static io.keyedlock.benchmarks.Contestants.KEYEDLOCK_METERS_EXACT;
+import static io.keyedlock.benchmarks.Contestants.KEYEDLOCK_METERS_SAMPLED;
 
 import java.util.List;
 
@@ -72,19 +73,33 @@ record Row(String text, String unit, double must, double aim, Source source) {
                     (r, gc) -> of(r, gc, Workload.CANCELLATIONS, KEYEDLOCK, Cancellations.MANY)
                             .over(of(r, gc, Workload.CANCELLATIONS, KEYEDLOCK, Cancellations.FEW))),
             ratio(
-                    "with meters, no hold timer, to by-hand without",
+                    "with meters, no holds timed, to by-hand without",
                     Workload.UNCONTENDED_1,
                     KEYEDLOCK_METERS,
                     BY_HAND,
                     1.0,
                     0.5),
             ratio(
-                    "with meters and hold timer, to by-hand without",
+                    "with meters, holds sampled (default), to by-hand without",
                     Workload.UNCONTENDED_1,
-                    KEYEDLOCK_METERS_HOLD,
+                    KEYEDLOCK_METERS_SAMPLED,
                     BY_HAND,
                     3.0,
-                    1.5));
+                    1.5),
+            ratio(
+                    "with meters, holds exact, to by-hand without",
+                    Workload.UNCONTENDED_1,
+                    KEYEDLOCK_METERS_EXACT,
+                    BY_HAND,
+                    Double.NaN,
+                    Double.NaN),
+            new Row(
+                    "timing of holds by sampling: nanoseconds per acquisition and release",
+                    "ns",
+                    40,
+                    20,
+                    (r, gc) -> of(r, gc, Workload.UNCONTENDED_1, KEYEDLOCK_METERS_SAMPLED, NANOS)
+                            .minus(of(r, gc, Workload.UNCONTENDED_1, KEYEDLOCK_METERS, NANOS))));
 
     String verdict(Spread spread) {
         if (spread.isEmpty()) {

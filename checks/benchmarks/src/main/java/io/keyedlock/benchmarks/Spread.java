@@ -37,6 +37,10 @@ public record Spread(Map<Integer, Double> medians, double best) {
         return with(other, (a, b) -> a / b);
     }
 
+    Spread minus(Spread other) {
+        return with(other, (a, b) -> a - b);
+    }
+
     public boolean isEmpty() {
         return medians.isEmpty();
     }

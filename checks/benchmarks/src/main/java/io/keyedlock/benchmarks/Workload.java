@@ -5,7 +5,8 @@ import static io.keyedlock.benchmarks.Contestants.BARE;
 import static io.keyedlock.benchmarks.Contestants.BY_HAND;
 import static io.keyedlock.benchmarks.Contestants.KEYEDLOCK;
 import static io.keyedlock.benchmarks.Contestants.KEYEDLOCK_METERS;
-import static io.keyedlock.benchmarks.Contestants.KEYEDLOCK_METERS_HOLD;
+import static io.keyedlock.benchmarks.Contestants.KEYEDLOCK_METERS_EXACT;
+import static io.keyedlock.benchmarks.Contestants.KEYEDLOCK_METERS_SAMPLED;
 
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -22,7 +23,7 @@ enum Workload {
             UncontendedBenchmark.class,
             1,
             Map.of("keys", "1000"),
-            EnumSet.of(KEYEDLOCK, BARE, BY_HAND, KEYEDLOCK_METERS, KEYEDLOCK_METERS_HOLD),
+            EnumSet.of(KEYEDLOCK, BARE, BY_HAND, KEYEDLOCK_METERS, KEYEDLOCK_METERS_SAMPLED, KEYEDLOCK_METERS_EXACT),
             true),
     UNCONTENDED_2(
             "uncontended, 1,000 keys, 2 threads",

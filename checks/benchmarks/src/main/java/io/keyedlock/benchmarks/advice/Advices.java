@@ -9,10 +9,14 @@ public enum Advices {
     KEYEDLOCK("`@KeyedLock(key = \"#order.id\")`", KeyedLockAdvice.OneKey.class),
     KEYEDLOCK_COMPOSITE("`@KeyedLock(key = \"{#order.tenant, #order.id}\")`", KeyedLockAdvice.Composite.class),
     KEYEDLOCK_METERS(
-            "`@KeyedLock(key = \"#order.id\")`, meters, no hold timer",
+            "`@KeyedLock(key = \"#order.id\")`, meters, no holds timed",
             KeyedLockAdvice.Metered.class,
-            Map.of("keyedlock.metrics.hold", "false")),
-    KEYEDLOCK_METERS_HOLD("`@KeyedLock(key = \"#order.id\")`, meters, hold timer", KeyedLockAdvice.Metered.class),
+            Map.of("keyedlock.metrics.hold", "off")),
+    KEYEDLOCK_METERS_SAMPLED("`@KeyedLock(key = \"#order.id\")`, meters, holds sampled", KeyedLockAdvice.Metered.class),
+    KEYEDLOCK_METERS_EXACT(
+            "`@KeyedLock(key = \"#order.id\")`, meters, holds exact",
+            KeyedLockAdvice.Metered.class,
+            Map.of("keyedlock.metrics.hold", "exact")),
     BY_HAND("`KeyedLocker.acquire` and `close` in the method, no advice", KeyedLockAdvice.ByHand.class),
     TRANSACTIONAL("`@Transactional`, a manager that does nothing", TransactionalAdvice.class),
     CONCURRENCY_LIMIT("`@ConcurrencyLimit(1)`, no key", ConcurrencyLimitAdvice.class),
