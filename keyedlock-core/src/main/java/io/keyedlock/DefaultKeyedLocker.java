@@ -204,6 +204,9 @@ final class DefaultKeyedLocker<K> implements KeyedLocker<K> {
         this.waitNanos = nanos(settings.waitTime());
         this.listeners = listener == null ? null : new CompositeListener(null, listener, settings);
         this.scan = LockerScan.of(this);
+        if (scan == null) {
+            WaitEvent.initialize();
+        }
         this.state =
                 (scan == null ? 0 : SCAN_STOPPED) | (listeners != null && listeners.timesHolds() ? TIMES_HOLDS : 0);
     }

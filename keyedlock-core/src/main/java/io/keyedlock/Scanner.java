@@ -96,6 +96,11 @@ final class Scanner implements Runnable {
         }
         thread = Thread.currentThread();
         try {
+            WaitEvent.initialize();
+        } catch (Throwable e) {
+            // Without the memory for it, the next scanner tries again.
+        }
+        try {
             do {
                 runWhileThereAreLockers();
                 CURRENT.set(null);

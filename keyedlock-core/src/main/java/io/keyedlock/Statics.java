@@ -53,7 +53,7 @@ final class Statics {
         } catch (IllegalAccessException e) {
             throw new ExceptionInInitializerError(e);
         }
-        WaitEvent.initialize();
+        WaitEvent.initializeIfInUse();
     }
 
     /** Returns the handle of a field of the class that created the lookup. */

@@ -4,6 +4,7 @@ package io.keyedlock;
 import jdk.jfr.Category;
 import jdk.jfr.Description;
 import jdk.jfr.Event;
+import jdk.jfr.FlightRecorder;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
 import org.jspecify.annotations.Nullable;
@@ -17,18 +18,35 @@ final class WaitEvent {
     private static final boolean AVAILABLE =
             ModuleLayer.boot().findModule("jdk.jfr").isPresent();
 
+    /** Set once the event is initialised. Until then no wait is recorded. */
+    private static volatile boolean ready;
+
     private WaitEvent() {}
 
-    /** Initialises the event if the Flight Recorder is available. */
+    /**
+     * Initialises the event if the Flight Recorder is in use already. Otherwise that would start it, which takes a considerable part
+     * of an application's start, and the first scan does it.
+     */
+    static void initializeIfInUse() {
+        if (AVAILABLE && FlightRecorder.isInitialized()) {
+            initialize();
+        }
+    }
+
+    /**
+     * Initialises the event. Never called by a thread that acquires or releases: the Flight Recorder becomes unusable if the stack
+     * ends while it starts.
+     */
     static void initialize() {
-        if (AVAILABLE) {
+        if (AVAILABLE && !ready) {
             Recorded.initialize();
+            ready = true;
         }
     }
 
     /** Begins the event of a wait, or returns null if no recording has enabled it. */
     static KeyedLockerListener.@Nullable Wait begin(Waiter waiter) {
-        return AVAILABLE ? Recorded.begin(waiter) : null;
+        return ready ? Recorded.begin(waiter) : null;
     }
 
     @Name("keyedlock.Wait")

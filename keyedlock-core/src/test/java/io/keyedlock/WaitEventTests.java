@@ -17,6 +17,7 @@ import java.util.concurrent.CompletableFuture;
 import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -28,6 +29,12 @@ class WaitEventTests {
 
     @TempDir
     Path directory;
+
+    @BeforeAll
+    static void initialize() {
+        // The first scan in this JVM may not have begun.
+        WaitEvent.initialize();
+    }
 
     private interface Action {
         void run() throws Exception;
