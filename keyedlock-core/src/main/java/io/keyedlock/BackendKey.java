@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock;
 
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,20 +57,109 @@ final class BackendKey {
     }
 
     /**
+     * Attempts to acquire a permit that the backend grants. Every caller that does not reenter is enqueued. See
+     * {@link Engine#attempt} for the parameters.
+     *
+     * @param answer the limit of the key if the caller has asked for it, or null
+     * @return the result, or null if the caller must ask for the limit and try again
+     */
+    static @Nullable AcquireResult attempt(
+            Engine locker,
+            KeyedLockerBackend backend,
+            Object key,
+            int hash,
+            @Nullable Thread owner,
+            long nanos,
+            @Nullable PermitFuture future,
+            boolean admitted,
+            Limits.@Nullable Answer answer) {
+        String keyName = Objects.requireNonNull(backend.keyName(key), "keyName");
+        Stripe stripe = locker.stripes.of(hash);
+        @Nullable AcquireResult result = RejectReason.CANCELLED;
+        boolean handsOff = false;
+        Headroom.checkForWait();
+        stripe.lock();
+        try {
+            RejectReason rejection = locker.rejection(admitted);
+            Entry entry = stripe.find(key, hash);
+            if (entry == null && rejection != null) {
+                result = rejection;
+            } else if (entry == null && locker.limits.isMissing(answer)) {
+                result = null;
+            } else if (entry == null) {
+                result = acquireNew(stripe, key, hash, backend, keyName, owner, nanos, future, answer);
+            } else {
+                result = entry.backendKey(backend, keyName).acquire(entry, owner, nanos, future, rejection, answer);
+            }
+            handsOff = result instanceof Waiter;
+        } finally {
+            if (!handsOff) {
+                stripe.unlock();
+            }
+            if (result instanceof RejectReason) {
+                // An entry may have been added and removed again.
+                locker.stripes.announceIfOver();
+            }
+        }
+        if (result == null) {
+            return null;
+        }
+        try {
+            if (result instanceof Waiter waiter) {
+                stripe.handOffAndUnlock(waiter.entry, null, null, false);
+            }
+        } catch (Throwable e) {
+            Engine.undo(result);
+            throw e;
+        }
+        locker.startScanIfStopped(result);
+        return result;
+    }
+
+    /** Adds an entry for a key whose permits come from a backend, and enqueues its first caller. Called under the lock. */
+    private static AcquireResult acquireNew(
+            Stripe stripe,
+            Object key,
+            int hash,
+            KeyedLockerBackend backend,
+            String keyName,
+            @Nullable Thread owner,
+            long nanos,
+            @Nullable PermitFuture future,
+            Limits.@Nullable Answer answer) {
+        Entry e = new Entry(key, hash, stripe, null, false, 0);
+        BackendKey backendKey = e.backendKey(backend, keyName);
+        if (answer != null) {
+            e.contended().setLimit(answer);
+        }
+        stripe.insert(e);
+        boolean enqueued = false;
+        try {
+            AcquireResult result = Objects.requireNonNull(backendKey.acquire(e, owner, nanos, future, null, answer));
+            enqueued = result instanceof Waiter;
+            return result;
+        } finally {
+            if (!enqueued) {
+                // The caller announces the idle moment if this was it.
+                stripe.evict(e);
+            }
+        }
+    }
+
+    /**
      * Reenters, enqueues the caller, or rejects it. Called under the stripe's lock, and followed by
      * {@link Stripe#handOffAndUnlock} if the caller was enqueued. Returns null if the caller must ask for the limit of the key
      * and try again.
      */
-    @Nullable
-    AcquireResult acquire(
+    private @Nullable AcquireResult acquire(
             Entry e,
             @Nullable Thread owner,
             long nanos,
             @Nullable PermitFuture future,
             @Nullable RejectReason rejection,
             Limits.@Nullable Answer answer) {
-        DefaultKeyedLocker<?> locker = e.stripe.locker;
-        KeyedLockerSettings settings = locker.settings();
+        Engine locker = e.stripe.locker;
+        KeyedLockerSettings settings = locker.settings;
         Hold own = owner == null ? null : e.holdOf(owner);
         if (own != null) {
             return Stripe.reenter(own, settings);
@@ -102,7 +192,7 @@ final class BackendKey {
     @Nullable
     Waiter grantHead(ContendedState c, BackendRequest freed) {
         Waiter w = c.head;
-        DefaultKeyedLocker<?> locker = freed.locker();
+        Engine locker = freed.locker();
         // A lease that was granted under a higher limit is released, as others may hold as many as the new one admits.
         if (w == null || c.holdCount >= c.limit() || freed.limit > c.limit() || !freed.useLease()) {
             return null;

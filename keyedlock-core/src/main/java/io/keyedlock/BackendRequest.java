@@ -77,7 +77,7 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
         return loss.copy();
     }
 
-    DefaultKeyedLocker<?> locker() {
+    Engine locker() {
         return entry.stripe.locker;
     }
 
@@ -165,7 +165,7 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
 
     private void warn(String event, @Nullable Throwable failure) {
         try {
-            Messages.warn(locker().settings(), Messages.describe(entry) + ": " + event, failure);
+            Messages.warn(locker().settings, Messages.describe(entry) + ": " + event, failure);
         } catch (Throwable e) {
             // There is no further place to report it.
         }
@@ -246,7 +246,7 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
     public void lost() {
         lost = true;
         Background.execute(() -> loss.complete(null));
-        CompositeListener listeners = locker().listeners();
+        CompositeListener listeners = locker().listeners;
         if (listeners == null) {
             Background.execute(() ->
                     warn("the lease was lost while the key was held, and another process may hold the key now", null));

@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The state of a contended key: the holds beyond the entry's own, the queue, pins and locked views. Created when the first of
- * these is needed. {@link DefaultKeyedLocker} draws the queue and states the invariants.
+ * these is needed. {@link Engine} draws the queue and states the invariants.
  *
  * <p>Guarded by the stripe's lock.
  */
@@ -272,7 +272,7 @@ final class ContendedState {
     }
 
     private @Nullable Waiter grant(boolean evenIfNotDue) {
-        DefaultKeyedLocker<?> locker = entry.stripe.locker;
+        Engine locker = entry.stripe.locker;
         int limit = limit();
         Waiter first = null;
         Waiter last = null;

@@ -113,8 +113,8 @@ final class DeadlockSearch {
      */
     int run() {
         for (LockerScan scan : Scanner.LOCKERS) {
-            DefaultKeyedLocker<?> locker = scan.get();
-            if (locker != null && locker.settings().deadlockDetection() != KeyedLockerSettings.DeadlockDetection.OFF) {
+            Engine locker = scan.get();
+            if (locker != null && locker.settings.deadlockDetection() != KeyedLockerSettings.DeadlockDetection.OFF) {
                 locker.stripes.all().stream()
                         .filter(DeadlockSearch::isAwaited)
                         .forEach(stripe -> Inspection.forEach(stripe, this::collect));
@@ -283,7 +283,7 @@ final class DeadlockSearch {
     }
 
     private static boolean mayFail(Place place) {
-        return place.node.entry.stripe.locker.settings().deadlockDetection()
+        return place.node.entry.stripe.locker.settings.deadlockDetection()
                 == KeyedLockerSettings.DeadlockDetection.FAIL;
     }
 
@@ -377,7 +377,7 @@ final class DeadlockSearch {
             Messages.warn(settings(), log.toString(), null);
             for (Place place : places) {
                 Entry e = place.node.entry;
-                CompositeListener listeners = e.stripe.locker.listeners();
+                CompositeListener listeners = e.stripe.locker.listeners;
                 if (!place.isProven() && listeners != null) {
                     listeners.suspectedDeadlock(e.key, description, stacks);
                 }
@@ -385,7 +385,7 @@ final class DeadlockSearch {
         }
 
         private KeyedLockerSettings settings() {
-            return places.get(0).node.entry.stripe.locker.settings();
+            return places.get(0).node.entry.stripe.locker.settings;
         }
 
         @Override

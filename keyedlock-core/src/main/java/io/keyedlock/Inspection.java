@@ -96,27 +96,18 @@ final class Inspection {
         }
     }
 
-    /** Returns the limit and the number of waiters of a key, or null if it is not active. */
-    static Messages.@Nullable Contention contention(Stripes stripes, Object key, int hash) {
-        Stripe stripe = stripes.existing(hash);
-        if (stripe == null) {
-            return null;
-        }
+    /** Returns the limit and the number of waiters of a key, after a wait for it has ended or, with null, without a wait. */
+    static Messages.Contention contention(Engine locker, Object key, @Nullable Waiter ended) {
+        int hash = ended == null ? Engine.hash(key) : ended.entry.hash;
+        Stripe stripe = locker.stripes.of(hash);
         stripe.lock();
         try {
-            Entry entry = stripe.find(key, hash);
-            return entry == null ? null : new Messages.Contention(key, entry.limit(), entry.waiterCount());
+            Entry entry = ended == null ? stripe.find(key, hash) : ended.entry;
+            return entry == null
+                    ? new Messages.Contention(key, locker.limits.ofLocker(), 0)
+                    : new Messages.Contention(entry.key, entry.limit(), entry.waiterCount());
         } finally {
             stripe.unlock();
-        }
-    }
-
-    static Messages.Contention contention(Entry entry) {
-        entry.stripe.lock();
-        try {
-            return new Messages.Contention(entry.key, entry.limit(), entry.waiterCount());
-        } finally {
-            entry.stripe.unlock();
         }
     }
 
@@ -146,7 +137,7 @@ final class Inspection {
         return null;
     }
 
-    static @Nullable KeySnapshot<Object> snapshot(DefaultKeyedLocker<?> locker, Object key, int hash) {
+    static @Nullable KeySnapshot<Object> snapshot(Engine locker, Object key, int hash) {
         Stripe stripe = locker.stripes.existing(hash);
         if (stripe == null) {
             return null;
@@ -166,7 +157,7 @@ final class Inspection {
         return seen.snapshot();
     }
 
-    static List<KeySnapshot<Object>> snapshot(DefaultKeyedLocker<?> locker) {
+    static List<KeySnapshot<Object>> snapshot(Engine locker) {
         List<KeySnapshot<Object>> all = new ArrayList<>();
         long now = locker.clock.nanoTime();
         for (Stripe stripe : locker.stripes.all()) {

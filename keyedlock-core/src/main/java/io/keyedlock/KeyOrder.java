@@ -34,7 +34,7 @@ final class KeyOrder implements AutoCloseable {
 
         private Slot(Object key) {
             this.key = key;
-            this.hash = DefaultKeyedLocker.hash(key);
+            this.hash = Engine.hash(key);
         }
 
         private long pinNumber() {

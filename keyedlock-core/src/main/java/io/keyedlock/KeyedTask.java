@@ -110,13 +110,40 @@ final class KeyedTask<T> implements Runnable {
     }
 
     private T runAsOwner(Hold hold) {
-        boolean adopted = hold.entry().stripe.adopt(hold, Thread.currentThread());
+        boolean adopted = adopt(hold, Thread.currentThread());
         try {
             return task.get();
         } finally {
             if (adopted) {
-                hold.entry().stripe.disown(hold);
+                disown(hold);
             }
+        }
+    }
+
+    /** Makes a thread the owner of an asynchronous hold. Returns false if it already owns another hold of the key. */
+    private static boolean adopt(Hold hold, Thread thread) {
+        Entry e = hold.entry();
+        e.stripe.lock();
+        try {
+            if (hold.owner != null || !hold.isHeld() || e.holdOf(thread) != null) {
+                return false;
+            }
+            e.stripe.locker.noteHolder(thread);
+            e.contended().setOwner(hold, thread);
+            return true;
+        } finally {
+            e.stripe.unlock();
+        }
+    }
+
+    /** Makes a hold asynchronous again. */
+    private static void disown(Hold hold) {
+        Entry e = hold.entry();
+        e.stripe.lock();
+        try {
+            e.contended().setOwner(hold, null);
+        } finally {
+            e.stripe.unlock();
         }
     }
 

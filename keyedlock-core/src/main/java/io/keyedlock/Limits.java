@@ -48,7 +48,7 @@ final class Limits {
      */
     record Answer(int limit, int refreshes, int questions) {}
 
-    private final DefaultKeyedLocker<?> locker;
+    private final Engine locker;
 
     /** The function, or null if no key has a limit of its own. */
     private final @Nullable ToIntFunction<Object> ofKeys;
@@ -63,7 +63,7 @@ final class Limits {
     /** Set while the current thread runs the function. */
     private final ThreadLocal<Boolean> asking = new ThreadLocal<>();
 
-    Limits(DefaultKeyedLocker<?> locker, KeyedLockerSettings settings) {
+    Limits(Engine locker, KeyedLockerSettings settings) {
         this.locker = locker;
         this.ofLocker = settings.limit();
         this.ofKeys = settings.hasKeyLimits() ? settings.keyLimits() : null;
@@ -134,14 +134,14 @@ final class Limits {
     private void checkNotAsking() {
         if (ofKeys != null && asking.get() != null) {
             throw new IllegalStateException(
-                    "The function for the limits of locker '" + locker.name()
+                    "The function for the limits of locker '" + locker.settings.name()
                             + "' must neither refresh them nor acquire held keys of the locker. Compute the limit from other data");
         }
     }
 
     private void warn(Object key, String event, @Nullable Throwable failure) {
         if (warned.compareAndSet(false, true)) {
-            Messages.keyLimitUnknown(locker.settings(), key, event, ofLocker, failure);
+            Messages.keyLimitUnknown(locker.settings, key, event, ofLocker, failure);
         }
     }
 

@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * flag with the locker in the set does no harm: the next caller only starts a running scan. So whatever is thrown in between,
  * the flag stays set or the locker stays in the set.
  */
-final class LockerScan extends WeakReference<DefaultKeyedLocker<?>> {
+final class LockerScan extends WeakReference<Engine> {
 
     /** The time after which a hold is reported; {@link Long#MAX_VALUE} if none is. */
     private final long longHold;
@@ -41,15 +41,15 @@ final class LockerScan extends WeakReference<DefaultKeyedLocker<?>> {
     /** Set while long holds are being reported, which may take long because listeners are called. */
     private final AtomicBoolean reporting = new AtomicBoolean();
 
-    private LockerScan(DefaultKeyedLocker<?> locker, long longHold) {
+    private LockerScan(Engine locker, long longHold) {
         super(locker, Scanner.DROPPED);
         this.longHold = longHold;
         this.interval = Math.max(Scanner.SHORTEST_INTERVAL, Math.min(Scanner.LONGEST_INTERVAL, longHold / 4));
     }
 
     /** Returns the scan of a locker, or null if its settings need none. */
-    static @Nullable LockerScan of(DefaultKeyedLocker<?> locker) {
-        KeyedLockerSettings settings = locker.settings();
+    static @Nullable LockerScan of(Engine locker) {
+        KeyedLockerSettings settings = locker.settings;
         boolean reports = !settings.longHold().isZero();
         return reports || settings.deadlockDetection() != KeyedLockerSettings.DeadlockDetection.OFF
                 ? new LockerScan(locker, reports ? DefaultKeyedLocker.nanos(settings.longHold()) : Long.MAX_VALUE)
@@ -61,7 +61,7 @@ final class LockerScan extends WeakReference<DefaultKeyedLocker<?>> {
      * started, the scan stays stopped, and the next caller tries again.
      */
     void start() {
-        DefaultKeyedLocker<?> locker = get();
+        Engine locker = get();
         if (locker == null) {
             return;
         }
@@ -79,14 +79,15 @@ final class LockerScan extends WeakReference<DefaultKeyedLocker<?>> {
             } while (!locker.stripes.looksIdle());
         } catch (Throwable e) {
             locker.markScanStopped();
-            Messages.warn(locker.settings(), "The scan of locker '" + locker.name() + "' could not be started", e);
+            Messages.warn(
+                    locker.settings, "The scan of locker '" + locker.settings.name() + "' could not be started", e);
         }
     }
 
     /** Stops the scan, so that the next caller starts it again. */
     void stop() {
         Scanner.LOCKERS.remove(this);
-        DefaultKeyedLocker<?> locker = get();
+        Engine locker = get();
         if (locker != null) {
             locker.markScanStopped();
         }
@@ -95,7 +96,7 @@ final class LockerScan extends WeakReference<DefaultKeyedLocker<?>> {
     /** Scans the locker once. Returns whether a deadlock search is worthwhile. Throws nothing. */
     boolean scan() {
         due = System.nanoTime() + interval;
-        DefaultKeyedLocker<?> locker = get();
+        Engine locker = get();
         if (locker == null) {
             Scanner.LOCKERS.remove(this);
             return false;
@@ -112,15 +113,15 @@ final class LockerScan extends WeakReference<DefaultKeyedLocker<?>> {
             }
             return pass.suspicious;
         } catch (Throwable e) {
-            warn(locker, "The scan of locker '" + locker.name() + "' failed and will be repeated", e);
+            warn(locker, "The scan of locker '" + locker.settings.name() + "' failed and will be repeated", e);
             return true;
         }
     }
 
     /** Logs from a thread that must not run foreign code. Throws nothing. */
-    static void warn(DefaultKeyedLocker<?> locker, String message, @Nullable Throwable failure) {
+    static void warn(Engine locker, String message, @Nullable Throwable failure) {
         try {
-            Background.execute(() -> Messages.warn(locker.settings(), message, failure));
+            Background.execute(() -> Messages.warn(locker.settings, message, failure));
         } catch (Throwable e) {
             // There is neither memory nor a thread to log it. The scan continues.
         }
@@ -141,10 +142,10 @@ final class LockerScan extends WeakReference<DefaultKeyedLocker<?>> {
 
         boolean suspicious;
 
-        Pass(DefaultKeyedLocker<?> locker) {
+        Pass(Engine locker) {
             this.now = locker.clock.nanoTime();
-            this.reports = locker.listeners() != null && !reporting.get();
-            this.searches = locker.settings().deadlockDetection() != KeyedLockerSettings.DeadlockDetection.OFF;
+            this.reports = locker.listeners != null && !reporting.get();
+            this.searches = locker.settings.deadlockDetection() != KeyedLockerSettings.DeadlockDetection.OFF;
         }
 
         void scan(Stripe stripe) {
@@ -166,7 +167,7 @@ final class LockerScan extends WeakReference<DefaultKeyedLocker<?>> {
     }
 
     /** Reports on a callback thread, because listeners may be slow. Until they return, no further long holds are reported. */
-    private void report(DefaultKeyedLocker<?> locker, List<Hold> longHolds) {
+    private void report(Engine locker, List<Hold> longHolds) {
         if (longHolds.isEmpty() || !reporting.compareAndSet(false, true)) {
             return;
         }
@@ -188,16 +189,17 @@ final class LockerScan extends WeakReference<DefaultKeyedLocker<?>> {
     }
 
     /** Reports one hold. If that fails, the hold was marked as reported, or is found again. */
-    private static void reportGuarded(DefaultKeyedLocker<?> locker, Hold hold) {
+    private static void reportGuarded(Engine locker, Hold hold) {
         try {
             report(locker, hold);
         } catch (Throwable e) {
-            Messages.warn(locker.settings(), "A long hold of locker '" + locker.name() + "' could not be reported", e);
+            Messages.warn(
+                    locker.settings, "A long hold of locker '" + locker.settings.name() + "' could not be reported", e);
         }
     }
 
-    private static void report(DefaultKeyedLocker<?> locker, Hold hold) {
-        CompositeListener listeners = locker.listeners();
+    private static void report(Engine locker, Hold hold) {
+        CompositeListener listeners = locker.listeners;
         Thread owner = Inspection.locked(hold, () -> hold.owner);
         List<StackTraceElement> stack = owner == null ? List.of() : List.of(owner.getStackTrace());
         // If the hold has ended meanwhile, the stack does not belong to it.

@@ -3,6 +3,8 @@ package io.keyedlock;
 
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Objects;
+import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
 /** The texts of exceptions and log lines. They name a key only if the settings allow it. */
@@ -10,6 +12,14 @@ final class Messages {
 
     /** The maximum length of a foreign message that is quoted. */
     static final int LONGEST_FOREIGN = 1_000;
+
+    static {
+        // The compiler keeps the table behind the switches of this class in another class. This initialises it.
+        switch (RejectReason.CLOSED) {
+            case CLOSED -> {}
+            default -> throw new AssertionError();
+        }
+    }
 
     private Messages() {}
 
@@ -41,7 +51,7 @@ final class Messages {
     }
 
     static String describe(Entry entry) {
-        return describe(entry.stripe.locker.settings(), entry.key);
+        return describe(entry.stripe.locker.settings, entry.key);
     }
 
     /** Returns, for instance, {@code orders, key 42}. */
@@ -78,10 +88,37 @@ final class Messages {
         return duration.toString().substring("PT".length()).toLowerCase(Locale.ROOT);
     }
 
+    /**
+     * Creates the exception for a caller that gets no permit.
+     *
+     * @param waitTime the wait time that the caller specified, or null for a call that does not wait
+     * @param waiter the wait that has ended, or null if the caller was rejected at once
+     */
+    static RuntimeException failure(
+            Engine locker, RejectReason reason, Object key, @Nullable Duration waitTime, @Nullable Waiter waiter) {
+        KeyedLockerSettings settings = locker.settings;
+        return switch (reason) {
+            case UNAVAILABLE -> unavailable(settings, Inspection.contention(locker, key, waiter));
+            case TIMED_OUT ->
+                timeout(
+                        settings,
+                        Inspection.contention(locker, key, waiter),
+                        waitTime == null ? Duration.ZERO : waitTime);
+            case QUEUE_FULL -> queueFull(settings, Inspection.contention(locker, key, waiter));
+            case REENTRY -> reentry(settings, key);
+            case DRAINING -> draining(settings, key);
+            case CLOSED -> closed(settings, key);
+            case DEADLOCK ->
+                new LockDeadlockException(settings.name(), key, waiter == null ? "" : String.valueOf(waiter.deadlock));
+            case BACKEND -> backend(locker, key, waiter == null ? null : waiter.backendFailure);
+            case INTERRUPTED, CANCELLED -> new CancellationException(reason.name());
+        };
+    }
+
     /** A key that a caller did not get, with its limit and its number of waiters at that moment. */
     record Contention(Object key, int limit, int waiters) {}
 
-    static LockTimeoutException timeout(KeyedLockerSettings settings, Contention at, Duration waitTime) {
+    private static LockTimeoutException timeout(KeyedLockerSettings settings, Contention at, Duration waitTime) {
         return new LockTimeoutException(
                 settings.name(),
                 at.key,
@@ -93,7 +130,7 @@ final class Messages {
                         + format(waitTime));
     }
 
-    static LockRejectedException queueFull(KeyedLockerSettings settings, Contention at) {
+    private static LockRejectedException queueFull(KeyedLockerSettings settings, Contention at) {
         return new LockRejectedException(
                 settings.name(),
                 at.key,
@@ -104,7 +141,7 @@ final class Messages {
                         + settings.maxWaiters() + " admits no further waiter");
     }
 
-    static LockRejectedException unavailable(KeyedLockerSettings settings, Contention at) {
+    private static LockRejectedException unavailable(KeyedLockerSettings settings, Contention at) {
         return new LockRejectedException(
                 settings.name(),
                 at.key,
@@ -114,15 +151,17 @@ final class Messages {
                 locker(settings) + " has no permit available for " + key(settings, at.key));
     }
 
-    static LockReentryException reentry(KeyedLockerSettings settings, Object key) {
+    private static LockReentryException reentry(KeyedLockerSettings settings, Object key) {
         return new LockReentryException(
                 settings.name(),
                 key,
                 locker(settings) + " is not reentrant, and the current thread already holds " + key(settings, key));
     }
 
-    static LockBackendException backend(
-            KeyedLockerBackend backend, KeyedLockerSettings settings, Object key, @Nullable Throwable cause) {
+    /** Creates the exception for a failure of the backend; without a cause, the backend did not answer in time. */
+    private static LockBackendException backend(Engine locker, Object key, @Nullable Throwable cause) {
+        KeyedLockerBackend backend = Objects.requireNonNull(locker.backend, "backend");
+        KeyedLockerSettings settings = locker.settings;
         // The message of a failed command often contains the whole command, including the key.
         Throwable shown = cause == null || settings.showKeys() ? cause : ForeignFailure.of(cause, false);
         String reason = shown == null
@@ -139,20 +178,20 @@ final class Messages {
     }
 
     static LockLeaseLostException leaseLost(Entry entry) {
-        DefaultKeyedLocker<?> locker = entry.stripe.locker;
+        KeyedLockerSettings settings = entry.stripe.locker.settings;
         return new LockLeaseLostException(
-                locker.name(),
+                settings.name(),
                 entry.key,
-                locker(locker.settings()) + " lost the lease of " + key(locker.settings(), entry.key)
+                locker(settings) + " lost the lease of " + key(settings, entry.key)
                         + " while it was held, and another process may have held the key too");
     }
 
-    static KeyedLockerClosedException closed(KeyedLockerSettings settings, Object key) {
+    private static KeyedLockerClosedException closed(KeyedLockerSettings settings, Object key) {
         return new KeyedLockerClosedException(
                 settings.name(), key, locker(settings) + " is closed and grants no permit for " + key(settings, key));
     }
 
-    static KeyedLockerClosedException draining(KeyedLockerSettings settings, Object key) {
+    private static KeyedLockerClosedException draining(KeyedLockerSettings settings, Object key) {
         return new KeyedLockerClosedException(
                 settings.name(),
                 key,

@@ -29,7 +29,7 @@ final class MostContended {
         }
     }
 
-    private final DefaultKeyedLocker<?> locker;
+    private final Engine locker;
 
     private final int maxKeys;
 
@@ -38,7 +38,7 @@ final class MostContended {
     /** The keys found so far, least contended first. */
     private final PriorityQueue<Candidate> kept = new PriorityQueue<>();
 
-    MostContended(DefaultKeyedLocker<?> locker, int maxKeys) {
+    MostContended(Engine locker, int maxKeys) {
         this.locker = locker;
         this.maxKeys = maxKeys;
         this.now = locker.clock.nanoTime();

@@ -22,7 +22,7 @@ final class MultiKeyFuture extends AcquisitionFuture {
         STOPPED
     }
 
-    private final DefaultKeyedLocker<?> locker;
+    private final Engine locker;
 
     private final KeyOrder keys;
 
@@ -44,7 +44,7 @@ final class MultiKeyFuture extends AcquisitionFuture {
     /** The acquisition in progress. Guarded by {@code lock}. */
     private @Nullable PermitFuture current;
 
-    MultiKeyFuture(DefaultKeyedLocker<?> locker, KeyOrder keys, long nanos, @Nullable Duration waitTime) {
+    MultiKeyFuture(Engine locker, KeyOrder keys, long nanos, @Nullable Duration waitTime) {
         this.locker = locker;
         this.keys = keys;
         this.acquired = new MultiKeyPermit(keys.size());
@@ -71,7 +71,7 @@ final class MultiKeyFuture extends AcquisitionFuture {
             KeyOrder.Slot slot = keys.get(i);
             long remaining = MultiKeyPermit.remaining(nanos, start, locker.clock.nanoTime());
             // A caller that has acquired one of its keys is admitted for the others, even while draining.
-            PermitFuture next = locker.acquireAsync(slot.key, slot.hash, remaining, waitTime, i > 0);
+            PermitFuture next = PermitFuture.acquire(locker, slot.key, slot.hash, remaining, waitTime, i > 0);
             if (!setCurrent(next)) {
                 return;
             }

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class PermitFuture extends AcquisitionFuture {
 
-    private final DefaultKeyedLocker<?> locker;
+    private final Engine locker;
 
     /** Null for a call that does not wait, except for the answer of a backend. */
     private final @Nullable Duration waitTime;
@@ -37,9 +37,50 @@ final class PermitFuture extends AcquisitionFuture {
     /** The task that ends the wait; null if there is no time limit. Written once, by the requesting thread. */
     private volatile @Nullable Future<?> timer;
 
-    PermitFuture(DefaultKeyedLocker<?> locker, @Nullable Duration waitTime) {
+    private PermitFuture(Engine locker, @Nullable Duration waitTime) {
         this.locker = locker;
         this.waitTime = waitTime;
+    }
+
+    /**
+     * Acquires a permit that no thread owns. Without a wait time, the call does not wait.
+     *
+     * @param admitted whether the caller is admitted even while new callers are rejected
+     */
+    static PermitFuture acquire(
+            Engine locker, Object key, int hash, long nanos, @Nullable Duration waitTime, boolean admitted) {
+        PermitFuture future = new PermitFuture(locker, waitTime);
+        AcquireResult result = locker.attempt(key, hash, null, nanos, future, admitted);
+        if (result == RejectReason.DRAINING && locker.holdsSomething(Thread.currentThread())) {
+            result = locker.attempt(key, hash, null, nanos, future, true);
+        }
+        try {
+            if (result instanceof Hold permit) {
+                future.deliver(locker.acquiredAtOnce(permit));
+            } else if (result instanceof RejectReason reason) {
+                future.reject(null, key, reason);
+            } else if (result instanceof Waiter waiter) {
+                if (!admitted) {
+                    recordRequester(waiter);
+                }
+                future.startWaiting(waiter, nanos);
+            }
+        } catch (Throwable e) {
+            Engine.undo(result);
+            throw e;
+        }
+        return future;
+    }
+
+    /**
+     * Records the requesting thread for the deadlock search. Not called for the later keys of a multi-key call: they are
+     * acquired on threads that do not wait for them.
+     */
+    private static void recordRequester(Waiter waiter) {
+        waiter.requester = Thread.currentThread();
+        if (waiter.result != null) {
+            waiter.requester = null;
+        }
     }
 
     void setWaiter(Waiter enqueued) {
@@ -47,7 +88,7 @@ final class PermitFuture extends AcquisitionFuture {
     }
 
     /** Notifies the listeners of the wait and schedules its time-out. Called by the requesting thread after it was enqueued. */
-    void startWaiting(Waiter enqueued, long nanos) {
+    private void startWaiting(Waiter enqueued, long nanos) {
         enqueued.reportBegin();
         if (nanos == Long.MAX_VALUE || enqueued.ifRefused != null) {
             return;
@@ -88,7 +129,7 @@ final class PermitFuture extends AcquisitionFuture {
     }
 
     /** Notifies the listeners that there is no permit, and completes the future with the exception. */
-    void reject(@Nullable Waiter ended, Object key, RejectReason rejection) {
+    private void reject(@Nullable Waiter ended, Object key, RejectReason rejection) {
         RejectReason reason = rejection.within(waitTime);
         try {
             if (ended == null) {
@@ -103,7 +144,7 @@ final class PermitFuture extends AcquisitionFuture {
 
     private Throwable failure(RejectReason reason, Object key, @Nullable Waiter ended) {
         try {
-            return locker.failure(reason, key, waitTime, ended);
+            return Messages.failure(locker, reason, key, waitTime, ended);
         } catch (Throwable e) {
             // Creating the message may call foreign code.
             return e;

@@ -31,7 +31,7 @@ final class Scanner implements Runnable {
     static final Set<LockerScan> LOCKERS = ConcurrentHashMap.newKeySet();
 
     /** The scans of garbage-collected lockers. */
-    static final ReferenceQueue<DefaultKeyedLocker<?>> DROPPED = new ReferenceQueue<>();
+    static final ReferenceQueue<Engine> DROPPED = new ReferenceQueue<>();
 
     /**
      * The task that is running or scheduled, or null. Any other task does nothing: it may be in the executor's queue although
@@ -141,7 +141,7 @@ final class Scanner implements Runnable {
 
     private static void scanDueLockers() {
         long now = System.nanoTime();
-        DefaultKeyedLocker<?> suspicious = null;
+        Engine suspicious = null;
         for (LockerScan scan : LOCKERS) {
             if (scan.due - now <= 0 && scan.scan()) {
                 suspicious = scan.get();
@@ -152,7 +152,7 @@ final class Scanner implements Runnable {
         }
     }
 
-    private static void searchForDeadlocks(DefaultKeyedLocker<?> suspicious) {
+    private static void searchForDeadlocks(Engine suspicious) {
         try {
             new DeadlockSearch(suspicious.clock.nanoTime()).run();
         } catch (Throwable e) {

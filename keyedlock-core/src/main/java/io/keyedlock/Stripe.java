@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock;
 
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,7 +15,7 @@ final class Stripe extends Table {
     /** One hold in so many is timed by sampling. A power of two. */
     static final int SAMPLE_INTERVAL = 16;
 
-    final DefaultKeyedLocker<?> locker;
+    final Engine locker;
 
     /**
      * The number of holds minus the number of entries. {@link ContendedState} updates it, so that it does not change while each
@@ -40,7 +39,7 @@ final class Stripe extends Table {
      */
     private int samples = 1;
 
-    Stripe(DefaultKeyedLocker<?> locker) {
+    Stripe(Engine locker) {
         this.locker = locker;
     }
 
@@ -54,7 +53,8 @@ final class Stripe extends Table {
         return insert(new Entry(key, hash, this, null, false, 0));
     }
 
-    private Entry insert(Entry e) {
+    /** Adds an entry to the table, and counts it. Called under the lock. */
+    Entry insert(Entry e) {
         boolean added = false;
         try {
             if (watch != null) {
@@ -81,41 +81,6 @@ final class Stripe extends Table {
             furtherHolds++;
         }
         return watch != null && watch.left() ? watch : null;
-    }
-
-    /**
-     * Ends all waits of this stripe because the locker was closed. The caller must complete them.
-     *
-     * @param others waits that were ended before
-     * @return those and the waits of this stripe, linked by {@link Waiter#nextDone}. {@link Waiter#request} of the last waiter
-     *     of each key is the request to cancel, if any
-     */
-    @Nullable
-    Waiter closeWaiters(@Nullable Waiter others) {
-        Headroom.checkForSection();
-        Waiter first = others;
-        lock();
-        try {
-            for (Entry e = firstEntry(); e != null; e = entryAfter(e)) {
-                ContendedState c = e.contendedIfAny();
-                for (Waiter w = c == null ? null : c.head; c != null && w != null; w = c.head) {
-                    c.dequeue(w);
-                    w.request = c.head == null && c.backendKey != null ? c.backendKey.requestToCancel(c) : null;
-                    w.result = RejectReason.CLOSED;
-                    w.nextDone = first;
-                    first = w;
-                }
-            }
-            for (Waiter w = first; w != others && w != null; w = w.nextDone) {
-                boolean lastOfKey = w.nextDone == others || w.nextDone == null || w.nextDone.entry != w.entry;
-                if (lastOfKey && !w.entry.contended().isNeeded()) {
-                    evict(w.entry);
-                }
-            }
-        } finally {
-            unlock();
-        }
-        return first;
     }
 
     // ---- acquiring
@@ -149,7 +114,7 @@ final class Stripe extends Table {
             @Nullable PermitFuture future,
             @Nullable RejectReason rejection,
             Limits.@Nullable Answer answer) {
-        KeyedLockerSettings settings = locker.settings();
+        KeyedLockerSettings settings = locker.settings;
         Hold own = owner == null ? null : e.holdOf(owner);
         if (own != null) {
             return reenter(own, settings);
@@ -193,35 +158,6 @@ final class Stripe extends Table {
             future.setWaiter(w);
         }
         return w;
-    }
-
-    /** Adds an entry for a key whose permits come from a backend, and enqueues its first caller. Called under the lock. */
-    AcquireResult enqueueForBackend(
-            Object key,
-            int hash,
-            KeyedLockerBackend backend,
-            String keyName,
-            @Nullable Thread owner,
-            long nanos,
-            @Nullable PermitFuture future,
-            Limits.@Nullable Answer answer) {
-        Entry e = new Entry(key, hash, this, null, false, 0);
-        BackendKey backendKey = e.backendKey(backend, keyName);
-        if (answer != null) {
-            e.contended().setLimit(answer);
-        }
-        insert(e);
-        boolean enqueued = false;
-        try {
-            AcquireResult result = Objects.requireNonNull(backendKey.acquire(e, owner, nanos, future, null, answer));
-            enqueued = result instanceof Waiter;
-            return result;
-        } finally {
-            if (!enqueued) {
-                // The caller announces the idle moment if this was it.
-                evict(e);
-            }
-        }
     }
 
     /** Acquires again for the owner of a hold. Called under the lock. */
@@ -269,7 +205,7 @@ final class Stripe extends Table {
             release(e, null);
             return;
         }
-        CompositeListener listeners = locker.listeners();
+        CompositeListener listeners = locker.listeners;
         long end = endOfHold(listeners);
         boolean simple;
         lock();
@@ -308,7 +244,7 @@ final class Stripe extends Table {
 
     /** Closes a permit: the hold's own, or that of a reentrant acquisition. */
     void release(Hold hold, @Nullable Reentry reentry) {
-        CompositeListener listeners = locker.listeners();
+        CompositeListener listeners = locker.listeners;
         long end = endOfHold(listeners);
         Entry e = hold.entry();
         boolean ended = false;
@@ -458,34 +394,6 @@ final class Stripe extends Table {
             Background.execute(idle::announce);
         } else if (idle != null) {
             idle.announce();
-        }
-    }
-
-    // ---- owners of asynchronous holds
-
-    /** Makes a thread the owner of an asynchronous hold. Returns false if it already owns another hold of the key. */
-    boolean adopt(Hold hold, Thread thread) {
-        lock();
-        try {
-            Entry e = hold.entry();
-            if (hold.owner != null || !hold.isHeld() || e.holdOf(thread) != null) {
-                return false;
-            }
-            locker.noteHolder(thread);
-            e.contended().setOwner(hold, thread);
-            return true;
-        } finally {
-            unlock();
-        }
-    }
-
-    /** Makes a hold asynchronous again. */
-    void disown(Hold hold) {
-        lock();
-        try {
-            hold.entry().contended().setOwner(hold, null);
-        } finally {
-            unlock();
         }
     }
 }

@@ -22,7 +22,7 @@ final class Stripes {
 
     private static final VarHandle ELEMENTS = MethodHandles.arrayElementVarHandle(Stripe[].class);
 
-    private final DefaultKeyedLocker<?> locker;
+    private final Engine locker;
 
     /** Elements are set once, through {@link #ELEMENTS}. */
     private final @Nullable Stripe[] stripes = new Stripe[COUNT];
@@ -33,7 +33,7 @@ final class Stripes {
     /** The idle watch, or null. Every stripe has a copy. Guarded by {@code growth}; written with all stripes locked, too. */
     private @Nullable IdleWatch watch;
 
-    Stripes(DefaultKeyedLocker<?> locker) {
+    Stripes(Engine locker) {
         this.locker = locker;
     }
 
@@ -91,7 +91,7 @@ final class Stripes {
     void endAllWaits() {
         Waiter ended = null;
         for (Stripe s : all()) {
-            ended = s.closeWaiters(ended);
+            ended = endWaits(s, ended);
         }
         Stripe.unparkThreads(ended);
         for (Waiter w = ended; w != null; w = w.nextDone) {
@@ -101,6 +101,40 @@ final class Stripes {
         }
         Stripe.completeFutures(ended, null, false);
         announceIfOver();
+    }
+
+    /**
+     * Ends all waits of a stripe because the locker was closed. The caller must complete them.
+     *
+     * @param others waits that were ended before
+     * @return those and the waits of the stripe, linked by {@link Waiter#nextDone}. {@link Waiter#request} of the last waiter
+     *     of each key is the request to cancel, if any
+     */
+    private static @Nullable Waiter endWaits(Stripe stripe, @Nullable Waiter others) {
+        Headroom.checkForSection();
+        Waiter first = others;
+        stripe.lock();
+        try {
+            for (Entry e = stripe.firstEntry(); e != null; e = stripe.entryAfter(e)) {
+                ContendedState c = e.contendedIfAny();
+                for (Waiter w = c == null ? null : c.head; c != null && w != null; w = c.head) {
+                    c.dequeue(w);
+                    w.request = c.head == null && c.backendKey != null ? c.backendKey.requestToCancel(c) : null;
+                    w.result = RejectReason.CLOSED;
+                    w.nextDone = first;
+                    first = w;
+                }
+            }
+            for (Waiter w = first; w != others && w != null; w = w.nextDone) {
+                boolean lastOfKey = w.nextDone == others || w.nextDone == null || w.nextDone.entry != w.entry;
+                if (lastOfKey && !w.entry.contended().isNeeded()) {
+                    stripe.evict(w.entry);
+                }
+            }
+        } finally {
+            stripe.unlock();
+        }
+        return first;
     }
 
     /** Announces the idle moment if it has come. For callers that may have removed the last entry. */

@@ -82,7 +82,7 @@ final class WaitEvent {
             event.begin();
             return (failure, waited) -> {
                 if (event.shouldCommit()) {
-                    KeyedLockerSettings settings = waiter.entry.stripe.locker.settings();
+                    KeyedLockerSettings settings = waiter.entry.stripe.locker.settings;
                     event.locker = settings.name();
                     event.key = settings.showKeys() ? KeyText.inLine(waiter.entry.key) : "";
                     event.waitersAhead = waiter.ahead;

@@ -8,7 +8,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One node in the queue of a key: a waiting thread or future. See {@link DefaultKeyedLocker} for the queue and the races.
+ * One node in the queue of a key: a waiting thread or future. See {@link Engine} for the queue and the races.
  *
  * <p>{@link #result} is set once, under the stripe's lock, in one step with leaving the queue. Setting it decides the race
  * between grant, time-out, interrupt, cancellation and close. The other fields are guarded by the stripe's lock unless stated
@@ -138,7 +138,7 @@ final class Waiter implements AcquireResult {
     /** Notifies the listeners that this wait has begun. Called by the caller that was enqueued, with no lock held. */
     void reportBegin() {
         KeyedLockerListener.Wait event = WaitEvent.begin(this);
-        CompositeListener listeners = entry.stripe.locker.listeners();
+        CompositeListener listeners = entry.stripe.locker.listeners;
         KeyedLockerListener.Wait listener = listeners == null ? null : listeners.waiting(this);
         KeyedLockerListener.Wait both;
         try {
@@ -156,7 +156,7 @@ final class Waiter implements AcquireResult {
     /** Notifies the listeners, once, that this wait has ended. Called by the thread that completes it, with no lock held. */
     void reportEnd(@Nullable RejectReason reason) {
         KeyedLockerListener.Outcome failure = reason == null ? null : reason.outcome;
-        CompositeListener listeners = entry.stripe.locker.listeners();
+        CompositeListener listeners = entry.stripe.locker.listeners;
         this.failure = failure;
         KeyedLockerListener.Wait last = (KeyedLockerListener.Wait) OBSERVER.getAndSet(this, REPORTED);
         if (last == REPORTED) {
@@ -190,7 +190,7 @@ final class Waiter implements AcquireResult {
             try {
                 observer.ended(failure, waited);
             } catch (Throwable e) {
-                Messages.listenerFailed(entry.stripe.locker.settings(), "ended", e);
+                Messages.listenerFailed(entry.stripe.locker.settings, "ended", e);
             }
         }
     }

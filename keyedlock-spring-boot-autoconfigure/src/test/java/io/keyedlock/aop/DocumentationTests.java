@@ -53,7 +53,6 @@ class DocumentationTests {
     private static final List<String> NOT_TO_BE_EXPLAINED = List.of(
             // Internal errors.
             "a stuck thread waits for a key whose holders are stuck",
-            "interrupts are ignored",
             " did not answer each claim of a heartbeat",
             " could not renew the key",
             "the future of the idle moment does not fail",
