@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,11 +41,8 @@ final class DeadlockSearch {
     /** The minimum length of a wait that is searched, in nanoseconds. */
     private static final long SUSPICIOUS_AFTER = 500_000_000;
 
-    /** The maximum number of threads of a cycle, and of holders of a key, that a message names. */
-    private static final int MOST_NAMED = 16;
-
     /** An awaited key, with its holds when it was collected. */
-    private static final class Node {
+    static final class Node {
         final Entry entry;
         final List<Hold> holds = new ArrayList<>(1);
         final List<Thread> owners = new ArrayList<>(1);
@@ -65,7 +61,7 @@ final class DeadlockSearch {
     }
 
     /** A thread and what it may be stuck for: its own waiter, or that of a future that it requested. */
-    private record Place(Thread thread, Waiter waiter, Node node) {
+    record Place(Thread thread, Waiter waiter, Node node) {
 
         boolean isProven() {
             return waiter.thread == thread;
@@ -206,13 +202,13 @@ final class DeadlockSearch {
         int found = 0;
         for (Thread thread : List.copyOf(stuck.keySet())) {
             while (stuck.containsKey(thread)) {
-                Cycle cycle = findCycle(thread);
+                DeadlockCycle cycle = findDeadlockCycle(thread);
                 if (stillStands(cycle)) {
                     found++;
                     resolve(cycle, certain);
                 }
                 // Whether it failed, was reported or has left: the threads that wait for it are examined without it.
-                release(cycle.places.get(0));
+                release(cycle.places().get(0));
             }
         }
         return found;
@@ -255,7 +251,7 @@ final class DeadlockSearch {
     }
 
     /** Returns the cycle to which the waits of a stuck thread lead, starting with the thread to fail. */
-    private Cycle findCycle(Thread start) {
+    private DeadlockCycle findDeadlockCycle(Thread start) {
         List<Place> path = new ArrayList<>();
         IdentityHashMap<Thread, Integer> seen = new IdentityHashMap<>();
         Thread thread = start;
@@ -275,7 +271,7 @@ final class DeadlockSearch {
         }
         List<Place> turned = new ArrayList<>(cycle);
         Collections.rotate(turned, -victim);
-        return new Cycle(turned);
+        return new DeadlockCycle(turned);
     }
 
     private static boolean losesLess(Place one, Place other) {
@@ -296,9 +292,9 @@ final class DeadlockSearch {
     }
 
     /** Step 5: returns whether everything that can be reached from a cycle is as it was collected. */
-    private boolean stillStands(Cycle cycle) {
+    private boolean stillStands(DeadlockCycle cycle) {
         Set<Node> seen = Collections.newSetFromMap(new IdentityHashMap<>());
-        Deque<Place> open = new ArrayDeque<>(cycle.places);
+        Deque<Place> open = new ArrayDeque<>(cycle.places());
         for (Place place = open.poll(); place != null; place = open.poll()) {
             if (!place.isWaiting()) {
                 return false;
@@ -326,8 +322,8 @@ final class DeadlockSearch {
         }
     }
 
-    private static void resolve(Cycle cycle, boolean certain) {
-        Place victim = cycle.places.get(0);
+    private static void resolve(DeadlockCycle cycle, boolean certain) {
+        Place victim = cycle.places().get(0);
         if (!certain) {
             reportOnce(cycle, cycle::reportSuspicion);
         } else if (mayFail(victim)) {
@@ -337,14 +333,14 @@ final class DeadlockSearch {
         }
     }
 
-    private static void reportOnce(Cycle cycle, Runnable report) {
-        if (!cycle.places.get(0).waiter.reported) {
+    private static void reportOnce(DeadlockCycle cycle, Runnable report) {
+        if (!cycle.places().get(0).waiter.reported) {
             Background.execute(report);
-            cycle.places.forEach(place -> place.waiter.reported = true);
+            cycle.places().forEach(place -> place.waiter.reported = true);
         }
     }
 
-    private static void fail(Waiter waiter, Cycle cycle) {
+    private static void fail(Waiter waiter, DeadlockCycle cycle) {
         Stripe stripe = waiter.entry.stripe;
         stripe.lock();
         if (waiter.result != null) {
@@ -354,64 +350,5 @@ final class DeadlockSearch {
         waiter.deadlock = cycle;
         stripe.cancelAndUnlock(waiter, RejectReason.DEADLOCK, true);
         waiter.unparkThread();
-    }
-
-    /** A cycle, starting with the thread to fail. Described by that thread, because the text of a key is foreign code. */
-    private record Cycle(List<Place> places) {
-
-        void report() {
-            Messages.warn(settings(), toString(), null);
-        }
-
-        void reportSuspicion() {
-            String description = "possible " + this;
-            List<List<StackTraceElement>> stacks = places.stream()
-                    .limit(MOST_NAMED)
-                    .map(place -> List.of(place.thread.getStackTrace()))
-                    .toList();
-            StringBuilder log = new StringBuilder(description);
-            for (int i = 0; i < stacks.size(); i++) {
-                log.append("\n").append(name(places.get(i).thread)).append(":");
-                stacks.get(i).forEach(frame -> log.append("\n\tat ").append(frame));
-            }
-            Messages.warn(settings(), log.toString(), null);
-            for (Place place : places) {
-                Entry e = place.node.entry;
-                CompositeListener listeners = e.stripe.locker.listeners;
-                if (!place.isProven() && listeners != null) {
-                    listeners.suspectedDeadlock(e.key, description, stacks);
-                }
-            }
-        }
-
-        private KeyedLockerSettings settings() {
-            return places.get(0).node.entry.stripe.locker.settings;
-        }
-
-        @Override
-        public String toString() {
-            return "deadlock of " + places.size() + (places.size() == 1 ? " thread: " : " threads: ")
-                    + list(places, Cycle::describe, "; ");
-        }
-
-        private static String describe(Place place) {
-            return name(place.thread)
-                    + (place.isProven() ? " waits for " : " is blocked after it requested a future of ")
-                    + Messages.describe(place.node.entry) + ", held by "
-                    + list(place.node.owners, Cycle::name, " and ");
-        }
-
-        /** Names the first elements and counts the others, because a cycle may have thousands. */
-        private static <T> String list(List<T> all, Function<T, String> text, String separator) {
-            String named = all.stream().limit(MOST_NAMED).map(text).collect(Collectors.joining(separator));
-            return all.size() <= MOST_NAMED ? named : named + separator + (all.size() - MOST_NAMED) + " more";
-        }
-
-        private static String name(Thread thread) {
-            return "thread "
-                    + (thread.getName().isEmpty()
-                            ? "#" + Threads.idOf(thread)
-                            : "'" + KeyText.inLine(thread.getName()) + "'");
-        }
     }
 }
