@@ -13,8 +13,12 @@ import org.jspecify.annotations.Nullable;
  */
 abstract class AcquisitionFuture extends CompletableFuture<Permit> {
 
-    /** Leaves the queue, or completes this future with the permit if it was granted already. */
-    abstract void leaveQueue();
+    /**
+     * Leaves the queue, or completes this future with the permit if it was granted already.
+     *
+     * @return whether this call has ended the wait
+     */
+    abstract boolean leaveQueue();
 
     final void deliver(Permit permit) {
         super.complete(permit);

@@ -47,10 +47,6 @@ final class Background {
         return TIMER.schedule(task, nanos, TimeUnit.NANOSECONDS);
     }
 
-    static void scheduleScan(Runnable scan, long nanos) {
-        SCANNER.schedule(scan, nanos, TimeUnit.NANOSECONDS);
-    }
-
     /**
      * Runs a task that may call foreign code on a callback thread, so that it delays neither the current thread nor other
      * tasks. Runs it on the current thread if there is no callback thread and none can be started.

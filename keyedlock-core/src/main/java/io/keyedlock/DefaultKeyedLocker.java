@@ -188,7 +188,7 @@ final class DefaultKeyedLocker<K> extends Engine implements KeyedLocker<K> {
     private AcquireResult conclude(
             AcquireResult attempted, Object key, long nanos, @Nullable Duration waitTime, boolean interruptible) {
         Waiter waiter = attempted instanceof Waiter enqueued ? enqueued : null;
-        AcquireResult end = waiter == null ? attempted : await(waiter, nanos, interruptible);
+        AcquireResult end = waiter == null ? attempted : waiter.await(nanos, interruptible);
         if (!(end instanceof RejectReason rejection)) {
             return end;
         }
@@ -224,25 +224,9 @@ final class DefaultKeyedLocker<K> extends Engine implements KeyedLocker<K> {
                 : permitOrThrow(end, attempted, key, waitTime);
     }
 
-    /** Waits in the queue. Notifies the listeners if a permit was granted, but not of a reason. */
-    private static AcquireResult await(Waiter waiter, long nanos, boolean interruptible) {
-        try {
-            waiter.reportBegin();
-            AcquireResult end = waiter.await(waiter.ifRefused == null ? nanos : Long.MAX_VALUE, interruptible);
-            if (end instanceof Hold) {
-                waiter.entry.stripe.locker.noteHolder(Thread.currentThread());
-                waiter.reportEnd(null);
-            }
-            return end;
-        } catch (Throwable e) {
-            waiter.abandon();
-            throw e;
-        }
-    }
-
     @Override
     public Lock asLock(K key) {
-        return new LockView<>(this, key, hash(key));
+        return new LockView(this, key, hash(key));
     }
 
     // ---- futures
@@ -267,7 +251,7 @@ final class DefaultKeyedLocker<K> extends Engine implements KeyedLocker<K> {
         Objects.requireNonNull(task, "task");
         Objects.requireNonNull(executor, "executor");
         return new KeyedTask<>(task, executor)
-                .start(() -> PermitFuture.acquire(this, key, hash(key), waitNanos, settings.waitTime(), false));
+                .start(PermitFuture.acquire(this, key, hash(key), waitNanos, settings.waitTime(), false));
     }
 
     // ---- several keys

@@ -27,9 +27,8 @@ final class KeyedTask<T> implements Runnable {
         this.executor = executor;
     }
 
-    /** Acquires a permit and runs the task. A failure for want of memory undoes the acquisition. */
-    CompletableFuture<T> start(Supplier<PermitFuture> acquire) {
-        PermitFuture acquisition = acquire.get();
+    /** Runs the task once its permit is acquired. A failure for want of memory undoes the acquisition. */
+    CompletableFuture<T> start(PermitFuture acquisition) {
         boolean registered = false;
         boolean started = false;
         try {

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * The lock of one key as a {@link Lock}. The permits that were locked and not yet unlocked are recorded in the key's
  * {@link ContendedState}, so that all views of a key are one lock.
  */
-final class LockView<K> implements Lock {
+final class LockView implements Lock {
 
     /** One {@code lock()} that was not unlocked yet. Guarded by the stripe's lock. */
     static final class Locked {
@@ -29,16 +29,16 @@ final class LockView<K> implements Lock {
         }
     }
 
-    private final DefaultKeyedLocker<K> locker;
+    private final DefaultKeyedLocker<?> locker;
 
-    private final K key;
+    private final Object key;
 
     private final int hash;
 
     /** The entry that this view has locked, while it has records. Guarded by the stripe's lock. */
     private @Nullable Entry lockedEntry;
 
-    LockView(DefaultKeyedLocker<K> locker, K key, int hash) {
+    LockView(DefaultKeyedLocker<?> locker, Object key, int hash) {
         this.locker = locker;
         this.key = key;
         this.hash = hash;
@@ -100,7 +100,7 @@ final class LockView<K> implements Lock {
         Permit permit = removeRecord();
         if (permit == null) {
             throw new IllegalMonitorStateException("The current thread has not locked "
-                    + Messages.describe(locker.settings(), key) + ", or has unlocked it already");
+                    + Messages.describe(locker.settings, key) + ", or has unlocked it already");
         }
         permit.close();
     }
@@ -152,6 +152,6 @@ final class LockView<K> implements Lock {
 
     @Override
     public String toString() {
-        return "Lock[" + Messages.describe(locker.settings(), key) + "]";
+        return "Lock[" + Messages.describe(locker.settings, key) + "]";
     }
 }

@@ -60,7 +60,7 @@ final class MultiKeyFuture extends AcquisitionFuture {
             started = true;
         } finally {
             if (!started) {
-                stop();
+                leaveQueue();
             }
         }
     }
@@ -93,7 +93,7 @@ final class MultiKeyFuture extends AcquisitionFuture {
                 acquireNext();
             }
         } catch (Throwable e) {
-            if (stop()) {
+            if (leaveQueue()) {
                 fail(e);
             }
         }
@@ -135,7 +135,7 @@ final class MultiKeyFuture extends AcquisitionFuture {
             failure = e;
         }
         if (permit == null) {
-            if (stop() && failure != null) {
+            if (leaveQueue() && failure != null) {
                 fail(failure);
             }
             return false;
@@ -167,8 +167,9 @@ final class MultiKeyFuture extends AcquisitionFuture {
         deliver(acquired);
     }
 
-    /** Stops acquiring and releases everything; or, if all keys were acquired already, completes the future with the permit. */
-    private boolean stop() {
+    /** Stops acquiring and releases everything, unless all keys were acquired already. */
+    @Override
+    boolean leaveQueue() {
         PermitFuture inProgress;
         boolean granted;
         boolean stopped = false;
@@ -199,10 +200,5 @@ final class MultiKeyFuture extends AcquisitionFuture {
             deliver(acquired);
         }
         return stopped;
-    }
-
-    @Override
-    void leaveQueue() {
-        stop();
     }
 }

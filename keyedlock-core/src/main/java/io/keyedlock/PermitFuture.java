@@ -98,7 +98,7 @@ final class PermitFuture extends AcquisitionFuture {
             timer = Background.schedule(this::timeOut, nanos);
         } catch (RuntimeException | Error e) {
             // No thread can be started that would end the wait, and no caller has the future yet.
-            if (leaveQueue(RejectReason.CANCELLED)) {
+            if (leaveQueue()) {
                 fail(e);
             }
             return;
@@ -151,19 +151,15 @@ final class PermitFuture extends AcquisitionFuture {
         }
     }
 
-    /**
-     * Leaves the queue, or completes the future if a permit was granted already.
-     *
-     * @return whether this call has ended the wait
-     */
-    private boolean leaveQueue(RejectReason reason) {
+    @Override
+    boolean leaveQueue() {
         Waiter w = waiter;
-        if (w == null || !w.leave(reason)) {
+        if (w == null || !w.cancel()) {
             completeIfGranted();
             return false;
         }
         cancelTimer();
-        w.reportEnd(reason);
+        w.reportEnd(RejectReason.CANCELLED);
         return true;
     }
 
@@ -216,11 +212,6 @@ final class PermitFuture extends AcquisitionFuture {
         if (t != null) {
             t.cancel(false);
         }
-    }
-
-    @Override
-    void leaveQueue() {
-        leaveQueue(RejectReason.CANCELLED);
     }
 
     @Override

@@ -73,7 +73,7 @@ final class Scanner implements Runnable {
         }
         boolean started = false;
         try {
-            Background.scheduleScan(fresh, 0);
+            Background.SCANNER.execute(fresh);
             started = true;
         } finally {
             if (!started) {

@@ -48,13 +48,8 @@ final class Stripe extends Table {
         return active() + furtherHolds;
     }
 
-    /** Adds an entry for a key that has none, not held yet. Called under the lock. */
-    Entry insert(Object key, int hash) {
-        return insert(new Entry(key, hash, this, null, false, 0));
-    }
-
     /** Adds an entry to the table, and counts it. Called under the lock. */
-    Entry insert(Entry e) {
+    void insert(Entry e) {
         boolean added = false;
         try {
             if (watch != null) {
@@ -70,7 +65,6 @@ final class Stripe extends Table {
         if (watch != null) {
             watch.entered();
         }
-        return e;
     }
 
     /** Removes an entry that is no longer needed. Called under the lock. Returns the watch if this was the idle moment. */
@@ -89,10 +83,11 @@ final class Stripe extends Table {
     Entry acquireNew(Object key, int hash, @Nullable Thread owner, long now) {
         Entry e = new Entry(key, hash, this, owner, true, now);
         if (watch != null) {
-            return insert(e);
+            insert(e);
+        } else {
+            // The usual case, for which the rest of insert has nothing to do.
+            add(e);
         }
-        // The usual case, for which the rest of insert has nothing to do.
-        add(e);
         return e;
     }
 
@@ -175,14 +170,11 @@ final class Stripe extends Table {
         Headroom.checkForSection();
         lock();
         try {
-            Entry e = find(key, hash);
-            ContendedState c;
-            if (e == null) {
-                Entry fresh = new Entry(key, hash, this, null, false, 0);
-                c = fresh.contended();
-                e = insert(fresh);
-            } else {
-                c = e.contended();
+            Entry found = find(key, hash);
+            Entry e = found != null ? found : new Entry(key, hash, this, null, false, 0);
+            ContendedState c = e.contended();
+            if (found == null) {
+                insert(e);
             }
             c.pins++;
             if (c.pinNumber == 0) {

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * between grant, time-out, interrupt, cancellation and close. The other fields are guarded by the stripe's lock unless stated
  * otherwise.
  *
- * <p>Between entering the queue and {@link #await}, and after a signal was sent, a waiting thread runs foreign code (listeners,
+ * <p>Between entering the queue and {@link #parkUntilOver}, and after a signal was sent, a waiting thread runs foreign code (listeners,
  * loggers, class loaders). That code may park and so consume the {@code unpark} of a signal or a grant. Hence, after the
  * last foreign code, a thread checks that it is neither signalled nor granted before it parks: no foreign code can consume an
  * unpark that comes later. Whatever foreign code throws, {@link #abandon} leaves nothing behind.
@@ -77,9 +77,9 @@ final class Waiter implements AcquireResult {
     @Nullable
     Throwable backendFailure;
 
-    /** The cycle if {@link #result} is {@link RejectReason#DEADLOCK}; its {@code toString} describes it. Written before it. */
+    /** The cycle if {@link #result} is {@link RejectReason#DEADLOCK}. Written before it. */
     @Nullable
-    Object deadlock;
+    DeadlockCycle deadlock;
 
     /** The result for a caller that does not wait, if the backend has no permit. Null for a caller that waits. */
     final @Nullable RejectReason ifRefused;
@@ -241,7 +241,7 @@ final class Waiter implements AcquireResult {
      */
     void abandon() {
         try {
-            if (!leave(RejectReason.CANCELLED) && result instanceof Hold granted) {
+            if (!cancel() && result instanceof Hold granted) {
                 granted.close();
             }
         } finally {
@@ -250,8 +250,8 @@ final class Waiter implements AcquireResult {
     }
 
     /** Leaves the queue. Returns false if the wait had ended before. Called with no lock held. */
-    boolean leave(RejectReason reason) {
-        return leave(reason, false);
+    boolean cancel() {
+        return leave(RejectReason.CANCELLED, false);
     }
 
     /**
@@ -276,13 +276,28 @@ final class Waiter implements AcquireResult {
     }
 
     /**
-     * Parks the current thread, which waits here, until the wait is over.
+     * Waits in the queue, on the current thread. Notifies the listeners if a permit was granted, but not of a reason.
      *
      * @param nanos how long to wait; {@link Long#MAX_VALUE} waits without limit
      * @param interruptible whether an interrupt ends the wait; if not, the flag is set again on return
      * @return {@link #result}; if an interrupt has ended the wait, the flag is still set
      */
     AcquireResult await(long nanos, boolean interruptible) {
+        try {
+            reportBegin();
+            AcquireResult end = parkUntilOver(ifRefused == null ? nanos : Long.MAX_VALUE, interruptible);
+            if (end instanceof Hold) {
+                entry.stripe.locker.noteHolder(Thread.currentThread());
+                reportEnd(null);
+            }
+            return end;
+        } catch (Throwable e) {
+            abandon();
+            throw e;
+        }
+    }
+
+    private AcquireResult parkUntilOver(long nanos, boolean interruptible) {
         Clock clock = entry.stripe.locker.clock;
         boolean interrupted = false;
         long now = since;

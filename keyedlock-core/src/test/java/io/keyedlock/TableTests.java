@@ -21,6 +21,12 @@ class TableTests {
     private final DefaultKeyedLocker<Object> locker = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null);
     private final Stripe table = new Stripe(locker);
 
+    private Entry insert(Object key, int hash) {
+        Entry entry = new Entry(key, hash, table, null, false, 0);
+        table.insert(entry);
+        return entry;
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 40, 3_000})
     void behavesLikeAMap(int most) {
@@ -34,7 +40,7 @@ class TableTests {
             Entry known = model.get(key);
             assertThat(table.find(key, hash(key))).isSameAs(known);
             if (known == null && model.size() < most && (growing || random.nextInt(4) == 0)) {
-                model.put(key, table.insert(key, hash(key)));
+                model.put(key, insert(key, hash(key)));
                 present.add(key);
             } else if (!present.isEmpty() && (!growing || random.nextInt(4) == 0)) {
                 table.remove(model.remove(present.remove(random.nextInt(present.size()))));
@@ -54,7 +60,7 @@ class TableTests {
     @Test
     void oneEntryAtATimeNeedsNoChains() {
         for (int key = 0; key < 100; key++) {
-            Entry entry = table.insert(key, hash(key));
+            Entry entry = insert(key, hash(key));
             assertThat(table.find(key, hash(key))).isSameAs(entry);
             table.remove(entry);
         }
@@ -81,7 +87,7 @@ class TableTests {
             assertThat(table.find(key, 1)).isSameAs(known);
             boolean growing = (i / 4_000) % 2 == 0;
             if (known == null) {
-                model.put(key, table.insert(key, 1));
+                model.put(key, insert(key, 1));
             } else if (!growing || random.nextInt(4) == 0) {
                 table.remove(known);
                 model.remove(key);
@@ -108,7 +114,7 @@ class TableTests {
     @Test
     void aForeignKeyThatEqualsASortedOneFindsIt() {
         for (int i = 0; i < 200; i++) {
-            table.insert("key " + i, 1);
+            insert("key " + i, 1);
         }
         Object foreign = new Object() {
             @Override
@@ -134,7 +140,7 @@ class TableTests {
                 key.append((i >> bit & 1) == 0 ? "Aa" : "BB");
             }
             assertThat(table.find(key.toString(), 1)).isNull();
-            entries.add(table.insert(key.toString(), 1));
+            entries.add(insert(key.toString(), 1));
         }
         entries.forEach(table::remove);
         assertThat(table.isEmpty()).isTrue();
@@ -144,11 +150,11 @@ class TableTests {
 
     @Test
     void removingAMissingEntryIsLoggedAndChangesNothing() {
-        Entry removed = table.insert("a", 1);
+        Entry removed = insert("a", 1);
         table.remove(removed);
         assertThatThrownBy(() -> table.remove(removed)).isInstanceOf(AssertionError.class);
-        Entry single = table.insert("b", 1);
-        Entry chained = table.insert("c", 1);
+        Entry single = insert("b", 1);
+        Entry chained = insert("c", 1);
         assertThatThrownBy(() -> table.remove(removed)).isInstanceOf(AssertionError.class);
         assertThat(table.find("b", 1)).isSameAs(single);
         assertThat(table.find("c", 1)).isSameAs(chained);
@@ -157,8 +163,8 @@ class TableTests {
 
     @Test
     void aKeyWhoseEqualsThrowsChangesNothing() {
-        table.insert("a", 1);
-        table.insert("b", 1);
+        insert("a", 1);
+        insert("b", 1);
         Object hostile = new Object() {
             @Override
             public boolean equals(Object other) {
@@ -178,7 +184,7 @@ class TableTests {
     void removedEntryDoesNotReferToOthers() {
         List<Entry> entries = new ArrayList<>();
         for (String key : List.of("single", "first", "second", "third")) {
-            entries.add(table.insert(key, 1));
+            entries.add(insert(key, 1));
         }
         assertThat(entries.get(2).next).isSameAs(entries.get(3));
         table.remove(entries.get(2));
