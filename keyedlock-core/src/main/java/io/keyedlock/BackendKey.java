@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  *
  * TRANSITIONS of a BackendRequest
  *   pending -> granted -> held, by one caller after the other -> released
- *   pending -> refused | failed
+ *   pending -> rejected | failed
  *   pending -> cancelled: no caller waits any more, the local permit was granted with a lease that was handed off, or the
  *       limit of the key has changed; the request that replaces it carries the new limit
  *   held -> lost, which changes nothing here until the hold is closed
@@ -227,7 +227,7 @@ final class BackendKey {
         BackendRequest prepared = w.request;
         w.request = null;
         BackendRequest request =
-                prepared != null ? prepared : new BackendRequest(e, this, c.limit(), w.ifRefused == null);
+                prepared != null ? prepared : new BackendRequest(e, this, c.limit(), w.ifRejected == null);
         request.limit = c.limit();
         pending = request;
         return request;
@@ -239,13 +239,13 @@ final class BackendKey {
 
     /** Ends the wait of a head that does not wait for other holders. Called under the stripe's lock, before handing off. */
     @Nullable
-    Waiter refuse(ContendedState c) {
+    Waiter reject(ContendedState c) {
         Waiter head = c.head;
-        if (head == null || head.ifRefused == null) {
+        if (head == null || head.ifRejected == null) {
             return null;
         }
         c.dequeue(head);
-        head.result = head.ifRefused;
+        head.result = head.ifRejected;
         return head;
     }
 

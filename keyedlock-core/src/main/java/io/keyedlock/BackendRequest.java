@@ -213,7 +213,7 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
     }
 
     @Override
-    public void refused() {
+    public void rejected() {
         ended(null);
     }
 
@@ -235,7 +235,7 @@ final class BackendRequest implements KeyedLockerBackend.Receiver {
         if (key.pending == this) {
             key.pending = null;
             ContendedState contended = entry.contended();
-            Waiter ended = cause == null ? key.refuse(contended) : key.fail(contended, cause);
+            Waiter ended = cause == null ? key.reject(contended) : key.fail(contended, cause);
             entry.stripe.handOffAndUnlock(entry, ended, null, true);
         } else {
             entry.stripe.unlock();

@@ -377,7 +377,7 @@ final class DefaultKeyedLocker<K> extends Engine implements KeyedLocker<K> {
     }
 
     @Override
-    public void refuseNewCallers(Collection<? extends KeyedLocker<?>> together) {
+    public void rejectNewCallers(Collection<? extends KeyedLocker<?>> together) {
         startDraining(List.copyOf(together));
     }
 

@@ -572,10 +572,10 @@ public interface KeyedLocker<K> extends AutoCloseable {
      *
      * @param together the lockers that are drained together with this one
      */
-    void refuseNewCallers(Collection<? extends KeyedLocker<?>> together);
+    void rejectNewCallers(Collection<? extends KeyedLocker<?>> together);
 
     /**
-     * Accepts new callers again after {@link #refuseNewCallers(Collection)}. Has no effect if they are not rejected, and does
+     * Accepts new callers again after {@link #rejectNewCallers(Collection)}. Has no effect if they are not rejected, and does
      * not reopen a closed locker.
      */
     void acceptNewCallers();

@@ -21,7 +21,7 @@ import java.util.concurrent.CompletionStage;
  * may block, wait for an answer, or throw. A backend may call a {@link Receiver} on any thread, even before {@link #acquire}
  * returns. The receiver does not block either, and runs no application code on that thread.
  *
- * <p><b>Answers.</b> Each request is answered by exactly one of {@link Receiver#granted}, {@link Receiver#refused} and
+ * <p><b>Answers.</b> Each request is answered by exactly one of {@link Receiver#granted}, {@link Receiver#rejected} and
  * {@link Receiver#failed}, unless it is cancelled; a cancelled request may be answered. A backend that cannot be reached must
  * call {@code failed} within a time limit of its own, including for queued requests, because callers rely on that.
  *
@@ -53,7 +53,7 @@ public interface KeyedLockerBackend extends AutoCloseable {
      *
      * @param keyName the name of the key
      * @param limit the limit of the key now: how many permits of it may exist in all processes for this one to get another
-     * @param waits whether to wait in the backend's queue if no permit is free; if not, the answer is {@link Receiver#refused}
+     * @param waits whether to wait in the backend's queue if no permit is free; if not, the answer is {@link Receiver#rejected}
      * @param receiver the receiver of the answer
      * @return the request
      */
@@ -188,7 +188,7 @@ public interface KeyedLockerBackend extends AutoCloseable {
         void granted(Lease lease);
 
         /** Called when no permit is free, and the request does not wait. */
-        void refused();
+        void rejected();
 
         /**
          * Called when the request has failed, so that there is no permit.

@@ -90,7 +90,7 @@ final class PermitFuture extends AcquisitionFuture {
     /** Notifies the listeners of the wait and schedules its time-out. Called by the requesting thread after it was enqueued. */
     private void startWaiting(Waiter enqueued, long nanos) {
         enqueued.reportBegin();
-        if (nanos == Long.MAX_VALUE || enqueued.ifRefused != null) {
+        if (nanos == Long.MAX_VALUE || enqueued.ifRejected != null) {
             return;
         }
         deadline = System.nanoTime() + nanos;

@@ -140,12 +140,12 @@ final class Stripe extends Table {
             @Nullable Thread owner,
             @Nullable PermitFuture future,
             ExtraHold hold,
-            @Nullable RejectReason ifRefused) {
+            @Nullable RejectReason ifRejected) {
         ContendedState c = e.contended();
         long now = locker.clock.nanoTime();
-        Waiter w = new Waiter(e, owner, future, hold, c.waiterCount, now, ifRefused);
+        Waiter w = new Waiter(e, owner, future, hold, c.waiterCount, now, ifRejected);
         if (c.backendKey != null) {
-            w.request = new BackendRequest(e, c.backendKey, c.limit(), ifRefused == null);
+            w.request = new BackendRequest(e, c.backendKey, c.limit(), ifRejected == null);
         }
         Headroom.checkForWait();
         c.enqueue(w);

@@ -82,7 +82,7 @@ final class Waiter implements AcquireResult {
     DeadlockCycle deadlock;
 
     /** The result for a caller that does not wait, if the backend has no permit. Null for a caller that waits. */
-    final @Nullable RejectReason ifRefused;
+    final @Nullable RejectReason ifRejected;
 
     /** The request to send if this waiter is the first to need one. Null in a locker without a backend. */
     @Nullable
@@ -125,14 +125,14 @@ final class Waiter implements AcquireResult {
             ExtraHold hold,
             int ahead,
             long since,
-            @Nullable RejectReason ifRefused) {
+            @Nullable RejectReason ifRejected) {
         this.entry = entry;
         this.thread = thread;
         this.future = future;
         this.hold = hold;
         this.ahead = ahead;
         this.since = since;
-        this.ifRefused = ifRefused;
+        this.ifRejected = ifRejected;
     }
 
     /** Notifies the listeners that this wait has begun. Called by the caller that was enqueued, with no lock held. */
@@ -285,7 +285,7 @@ final class Waiter implements AcquireResult {
     AcquireResult await(long nanos, boolean interruptible) {
         try {
             reportBegin();
-            AcquireResult end = parkUntilOver(ifRefused == null ? nanos : Long.MAX_VALUE, interruptible);
+            AcquireResult end = parkUntilOver(ifRejected == null ? nanos : Long.MAX_VALUE, interruptible);
             if (end instanceof Hold) {
                 entry.stripe.locker.noteHolder(Thread.currentThread());
                 reportEnd(null);

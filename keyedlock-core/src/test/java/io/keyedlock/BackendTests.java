@@ -212,7 +212,7 @@ class BackendTests {
         Future<Optional<Permit>> rejected = caller.begins(() -> locker.tryAcquire("k"));
         Cast.until(() -> backend.asked.size() == 1);
         assertThat(backend.open().waits).isFalse();
-        backend.open().refuse();
+        backend.open().reject();
         assertThat(Actor.result(rejected)).isEmpty();
 
         Future<Optional<Permit>> granted = caller.begins(() -> locker.tryAcquire("k"));
@@ -227,7 +227,7 @@ class BackendTests {
         CompletableFuture<Permit> tried = locker.acquireAsync("k", Duration.ZERO);
         CompletableFuture<Permit> waits = locker.acquireAsync("k");
         assertThat(backend.open().waits).isFalse();
-        backend.open().refuse();
+        backend.open().reject();
         assertThat(Actor.failure(tried)).isInstanceOf(LockTimeoutException.class);
         assertThat(waits).isNotDone();
         assertThat(backend.open().waits).isTrue();
@@ -240,7 +240,7 @@ class BackendTests {
         CompletableFuture<Permit> tried = locker.acquireAsync("k", Duration.ZERO);
         CompletableFuture<Permit> waits = locker.acquireAsync("k");
         assertThat(tried.cancel(true)).isTrue();
-        backend.open().refuse();
+        backend.open().reject();
         assertThat(waits).isNotDone();
         backend.open().grant();
         now(waits).close();
@@ -252,7 +252,7 @@ class BackendTests {
         CompletableFuture<Permit> future = locker.acquireAsync("k");
         assertThat(backend.open().waits).isFalse();
         assertThat(Actor.failure(locker.acquireAsync("k"))).isInstanceOf(LockRejectedException.class);
-        backend.open().refuse();
+        backend.open().reject();
         assertThat(Actor.failure(future)).isInstanceOf(LockRejectedException.class);
     }
 
@@ -311,7 +311,7 @@ class BackendTests {
         gone.cancel(true);
         CompletableFuture<Permit> next = locker.acquireAsync("k");
         forgotten.fail(new IllegalStateException("down"));
-        forgotten.refuse();
+        forgotten.reject();
         assertThat(next).isNotDone();
         backend.open().grant();
         now(next).close();
@@ -514,7 +514,7 @@ class BackendTests {
     void drainingAdmitsHolders() throws Exception {
         backend.generous = true;
         try (Permit held = locker.acquire("a")) {
-            locker.refuseNewCallers(List.of(locker));
+            locker.rejectNewCallers(List.of(locker));
             locker.acquire("b").close();
             locker.acquireAsync("c").get(2, TimeUnit.MINUTES).close();
             assertThatThrownBy(() -> cast.actor("other").does(() -> locker.acquire("b")))
@@ -696,7 +696,7 @@ class BackendTests {
                                 if (request.waits) {
                                     request.queue();
                                 } else {
-                                    request.refuse();
+                                    request.reject();
                                 }
                             }
                             default -> request.grant();

@@ -180,7 +180,7 @@ class ChangingLimitsTests {
         KeyedLocker<String> locker = locker(1, false);
         Permit held = locker.acquireAsync("k").join();
         CompletableFuture<Permit> waiting = locker.acquireAsync("k");
-        locker.refuseNewCallers(List.of());
+        locker.rejectNewCallers(List.of());
         locker.setLimit(2);
         waiting.join().close();
         locker.close();

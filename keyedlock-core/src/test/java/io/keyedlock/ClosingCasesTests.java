@@ -176,7 +176,7 @@ class ClosingCasesTests {
         Cast.untilWaiters(locker, "k", 1);
         CompletableFuture<Permit> future = locker.acquireAsync("k");
         List<KeyedLocker<?>> drained = List.of(locker, other);
-        drained.forEach(l -> l.refuseNewCallers(drained));
+        drained.forEach(l -> l.rejectNewCallers(drained));
         assertThatThrownBy(() -> stranger.does(() -> locker.acquire("new")))
                 .isInstanceOf(KeyedLockerClosedException.class)
                 .hasMessage("Locker 'orders' is draining and accepts no new callers for key 'new'");
@@ -218,7 +218,7 @@ class ClosingCasesTests {
     void rejectedCallerExaminesNoOtherKey() throws Exception {
         DefaultKeyedLocker<Integer> drained = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null);
         Permit held = cast.actor("holder").does(() -> drained.acquire(0));
-        drained.refuseNewCallers(List.of(drained));
+        drained.rejectNewCallers(List.of(drained));
         Stripe stripe = ((Hold) held).entry().stripe;
         int elsewhere = IntStream.range(1, 1_000)
                 .filter(key -> drained.stripes.of(DefaultKeyedLocker.hash(key)) != stripe)
@@ -248,7 +248,7 @@ class ClosingCasesTests {
                     }
                 },
                 Runnable::run);
-        locker.refuseNewCallers(List.of(locker));
+        locker.rejectNewCallers(List.of(locker));
         cast.actor("releaser").runs(held::close);
         assertThat(task).isCompletedWithValue("done");
     }
@@ -261,7 +261,7 @@ class ClosingCasesTests {
         Actor holder = cast.actor("holder");
         Permit held = holder.does(() -> other.acquire("k"));
         List<KeyedLocker<?>> drained = List.of(locker, other);
-        drained.forEach(l -> l.refuseNewCallers(drained));
+        drained.forEach(l -> l.rejectNewCallers(drained));
         Permit second = holder.does(() -> locker.acquire("a"));
         holder.runs(held::close);
         holder.does(() -> locker.acquire("b")).close();
@@ -277,7 +277,7 @@ class ClosingCasesTests {
         Actor holder = cast.actor("holder");
         Permit held = holder.does(() -> other.acquire("k"));
         List<KeyedLocker<?>> drained = List.of(proxy(locker), proxy(other));
-        drained.forEach(l -> l.refuseNewCallers(drained));
+        drained.forEach(l -> l.rejectNewCallers(drained));
         holder.does(() -> locker.acquire("new")).close();
         assertThat(other.isHeldBy(holder.thread())).isTrue();
         assertThat(locker.isHeldBy(holder.thread())).isFalse();
@@ -302,7 +302,7 @@ class ClosingCasesTests {
         CompletableFuture<Permit> future = locker.acquireAllAsync(List.of("a", "b"), LONG);
         Future<Permit> thread = cast.actor("waiter").begins(() -> locker.acquireAll(List.of("a", "b")));
         Cast.until(() -> locker.overview(0).waiters() == 2);
-        locker.refuseNewCallers(List.of(locker));
+        locker.rejectNewCallers(List.of(locker));
         cast.actor("releaser").runs(() -> {
             a.close();
             b.close();
@@ -317,13 +317,13 @@ class ClosingCasesTests {
     void closedStaysClosed() {
         locker.acceptNewCallers();
         assertThat(locker.tryAcquire("k")).isPresent();
-        locker.refuseNewCallers(List.of());
+        locker.rejectNewCallers(List.of());
         locker.close();
         locker.acceptNewCallers();
         assertThatThrownBy(() -> locker.tryAcquire("x"))
                 .isInstanceOf(KeyedLockerClosedException.class)
                 .hasMessage("Locker 'orders' is closed and grants no permit for key 'x'");
-        locker.refuseNewCallers(List.of());
+        locker.rejectNewCallers(List.of());
         assertThatThrownBy(() -> locker.tryAcquire("x"))
                 .hasMessage("Locker 'orders' is closed and grants no permit for key 'x'");
     }

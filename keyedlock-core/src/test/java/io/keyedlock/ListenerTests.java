@@ -182,7 +182,7 @@ class ListenerTests {
         expect("REJECTED k PT0S");
         permit.close();
         events.clear();
-        strict.refuseNewCallers(List.of());
+        strict.rejectNewCallers(List.of());
         assertThatThrownBy(() -> strict.tryAcquire("k")).isInstanceOf(KeyedLockerClosedException.class);
         expect("CLOSED k PT0S");
     }

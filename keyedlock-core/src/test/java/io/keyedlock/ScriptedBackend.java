@@ -136,9 +136,9 @@ final class ScriptedBackend implements KeyedLockerBackend {
             receiver.queued();
         }
 
-        void refuse() {
+        void reject() {
             answered = true;
-            receiver.refused();
+            receiver.rejected();
         }
 
         void fail(Throwable cause) {

@@ -170,7 +170,7 @@ final class LockerDrain implements SmartLifecycle {
         try {
             if (drainThread == Thread.currentThread()) {
                 rejecting = true;
-                all.forEach(locker -> locker.refuseNewCallers(all));
+                all.forEach(locker -> locker.rejectNewCallers(all));
             }
         } finally {
             lock.unlock();
@@ -185,7 +185,7 @@ final class LockerDrain implements SmartLifecycle {
                 List<KeyedLocker<?>> all = new ArrayList<>(inScope().values());
                 all.add(newcomer);
                 // Each locker must know all others: a holder of a key of one may still acquire in each.
-                all.forEach(locker -> locker.refuseNewCallers(all));
+                all.forEach(locker -> locker.rejectNewCallers(all));
             }
         } finally {
             lock.unlock();

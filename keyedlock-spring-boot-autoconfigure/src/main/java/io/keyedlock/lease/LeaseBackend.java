@@ -287,7 +287,7 @@ public final class LeaseBackend implements KeyedLockerBackend {
      */
     @SuppressWarnings("CollectionUndefinedEquality") // compares by identity on purpose
     void release(LeaseRequest request, boolean expected) {
-        leases.settled(request);
+        leases.releaseSent(request);
         String key = request.claim.key();
         CompletableFuture<Void> released = new CompletableFuture<>();
         releasing.put(key, released);
@@ -296,7 +296,7 @@ public final class LeaseBackend implements KeyedLockerBackend {
             releasing.remove(key, released);
             released.complete(null);
             if (failure != null) {
-                leases.repeatRelease(request);
+                leases.repeatReleaseLater(request);
             } else if (expected && Boolean.FALSE.equals(held)) {
                 request.wasLost();
             }

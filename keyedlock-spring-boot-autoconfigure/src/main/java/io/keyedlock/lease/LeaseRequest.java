@@ -14,13 +14,13 @@ import java.util.concurrent.atomic.AtomicReference;
  * <pre>
  * OPEN -> HELD -> RELEASED      the usual way
  *         HELD -> LOST -> RELEASED
- * OPEN -> OVER                  refused, failed, or cancelled
+ * OPEN -> OVER                  rejected, failed, or cancelled
  * </pre>
  *
  * <p>The thread that sets the state notifies the receiver. The store may still process an earlier call; {@link Leases}
  * describes how the result is undone.
  *
- * <p>At most one acquire call to the store is pending. {@link #wishes} counts the reasons for a call, and the thread that
+ * <p>At most one acquire call to the store is pending. {@link #callReasons} counts the reasons for a call, and the thread that
  * raises it from zero makes the call. If the count has grown when the answer arrives, the call is repeated.
  */
 final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBackend.Lease {
@@ -42,7 +42,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
     private final KeyedLockerBackend.Receiver receiver;
 
     private final AtomicReference<State> state = new AtomicReference<>(State.OPEN);
-    private final AtomicInteger wishes = new AtomicInteger();
+    private final AtomicInteger callReasons = new AtomicInteger();
 
     /** Written before the state becomes HELD. */
     private volatile long token;
@@ -94,8 +94,8 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
     // ---- acquire calls
 
     void ask() {
-        if (isOpen() && wishes.getAndIncrement() == 0) {
-            question();
+        if (isOpen() && callReasons.getAndIncrement() == 0) {
+            callStore();
         }
     }
 
@@ -106,8 +106,8 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
         }
     }
 
-    private void question() {
-        int seen = wishes.get();
+    private void callStore() {
+        int seen = callReasons.get();
         long now = timer.nanoTime();
         askedAt = now;
         asked = true;
@@ -139,15 +139,15 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
                 failingSince = askedAt;
             }
             if (timer.nanoTime() - failingSince < backend.timeoutNanos) {
-                if (!wishes.compareAndSet(seen, 0)) {
-                    question();
+                if (!callReasons.compareAndSet(seen, 0)) {
+                    callStore();
                 }
                 return;
             }
         }
         fail(failure);
         // Also if the request was over before: the store may have processed this call after the release.
-        backend.leases.repeatRelease(this);
+        backend.leases.repeatReleaseLater(this);
     }
 
     private void granted(long askedAt, long grantedToken) {
@@ -178,8 +178,8 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
             backend.leases.renewBy(heartbeatAt);
             receiver.queued();
         }
-        if (!wishes.compareAndSet(seen, 0)) {
-            question();
+        if (!callReasons.compareAndSet(seen, 0)) {
+            callStore();
         }
     }
 
@@ -187,7 +187,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
         if (claim.waits()) {
             fail(new IllegalStateException("the request was released before it arrived"));
         } else if (end()) {
-            receiver.refused();
+            receiver.rejected();
         }
     }
 
@@ -203,7 +203,7 @@ final class LeaseRequest implements KeyedLockerBackend.Request, KeyedLockerBacke
     /** Ends the request if it is still open. The lease or place that the store may have for it is released later. */
     private void fail(Throwable failure) {
         if (end()) {
-            backend.leases.repeatRelease(this);
+            backend.leases.repeatReleaseLater(this);
             receiver.failed(failure);
         }
     }

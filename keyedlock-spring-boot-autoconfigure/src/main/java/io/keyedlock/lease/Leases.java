@@ -178,7 +178,7 @@ public final class Leases implements AutoCloseable {
     }
 
     /** Registers a release to be repeated when the store answers again. */
-    void repeatRelease(LeaseRequest request) {
+    void repeatReleaseLater(LeaseRequest request) {
         long now = timer.nanoTime();
         if (request.mayBeKnown(now)) {
             unconfirmed.put(request.claim.id(), request);
@@ -196,7 +196,7 @@ public final class Leases implements AutoCloseable {
         }
     }
 
-    void settled(LeaseRequest request) {
+    void releaseSent(LeaseRequest request) {
         unconfirmed.remove(request.claim.id());
     }
 
@@ -286,7 +286,7 @@ public final class Leases implements AutoCloseable {
                 batch.get(i).heartbeatAnswered(sent, answers.get(i));
             }
         }
-        settleOwed();
+        repeatReleases();
     }
 
     private void ping() {
@@ -296,12 +296,12 @@ public final class Leases implements AutoCloseable {
                 .orElse(LeaseSettings.defaults().backendTimeout().toNanos());
         calls.call(store::ping, timeout, (nothing, failure) -> {
             if (failure == null) {
-                settleOwed();
+                repeatReleases();
             }
         });
     }
 
-    private void settleOwed() {
+    private void repeatReleases() {
         if (!unconfirmed.isEmpty()) {
             long now = timer.nanoTime();
             for (LeaseRequest request : List.copyOf(unconfirmed.values())) {

@@ -95,7 +95,7 @@ public final class RedisLeaseStore implements LeaseStore {
 
     private Grant grant(String answer) {
         String[] parts = answer.split(" ", 4);
-        publishDenied(parts[3]);
+        publishRejected(parts[3]);
         Outcome outcome = switch (parts[0]) {
             case "1" -> Outcome.GRANTED;
             case "2" -> Outcome.QUEUED;
@@ -125,7 +125,7 @@ public final class RedisLeaseStore implements LeaseStore {
                         Long.toString(claim.number()),
                         millis(requester.tombstoneTime())));
         return map(answer, text -> {
-            publishDenied(text.substring(2));
+            publishRejected(text.substring(2));
             return text.startsWith("1");
         });
     }
@@ -162,7 +162,7 @@ public final class RedisLeaseStore implements LeaseStore {
             arguments.add(millis(requester.patience()));
         }
         return map(commands.run(RedisScript.HEARTBEAT, keys, arguments), answer -> {
-            publishDenied(answer.substring(batch.size() + 1));
+            publishRejected(answer.substring(batch.size() + 1));
             return answer.chars()
                     .limit(batch.size())
                     .mapToObj(digit -> heartbeat((char) digit))
@@ -224,7 +224,7 @@ public final class RedisLeaseStore implements LeaseStore {
     // ---- findings; LeaseLog keeps a slow appender from delaying answers
 
     private void examine(String answer) {
-        publishDenied(answer.substring(0, answer.indexOf('\n')));
+        publishRejected(answer.substring(0, answer.indexOf('\n')));
         if (examined.compareAndSet(false, true)) {
             for (RedisServerCheck.Finding finding : RedisServerCheck.examine(answer)) {
                 if (finding.isWarning()) {
@@ -236,9 +236,9 @@ public final class RedisLeaseStore implements LeaseStore {
         }
     }
 
-    private void publishDenied(String error) {
+    private void publishRejected(String error) {
         if (!error.isEmpty() && warnedOfPublish.compareAndSet(false, true)) {
-            LOG.warn(RedisServerCheck.publishRefused(error, names.pattern()), null);
+            LOG.warn(RedisServerCheck.publishRejected(error, names.pattern()), null);
         }
     }
 
@@ -246,7 +246,7 @@ public final class RedisLeaseStore implements LeaseStore {
         if (!closed && warnedOfSubscribe.compareAndSet(false, true)) {
             String reason = NestedExceptionUtils.getMostSpecificCause(cause).getMessage();
             LOG.warn(
-                    "Redis refuses the subscription to " + names.channels() + "* (" + KeyText.inLine(reason)
+                    "Redis rejects the subscription to " + names.channels() + "* (" + KeyText.inLine(reason)
                             + "). Waiters find their turn by heartbeats only, which takes longer. Allow the Redis user the command"
                             + " and the channels: ACL SETUSER <user> +publish +subscribe &" + names.pattern(),
                     null);

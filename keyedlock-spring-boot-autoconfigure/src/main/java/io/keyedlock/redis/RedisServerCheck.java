@@ -64,8 +64,8 @@ final class RedisServerCheck {
         }
     }
 
-    static String publishRefused(String error, String namePattern) {
-        return "Redis refuses PUBLISH (" + KeyText.inLine(error)
+    static String publishRejected(String error, String namePattern) {
+        return "Redis rejects PUBLISH (" + KeyText.inLine(error)
                 + "). Waiters find their turn by heartbeats only, which takes longer. Allow the Redis user the command and"
                 + " the channels: ACL SETUSER <user> +publish +subscribe &" + namePattern;
     }

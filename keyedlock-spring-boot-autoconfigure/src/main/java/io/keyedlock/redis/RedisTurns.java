@@ -37,7 +37,7 @@ final class RedisTurns {
     private final RedisCommands commands;
     private final String channel;
     private final LeaseStore.TurnListener listener;
-    private final Consumer<Throwable> refusals;
+    private final Consumer<Throwable> rejections;
     private final Disposable.Swap subscription = Disposables.swap();
     private final Disposable.Swap retry = Disposables.swap();
 
@@ -60,12 +60,12 @@ final class RedisTurns {
             RedisCommands commands,
             String channel,
             LeaseStore.TurnListener listener,
-            Consumer<Throwable> refusals) {
+            Consumer<Throwable> rejections) {
         this.factory = factory;
         this.commands = commands;
         this.channel = channel;
         this.listener = listener;
-        this.refusals = refusals;
+        this.rejections = rejections;
     }
 
     /** Subscribes unless a subscription exists, or was rejected a short time ago. */
@@ -130,7 +130,7 @@ final class RedisTurns {
                 rejected = true;
                 rejectedAt = System.nanoTime();
             }
-            refusals.accept(cause);
+            rejections.accept(cause);
             return;
         }
         Duration delay;

@@ -439,7 +439,7 @@ class LeasesTests {
         }
 
         @Override
-        public void refused() {}
+        public void rejected() {}
 
         @Override
         public void failed(Throwable cause) {

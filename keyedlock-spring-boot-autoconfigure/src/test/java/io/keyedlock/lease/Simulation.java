@@ -871,7 +871,7 @@ final class Simulation {
         }
 
         @Override
-        public void refused() {
+        public void rejected() {
             ended();
         }
 

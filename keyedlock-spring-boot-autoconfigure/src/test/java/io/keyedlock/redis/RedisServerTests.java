@@ -55,13 +55,13 @@ class RedisServerTests {
                 held.close();
                 waits.get(60, TimeUnit.SECONDS).close();
             }
-            RedisProcess.until(() -> output.toString().contains("Redis refuses PUBLISH"));
+            RedisProcess.until(() -> output.toString().contains("Redis rejects PUBLISH"));
             assertThat(output.toString())
                     .contains("ACL SETUSER <user> +publish +subscribe &keyedlock:v1:*")
                     .doesNotContain("cannot be reached")
                     .doesNotContain("lost");
             // One warning for each of the two processes.
-            assertThat(output.toString().split("Redis refuses PUBLISH", -1)).hasSizeLessThanOrEqualTo(3);
+            assertThat(output.toString().split("Redis rejects PUBLISH", -1)).hasSizeLessThanOrEqualTo(3);
         }
     }
 
@@ -79,7 +79,7 @@ class RedisServerTests {
             RedisProcess.until(() -> redis.keys().contains("keyedlock:v1:{server}:queue:s:k"));
             held.close();
             waits.get(60, TimeUnit.SECONDS).close();
-            assertThat(output).doesNotContain("Redis refuses").doesNotContain("NOPERM");
+            assertThat(output).doesNotContain("Redis rejects").doesNotContain("NOPERM");
         }
     }
 
