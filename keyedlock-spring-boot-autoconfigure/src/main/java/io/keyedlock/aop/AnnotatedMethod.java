@@ -13,7 +13,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -138,7 +137,7 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
      */
     @Nullable
     AnnotatedElement conflictingCarrier() {
-        Class<?> declaring = carrier instanceof Method carrying ? carrying.getDeclaringClass() : (Class<?>) carrier;
+        Class<?> declaring = declaringType(carrier);
         if (!declaring.isInterface() || declaring == type || carrier.equals(method)) {
             return null;
         }
@@ -184,80 +183,21 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
 
     /** Returns the name of the own locker, which all methods under this annotation share if it names none. */
     String ownLockerName() {
-        return carrier instanceof Method carrying
-                ? carrying.getDeclaringClass().getName() + "." + signature(carrying)
-                : ((Class<?>) carrier).getName();
+        return Signatures.withClass(carrier);
     }
 
     /** Returns class and method in the form of a stack trace. */
     String described() {
-        return type.getName() + "." + signature(method);
+        return type.getName() + "." + Signatures.of(method);
     }
 
-    /** Returns a method or a type in the form of a stack trace. */
-    static String described(AnnotatedElement element) {
-        return element instanceof Method declared
-                ? declared.getDeclaringClass().getName() + "." + signature(declared)
-                : ((Class<?>) element).getName();
-    }
-
-    /**
-     * Returns the method to name in messages about the annotation: the one that carries it or, if a type carries it,
-     * the one that it applies to.
-     */
-    Method place() {
-        return carrier instanceof Method carrying ? carrying : method;
-    }
-
-    /** Adds a finding about the annotation. */
+    /** Adds a finding about the annotation: at the method that carries it or, if a type does, at the method that it applies to. */
     void report(Findings findings, String problem, String remedy) {
-        Class<?> placed = isOnType() ? type : place().getDeclaringClass();
-        findings.add(new Finding(placed.getName(), signature(place()), problem, remedy));
-    }
-
-    /**
-     * Returns the name and parameter types of a method as in its source. Types have simple names, full names if two
-     * overloads of the class would otherwise look the same, and the names of the class file if they still would.
-     */
-    static String signature(Method method) {
-        return Stream.<Function<Method, String>>of(
-                        each -> sourceSignature(each, Class::getSimpleName),
-                        each -> sourceSignature(each, Class::getTypeName))
-                .filter(form -> isUnique(method, form))
-                .findFirst()
-                .orElse(each -> signature(each.getName(), each, List.of(each.getParameterTypes()), Class::getTypeName))
-                .apply(method);
-    }
-
-    private static boolean isUnique(Method method, Function<Method, String> form) {
-        String own = form.apply(method);
-        return Stream.of(method.getDeclaringClass().getDeclaredMethods())
-                .filter(other -> !other.isBridge() && !other.isSynthetic() && !other.equals(method))
-                .filter(other -> other.getName().startsWith(sourceName(method)))
-                .noneMatch(other -> form.apply(other).equals(own));
-    }
-
-    private static String sourceSignature(Method method, Function<Class<?>, String> name) {
-        List<Class<?>> types =
-                isReadable(method) ? KotlinFunctions.parameterTypes(method) : List.of(method.getParameterTypes());
-        return signature(sourceName(method), method, types, name);
-    }
-
-    private static String signature(
-            String name, Method method, List<Class<?>> types, Function<Class<?>, String> nameOfType) {
-        // The last parameter of a suspending function, its continuation, is not in its source.
-        int last = types.size() - (KotlinDetector.isSuspendingFunction(method) ? 1 : 0);
-        return types.stream().limit(last).map(nameOfType).collect(Collectors.joining(",", name + "(", ")"));
-    }
-
-    /** Returns the name of a method in its source. */
-    static String sourceName(Method method) {
-        return isReadable(method) ? KotlinFunctions.nameOf(method) : method.getName();
-    }
-
-    /** Returns whether the compiler has changed the name of the method, and kotlin-reflect knows the original one. */
-    private static boolean isReadable(Method method) {
-        return isMangled(method) && KotlinFunctions.canReflect(method.getDeclaringClass());
+        if (carrier instanceof Method carrying) {
+            findings.add(new Finding(carrying.getDeclaringClass().getName(), Signatures.of(carrying), problem, remedy));
+        } else {
+            findings.add(this, problem, remedy);
+        }
     }
 
     private static @Nullable AnnotatedElement carrierOf(Method method) {

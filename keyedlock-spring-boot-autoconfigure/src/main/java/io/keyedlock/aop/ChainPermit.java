@@ -26,58 +26,30 @@ final class ChainPermit extends AtomicInteger {
     /** The permit of the chain whose source this thread subscribes to, if a lease is among its permits. */
     private static final ThreadLocal<@Nullable ChainPermit> CURRENT_SUBSCRIPTION = new ThreadLocal<>();
 
-    private final transient KeyedLocker<Object> locker;
-
-    /** The key, or the list of keys where {@link #multiKey}. */
-    private final transient Object keys;
-
-    private final boolean multiKey;
+    private final transient PermitRequest request;
 
     private final transient Permit permit;
-
-    /** The permit of the enclosing call. */
-    private final transient @Nullable ChainPermit outer;
 
     /** The permit of the lock before this one on the same method, which is retained so that it is released later; or null. */
     private final transient @Nullable ChainPermit previous;
 
-    private ChainPermit(
-            KeyedLocker<Object> locker,
-            Object keys,
-            boolean multiKey,
-            Permit permit,
-            @Nullable ChainPermit outer,
-            @Nullable ChainPermit previous) {
+    private ChainPermit(PermitRequest request, Permit permit) {
         super(1);
-        this.locker = locker;
-        this.keys = keys;
-        this.multiKey = multiKey;
+        this.request = request;
         this.permit = permit;
-        this.outer = outer;
-        this.previous = previous != null && previous.retain() ? previous : null;
+        ChainPermit before = request.previous();
+        this.previous = before != null && before.retain() ? before : null;
     }
 
-    /**
-     * Records the acquired permit together with those that the chain holds already.
-     *
-     * @param retained the permits that {@link AsyncPermits#acquireInChain} has retained; released when this call ends
-     * @param previous the permit of the lock before this one on the same method, if it is to be released later
-     */
-    static ChainPermit of(
-            KeyedLocker<Object> locker,
-            Object keys,
-            LockedMethod method,
-            Permit own,
-            @Nullable ChainPermit outer,
-            List<ChainPermit> retained,
-            @Nullable ChainPermit previous) {
+    /** Records the acquired permit of a request together with those that it retains, which are released when the call ends. */
+    static ChainPermit of(PermitRequest request, Permit own) {
         try {
-            Permit all = retained.isEmpty() ? own : new CompositePermit(own, retained);
-            return new ChainPermit(locker, keys, method.hasSeveralKeys(), all, outer, previous);
+            List<ChainPermit> retained = request.retained();
+            return new ChainPermit(request, retained.isEmpty() ? own : new CompositePermit(own, retained));
         } catch (Throwable e) {
             // Nobody else can close them.
             own.close();
-            retained.forEach(ChainPermit::release);
+            request.releaseRetained();
             throw e;
         }
     }
@@ -95,11 +67,7 @@ final class ChainPermit extends AtomicInteger {
         try {
             return NestedProxies.resume(body);
         } finally {
-            if (before == null) {
-                CURRENT_BODY.remove();
-            } else {
-                CURRENT_BODY.set(before);
-            }
+            restore(CURRENT_BODY, before);
         }
     }
 
@@ -119,25 +87,30 @@ final class ChainPermit extends AtomicInteger {
         try {
             subscription.run();
         } finally {
-            if (before == null) {
-                CURRENT_SUBSCRIPTION.remove();
-            } else {
-                CURRENT_SUBSCRIPTION.set(before);
-            }
+            restore(CURRENT_SUBSCRIPTION, before);
+        }
+    }
+
+    private static void restore(ThreadLocal<@Nullable ChainPermit> current, @Nullable ChainPermit before) {
+        if (before == null) {
+            current.remove();
+        } else {
+            current.set(before);
         }
     }
 
     private boolean mayFail() {
+        ChainPermit outer = outer();
         return failsIfLost() || (outer != null && outer.mayFail());
     }
 
     private boolean failsIfLost() {
-        return CurrentPermit.failsLostCalls(locker);
+        return CurrentPermit.failsLostCalls(request.locker());
     }
 
     /** Throws if a call of the chain that has not ended has lost its lease and must fail. */
     void checkChain() {
-        for (ChainPermit each = this; each != null; each = each.outer) {
+        for (ChainPermit each = this; each != null; each = each.outer()) {
             if (each.get() > 0 && each.failsIfLost()) {
                 each.permit.checkValid();
             }
@@ -149,16 +122,17 @@ final class ChainPermit extends AtomicInteger {
      * or no longer.
      */
     static @Nullable ChainPermit retain(@Nullable ChainPermit innermost, KeyedLocker<Object> locker, Object key) {
-        for (ChainPermit each = innermost; each != null; each = each.outer) {
-            if (each.locker == locker && each.covers(key) && each.retain()) {
+        for (ChainPermit each = innermost; each != null; each = each.outer()) {
+            if (each.request.locker() == locker && each.request.covers(key) && each.retain()) {
                 return each;
             }
         }
         return null;
     }
 
-    private boolean covers(Object key) {
-        return multiKey ? ((List<?>) keys).contains(key) : keys.equals(key);
+    /** Returns the permit of the enclosing call, or null. */
+    private @Nullable ChainPermit outer() {
+        return request.outer();
     }
 
     private boolean retain() {

@@ -61,7 +61,7 @@ final class ExpressionCheck extends ExpressionWalk {
         if (name.equals("root") || name.equals("this") || names.indexOf(name) >= 0) {
             return;
         }
-        String problem = "uses #" + name + ", and " + AnnotatedMethod.sourceName(annotated.method())
+        String problem = "uses #" + name + ", and " + Signatures.sourceName(annotated.method())
                 + " has no parameter of that name";
         if (!names.areKnown()) {
             report(problem, ParameterNames.HINT);

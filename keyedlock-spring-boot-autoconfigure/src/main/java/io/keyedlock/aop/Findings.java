@@ -14,6 +14,11 @@ final class Findings {
         found.add(finding);
     }
 
+    /** Adds a finding about a method of a bean's class, wherever its annotation is. */
+    void add(AnnotatedMethod annotated, String problem, String remedy) {
+        add(new Finding(annotated.type().getName(), Signatures.of(annotated.method()), problem, remedy));
+    }
+
     void addAll(List<Finding> findings) {
         found.addAll(findings);
     }

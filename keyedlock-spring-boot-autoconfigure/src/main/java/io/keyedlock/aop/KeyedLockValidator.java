@@ -174,7 +174,7 @@ public final class KeyedLockValidator
             try {
                 advisor.get().methods().openLockers(annotated);
             } catch (IllegalStateException e) {
-                add(findings, annotated, "its locker cannot be created", String.valueOf(e.getMessage()));
+                findings.add(annotated, "its locker cannot be created", String.valueOf(e.getMessage()));
             }
         }
     }
@@ -220,8 +220,7 @@ public final class KeyedLockValidator
         Method method = annotated.method();
         if (off) {
             boolean bySwitch = !Boolean.parseBoolean(beans.resolveEmbeddedValue("${spring.aop.auto:true}"));
-            add(
-                    findings,
+            findings.add(
                     annotated,
                     (bySwitch
                                     ? "proxies are switched off by spring.aop.auto=false"
@@ -233,8 +232,7 @@ public final class KeyedLockValidator
         }
         if (Modifier.isStatic(method.getModifiers()) || Modifier.isPrivate(method.getModifiers())) {
             String word = Modifier.isStatic(method.getModifiers()) ? "static" : "private";
-            add(
-                    findings,
+            findings.add(
                     annotated,
                     "the method is " + word + ", and a proxy sees no calls of such methods",
                     "Remove " + word + ", and call the method from another bean");
@@ -244,8 +242,7 @@ public final class KeyedLockValidator
         if (obstacle != null) {
             findings.add(new Finding(type.getName(), "", obstacle.problem(), obstacle.remedy()));
         } else if (Modifier.isFinal(method.getModifiers()) && !byInterfaces) {
-            add(
-                    findings,
+            findings.add(
                     annotated,
                     "the method is final, and a proxy would have to override it",
                     "Remove final (in Kotlin: open)");
@@ -266,8 +263,7 @@ public final class KeyedLockValidator
         for (AnnotatedMethod annotated : known.methods()) {
             if (!Proxies.isAdvised(bean)) {
                 Optional<String> early = proxies.postProcessorThatNeeds(name);
-                add(
-                        findings,
+                findings.add(
                         annotated,
                         "the bean '" + name + "' has no proxy, as it was "
                                 + early.map(method -> "needed to call " + method + ", which creates a post-processor")
@@ -277,8 +273,7 @@ public final class KeyedLockValidator
                                 .orElse("Let Spring create it, and inject it lazily (@Lazy, ObjectProvider) where a"
                                         + " post-processor needs it"));
             } else if (!annotated.isOnType() && AopUtils.isJdkDynamicProxy(bean) && !isExposed(annotated, bean)) {
-                add(
-                        findings,
+                findings.add(
                         annotated,
                         "the bean '" + name + "' is proxied by its interfaces, and none of them has this method",
                         "Declare it in one of them, or remove spring.aop.proxy-target-class=false (@Proxyable, if the"
@@ -292,11 +287,6 @@ public final class KeyedLockValidator
         return Proxies.isProxiedByInterfaces(annotated.type())
                 || AnnotatedMethod.interfacesOf(proxy.getClass()).stream()
                         .anyMatch(each -> AnnotatedMethod.hasMethod(each, annotated.method(), annotated.type()));
-    }
-
-    private static void add(Findings findings, AnnotatedMethod annotated, String problem, String remedy) {
-        findings.add(new Finding(
-                annotated.type().getName(), AnnotatedMethod.signature(annotated.method()), problem, remedy));
     }
 
     /** A class together with the kind of proxy of its beans. */

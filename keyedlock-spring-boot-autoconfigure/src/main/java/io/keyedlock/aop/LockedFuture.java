@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.aop;
 
-import io.keyedlock.KeyedLocker;
 import io.keyedlock.Permit;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
@@ -57,14 +55,14 @@ final class LockedFuture extends CompletableFuture<Object> {
     }
 
     /** Runs the body on the executor once there is a permit, in the context of the current thread. */
-    void runWhenAcquired(CompletableFuture<Permit> acquisition, Request request, Supplier<Executor> executor) {
+    void runWhenAcquired(CompletableFuture<Permit> acquisition, PermitRequest request, Supplier<Executor> executor) {
         // The permit between the grant and the start of the body.
         AtomicReference<@Nullable ChainPermit> granted = new AtomicReference<>();
         CallerContext caller;
         try {
             caller = CallerContext.capture(null);
         } catch (RuntimeException | Error e) {
-            AsyncPermits.cancel(acquisition);
+            PermitRequest.cancel(acquisition);
             request.releaseRetained();
             completeExceptionally(e);
             released.complete(null);
@@ -76,7 +74,7 @@ final class LockedFuture extends CompletableFuture<Object> {
                 return;
             }
             try {
-                granted.set(request.hold(permit));
+                granted.set(ChainPermit.of(request, permit));
             } catch (Throwable e) {
                 // No memory. Nobody else sees it.
                 completeExceptionally(e);
@@ -137,12 +135,12 @@ final class LockedFuture extends CompletableFuture<Object> {
         }
     }
 
-    void notAcquired(Request request, Throwable failure) {
+    void notAcquired(PermitRequest request, Throwable failure) {
         request.releaseRetained();
-        if (AsyncPermits.isSkipped(method, failure)) {
+        if (request.isSkippedAfter(failure)) {
             finish(null, null);
         } else {
-            completeExceptionally(AsyncPermits.explained(method, request.locker(), request.keys(), failure));
+            completeExceptionally(request.explained(failure));
         }
         released.complete(null);
     }
@@ -222,32 +220,6 @@ final class LockedFuture extends CompletableFuture<Object> {
             stage.toCompletableFuture().cancel(true);
         } catch (UnsupportedOperationException e) {
             // A stage that cannot be cancelled continues to its end.
-        }
-    }
-
-    /**
-     * The permits that a call requests.
-     *
-     * @param method the called method
-     * @param locker the locker of the permits
-     * @param keys the key, or the list of keys
-     * @param outer the permit of the body that makes the call
-     * @param retained the outer permits that the call uses until it ends
-     */
-    record Request(
-            LockedMethod method,
-            KeyedLocker<Object> locker,
-            Object keys,
-            @Nullable ChainPermit outer,
-            List<ChainPermit> retained) {
-
-        ChainPermit hold(Permit permit) {
-            return ChainPermit.of(locker, keys, method, permit, outer, retained, null);
-        }
-
-        /** Releases the retained outer permits of a call that has acquired nothing itself. */
-        void releaseRetained() {
-            retained.forEach(ChainPermit::release);
         }
     }
 }

@@ -117,14 +117,12 @@ record LockedMethod(
         return keys instanceof KeySource.Several;
     }
 
-    /** Returns the key of a call of a method with one key. */
-    Object keyOf(CallContext context) {
-        return nonNull(evaluate(context), "is null");
-    }
-
-    /** Returns the keys of a call of a method that {@link #hasSeveralKeys()}. */
-    List<Object> keysOf(CallContext context) {
+    /** Returns the key of a call or, if the method {@link #hasSeveralKeys()}, the list of its keys. */
+    Object keysOf(CallContext context) {
         Object value = nonNull(evaluate(context), "is null");
+        if (!hasSeveralKeys()) {
+            return value;
+        }
         List<@Nullable Object> elements = elementsOf(value);
         if (elements == null) {
             throw failure(

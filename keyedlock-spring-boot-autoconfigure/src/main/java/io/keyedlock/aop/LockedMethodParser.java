@@ -2,7 +2,6 @@
 package io.keyedlock.aop;
 
 import io.keyedlock.KeyedLocker;
-import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.annotation.KeyedLock;
 import java.lang.reflect.AnnotatedElement;
 import java.lang.reflect.Method;
@@ -21,7 +20,6 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.BeanFactory;
 import org.springframework.beans.factory.HierarchicalBeanFactory;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
-import org.springframework.boot.convert.DurationStyle;
 import org.springframework.cache.interceptor.KeyGenerator;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.core.KotlinDetector;
@@ -132,6 +130,7 @@ final class LockedMethodParser {
 
         private final AnnotatedMethod annotated;
         private final MergedAnnotation<KeyedLock> attributes;
+        private final LockAttributes values;
         private final Findings findings;
         private final ParameterNames names;
         private final Method method;
@@ -139,6 +138,7 @@ final class LockedMethodParser {
         Reading(AnnotatedMethod annotated, MergedAnnotation<KeyedLock> attributes, Findings findings) {
             this.annotated = annotated;
             this.attributes = attributes;
+            this.values = new LockAttributes(annotated, attributes, beans, findings);
             this.findings = findings;
             this.method = annotated.method();
             this.names = ParameterNames.of(annotated);
@@ -147,15 +147,14 @@ final class LockedMethodParser {
         LockedMethod read(Method called) {
             AnnotatedElement conflicting = annotated.conflictingCarrier();
             if (conflicting != null) {
-                findings.add(new Finding(
-                        annotated.type().getName(),
-                        AnnotatedMethod.signature(annotated.method()),
-                        "two interfaces lock it differently: " + AnnotatedMethod.described(annotated.carrier())
-                                + " and " + AnnotatedMethod.described(conflicting),
-                        "Put @KeyedLock on this method, which takes precedence over both"));
+                findings.add(
+                        annotated,
+                        "two interfaces lock it differently: " + Signatures.withClass(annotated.carrier()) + " and "
+                                + Signatures.withClass(conflicting),
+                        "Put @KeyedLock on this method, which takes precedence over both");
             }
             KeyedLock.Policy policy = attributes.getEnum("policy", KeyedLock.Policy.class);
-            Duration waitTime = waitTime(policy);
+            Duration waitTime = values.waitTime(policy);
             ResultStrategy strategy = results.of(annotated, this::report);
             return new LockedMethod(
                     SingletonSupplier.of(annotated::described),
@@ -165,7 +164,7 @@ final class LockedMethodParser {
                     expressions.shared(),
                     expression("condition"),
                     keys(),
-                    locker(limit()),
+                    locker(values.limit()),
                     waitTime,
                     policy,
                     transactions && release() == KeyedLock.Release.AFTER_TRANSACTION,
@@ -187,7 +186,7 @@ final class LockedMethodParser {
             }
             LockExpression key = expression("key");
             LockExpression keys = expression("keys");
-            String generator = text("keyGenerator");
+            String generator = values.text("keyGenerator");
             if (!generator.isEmpty()) {
                 checkGenerator(generator);
                 return new KeySource.Generated(beans, generator);
@@ -288,36 +287,8 @@ final class LockedMethodParser {
                     "Give " + name + " a type that is not nullable, or no default");
         }
 
-        private OptionalInt limit() {
-            int number = attributes.getInt("limit");
-            String text = text("limitString");
-            if (number != KeyedLock.UNSET && !text.isEmpty()) {
-                report("limit and limitString are mutually exclusive", "Keep one of them");
-                return OptionalInt.empty();
-            }
-            if (text.isEmpty()) {
-                if (number != KeyedLock.UNSET && number < 1) {
-                    report(
-                            "limit = " + number + " admits nobody",
-                            "Write 1 or more, or leave limit out to use the locker's own");
-                    return OptionalInt.empty();
-                }
-                return number == KeyedLock.UNSET ? OptionalInt.empty() : OptionalInt.of(number);
-            }
-            try {
-                int parsed = Integer.parseInt(text);
-                if (parsed >= 1) {
-                    return OptionalInt.of(parsed);
-                }
-            } catch (NumberFormatException e) {
-                // Reported below, like a number that is too small.
-            }
-            report("limitString = \"" + text + "\" is not a limit", "Write a whole number of 1 or more");
-            return OptionalInt.empty();
-        }
-
         private LazyLocker locker(OptionalInt limit) {
-            String name = text("name");
+            String name = values.text("name");
             if (name.isEmpty()) {
                 String own = annotated.ownLockerName();
                 return new LazyLocker(own, () -> lockers.get().own(own, limit));
@@ -353,39 +324,6 @@ final class LockedMethodParser {
             return new LazyLocker(name, () -> lockers.get().find(name).orElseThrow());
         }
 
-        private @Nullable Duration waitTime(KeyedLock.Policy policy) {
-            String text = text("waitTime");
-            if (text.isEmpty()) {
-                return null;
-            }
-            if (policy != KeyedLock.Policy.BLOCK) {
-                report(
-                        "waitTime = \"" + text + "\" has no meaning with policy = " + policy + ", which does not wait",
-                        "Leave out waitTime, or write policy = BLOCK");
-                return null;
-            }
-            if (text.equalsIgnoreCase("forever")) {
-                return KeyedLockerSettings.FOREVER;
-            }
-            try {
-                boolean bare = text.matches("[+]?\\d+") && !text.matches("[+]?0+");
-                Duration parsed = bare ? null : DurationStyle.detectAndParse(text);
-                if (parsed != null && !parsed.isNegative()) {
-                    return parsed;
-                }
-                report(
-                        "waitTime = \"" + text + "\" " + (bare ? "has no unit" : "is negative"),
-                        bare
-                                ? "Write \"" + text + "ms\" or \"" + text + "s\""
-                                : "Write \"0s\" not to wait, or \"forever\"");
-            } catch (IllegalArgumentException | ArithmeticException e) {
-                report(
-                        "waitTime = \"" + text + "\" is not a duration",
-                        "Write for instance \"500ms\", \"2s\", \"PT2S\" or \"forever\"");
-            }
-            return null;
-        }
-
         private KeyedLock.Release release() {
             KeyedLock.Release given = attributes.getEnum("release", KeyedLock.Release.class);
             KeyedLock.Release release = given == KeyedLock.Release.DEFAULT ? defaultRelease.get() : given;
@@ -401,27 +339,6 @@ final class LockedMethodParser {
                                 + "or write policy = REJECT");
             }
             return type == Optional.class ? Optional.empty() : null;
-        }
-
-        /** Returns the value of an attribute with its placeholders resolved, or an empty string if that fails. */
-        private String text(String attribute) {
-            String raw = attributes.getString(attribute);
-            if (!raw.contains("${")) {
-                return raw.strip();
-            }
-            String why = "";
-            try {
-                String resolved = beans.resolveEmbeddedValue(raw);
-                if (resolved == null || !resolved.contains("${")) {
-                    return resolved == null ? "" : resolved.strip();
-                }
-            } catch (IllegalArgumentException e) {
-                why = ": " + e.getMessage();
-            }
-            report(
-                    attribute + " = \"" + raw + "\" has a placeholder that does not resolve" + why,
-                    "Set the property, or write a default after a colon: ${name:default}");
-            return "";
         }
 
         private void report(String problem, String remedy) {

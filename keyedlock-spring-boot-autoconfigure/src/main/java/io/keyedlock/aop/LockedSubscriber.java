@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.aop;
 
-import io.keyedlock.KeyedLocker;
 import io.keyedlock.Permit;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
@@ -58,15 +53,8 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
     private static final AtomicLongFieldUpdater<LockedSubscriber> REQUESTED =
             AtomicLongFieldUpdater.newUpdater(LockedSubscriber.class, "requested");
 
-    private static final VarHandle HELD;
-
-    static {
-        try {
-            HELD = MethodHandles.lookup().findVarHandle(LockedSubscriber.class, "held", ChainPermit.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
+    private static final AtomicReferenceFieldUpdater<LockedSubscriber, ChainPermit> HELD =
+            AtomicReferenceFieldUpdater.newUpdater(LockedSubscriber.class, ChainPermit.class, "held");
 
     private final CoreSubscriber<? super Object> actual;
 
@@ -125,7 +113,11 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         LockedMethod method = call.method();
         try {
             if (method.applies(call.context())) {
-                acquire(method, method.locker().get(), AsyncPermits.keysOf(method, call.context()));
+                acquire(PermitRequest.of(
+                        method,
+                        call.context(),
+                        context.getOrDefault(ChainPermit.class, null),
+                        NextLock.previous(call.invocation())));
                 return;
             }
         } catch (Throwable e) {
@@ -140,18 +132,16 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
 
     // ---- acquiring
 
-    private void acquire(LockedMethod method, KeyedLocker<Object> locker, Object keys) {
-        ChainPermit outer = context.getOrDefault(ChainPermit.class, null);
-        List<ChainPermit> retained = new ArrayList<>(0);
-        CompletableFuture<Permit> pending = requestPermit(method, locker, keys, outer, retained);
+    private void acquire(PermitRequest request) {
+        CompletableFuture<Permit> pending = send(request);
         if (pending.isDone()) {
-            Throwable failure = AsyncPermits.failureOf(pending, method);
+            Throwable failure = request.failureOf(pending);
             if (failure == null) {
-                hold(locker, keys, pending.join(), outer, retained);
+                hold(request, pending.join());
                 run();
             } else {
-                retained.forEach(ChainPermit::release);
-                notAcquired(locker, keys, failure);
+                request.releaseRetained();
+                notAcquired(request, failure);
             }
             return;
         }
@@ -159,20 +149,20 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
         try {
             caller = CallerContext.capture(context);
         } catch (Throwable e) {
-            AsyncPermits.cancel(pending);
-            retained.forEach(ChainPermit::release);
+            PermitRequest.cancel(pending);
+            request.releaseRetained();
             throw e;
         }
         acquisition = pending;
         // A body that may block on the subscribing thread may also block on the thread where it is resumed.
         boolean mayBlock = !Schedulers.isInNonBlockingThread();
         pending.whenComplete((permit, failed) -> {
-            Throwable failure = AsyncPermits.failureOf(pending, method);
+            Throwable failure = request.failureOf(pending);
             if (failure == null) {
                 // On this thread, as the other thread may start late and a cancellation in between must release the
                 // key.
                 try {
-                    hold(locker, keys, permit, outer, retained);
+                    hold(request, permit);
                 } catch (Throwable e) {
                     // No memory. Nobody else sees it.
                     release();
@@ -180,13 +170,13 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
                     return;
                 }
             } else {
-                retained.forEach(ChainPermit::release);
+                request.releaseRetained();
             }
             if (isCancelled()) {
                 release();
                 return;
             }
-            Runnable rest = failure == null ? this::run : () -> notAcquired(locker, keys, failure);
+            Runnable rest = failure == null ? this::run : () -> notAcquired(request, failure);
             try {
                 // Never on this thread: it has released the permit, or is a timer.
                 Runnable resumption = () -> resume(caller, rest);
@@ -210,24 +200,17 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
      * for it there.
      */
     @SuppressWarnings("try") // the scope is there while it is open
-    private CompletableFuture<Permit> requestPermit(
-            LockedMethod method,
-            KeyedLocker<Object> locker,
-            Object keys,
-            @Nullable ChainPermit outer,
-            List<ChainPermit> retained) {
+    private CompletableFuture<Permit> send(PermitRequest request) {
         CompletableFuture<Permit> pending = null;
         try (CallerContext.Scope scope = CallerContext.enter(context)) {
-            pending = outer == null
-                    ? AsyncPermits.acquire(method, locker, keys)
-                    : AsyncPermits.acquireInChain(method, locker, keys, outer, retained);
+            pending = request.send();
             return pending;
         } catch (Throwable e) {
             // Nothing was requested, or the thread's own context could not be restored.
             if (pending != null) {
-                AsyncPermits.cancel(pending);
+                PermitRequest.cancel(pending);
             }
-            retained.forEach(ChainPermit::release);
+            request.releaseRetained();
             throw e;
         }
     }
@@ -256,32 +239,26 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
      */
     private void cancelWait(CompletableFuture<Permit> waiting) {
         if (!acquired) {
-            AsyncPermits.cancel(waiting);
+            PermitRequest.cancel(waiting);
         }
     }
 
     /** Records the acquired permit together with those already held by this reactive chain. */
-    private void hold(
-            KeyedLocker<Object> locker,
-            Object keys,
-            Permit own,
-            @Nullable ChainPermit outer,
-            List<ChainPermit> retained) {
-        ChainPermit mine =
-                ChainPermit.of(locker, keys, call.method(), own, outer, retained, NextLock.previous(call.invocation()));
+    private void hold(PermitRequest request, Permit own) {
+        ChainPermit mine = ChainPermit.of(request, own);
         held = mine;
         acquired = true;
         context = context.put(ChainPermit.class, mine);
     }
 
-    private void notAcquired(KeyedLocker<Object> locker, Object keys, Throwable failure) {
+    private void notAcquired(PermitRequest request, Throwable failure) {
         if (isCancelled()) {
             return;
         }
-        if (AsyncPermits.isSkipped(call.method(), failure)) {
+        if (request.isSkippedAfter(failure)) {
             onComplete();
         } else {
-            onError(AsyncPermits.explained(call.method(), locker, keys, failure));
+            onError(request.explained(failure));
         }
     }
 
@@ -327,7 +304,8 @@ final class LockedSubscriber implements CoreSubscriber<Object>, Subscription {
 
     /** Releases the held permit, at most once. */
     private void release() {
-        if (held != null && HELD.getAndSet(this, null) instanceof ChainPermit mine) {
+        ChainPermit mine = held == null ? null : HELD.getAndSet(this, null);
+        if (mine != null) {
             mine.release();
         }
     }

@@ -73,41 +73,40 @@ class PlainResultStrategy implements ResultStrategy {
 
     /** Acquires the permit, or returns null if the call is to be skipped. */
     private @Nullable Permit acquire(LockedMethod method, CallContext context) throws InterruptedException {
-        if (method.hasSeveralKeys()) {
-            List<Object> keys = method.keysOf(context);
-            KeyedLocker<Object> locker = method.locker().get();
-            if (method.policy() != KeyedLock.Policy.BLOCK) {
-                return orReject(locker.tryAcquireAll(keys), method, locker, keys);
-            }
-            Duration waitTime = method.waitTime();
-            warnOnEventLoop(method, waitTime);
-            try {
-                return method.requireResult(
-                        waitTime == null ? locker.acquireAll(keys) : locker.acquireAll(keys, waitTime));
-            } catch (LockTimeoutException e) {
-                throw method.timedOut(locker, e, true);
-            } catch (LockRejectedException e) {
-                throw method.rejected(e);
-            } catch (InterruptedException e) {
-                throw interrupted(e, method, locker, keys);
-            }
-        }
-        Object key = method.keyOf(context);
+        Object keys = method.keysOf(context);
         KeyedLocker<Object> locker = method.locker().get();
+        boolean several = method.hasSeveralKeys();
         if (method.policy() != KeyedLock.Policy.BLOCK) {
-            return orReject(locker.tryAcquire(key), method, locker, key);
+            return orReject(
+                    several ? locker.tryAcquireAll(PermitRequest.asList(keys)) : locker.tryAcquire(keys),
+                    method,
+                    locker,
+                    keys);
         }
         Duration waitTime = method.waitTime();
         warnOnEventLoop(method, waitTime);
         try {
-            return method.requireResult(waitTime == null ? locker.acquire(key) : locker.acquire(key, waitTime));
+            return method.requireResult(
+                    several
+                            ? acquireAll(locker, PermitRequest.asList(keys), waitTime)
+                            : acquireOne(locker, keys, waitTime));
         } catch (LockTimeoutException e) {
             throw method.timedOut(locker, e, true);
         } catch (LockRejectedException e) {
             throw method.rejected(e);
         } catch (InterruptedException e) {
-            throw interrupted(e, method, locker, key);
+            throw interrupted(e, method, locker, keys);
         }
+    }
+
+    private static @Nullable Permit acquireOne(KeyedLocker<Object> locker, Object key, @Nullable Duration waitTime)
+            throws InterruptedException {
+        return waitTime == null ? locker.acquire(key) : locker.acquire(key, waitTime);
+    }
+
+    private static @Nullable Permit acquireAll(
+            KeyedLocker<Object> locker, List<Object> keys, @Nullable Duration waitTime) throws InterruptedException {
+        return waitTime == null ? locker.acquireAll(keys) : locker.acquireAll(keys, waitTime);
     }
 
     private void warnOnEventLoop(LockedMethod method, @Nullable Duration waitTime) {

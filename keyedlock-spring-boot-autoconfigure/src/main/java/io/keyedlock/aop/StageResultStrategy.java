@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.aop;
 
-import io.keyedlock.KeyedLocker;
 import io.keyedlock.Permit;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
@@ -37,20 +34,16 @@ final class StageResultStrategy implements ResultStrategy {
 
     private CompletableFuture<Object> locked(MethodInvocation invocation, LockedMethod method, CallContext context) {
         LockedFuture result = new LockedFuture(invocation, method);
-        ChainPermit outer = ChainPermit.ofBody();
-        List<ChainPermit> retained = outer == null ? List.of() : new ArrayList<>();
-        LockedFuture.Request request;
+        PermitRequest request = null;
         CompletableFuture<Permit> acquisition;
         try {
-            Object keys = AsyncPermits.keysOf(method, context);
-            KeyedLocker<Object> locker = method.locker().get();
-            request = new LockedFuture.Request(method, locker, keys, outer, retained);
-            acquisition = outer == null
-                    ? AsyncPermits.acquire(method, locker, keys)
-                    : AsyncPermits.acquireInChain(method, locker, keys, outer, retained);
+            request = PermitRequest.of(method, context, ChainPermit.ofBody(), null);
+            acquisition = request.send();
         } catch (RuntimeException | Error e) {
             // The key failed, the key's own code has thrown, or there is no locker. Nothing is held.
-            retained.forEach(ChainPermit::release);
+            if (request != null) {
+                request.releaseRetained();
+            }
             result.completeExceptionally(e);
             return result;
         }
@@ -58,9 +51,9 @@ final class StageResultStrategy implements ResultStrategy {
             result.runWhenAcquired(acquisition, request, executor);
             return result;
         }
-        Throwable failure = AsyncPermits.failureOf(acquisition, method);
+        Throwable failure = request.failureOf(acquisition);
         if (failure == null) {
-            result.run(request.hold(acquisition.join()));
+            result.run(ChainPermit.of(request, acquisition.join()));
         } else {
             result.notAcquired(request, failure);
         }
