@@ -21,6 +21,7 @@ final class Statics {
         LeasedHold.class,
         Trampoline.class,
         KeyOrder.class,
+        KeyedLockerListener.HoldTiming.class,
         KeyedLockerListener.Outcome.class,
         KeyedLockerSettings.DeadlockDetection.class,
         Messages.class,
