@@ -316,7 +316,7 @@ final class DefaultKeyedLocker<K> extends Engine implements KeyedLocker<K> {
 
     @Override
     public boolean isActive(K key) {
-        return Inspection.isActive(stripes, key, hash(key));
+        return Inspection.isActive(this, key, hash(key));
     }
 
     @Override

@@ -7,6 +7,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -83,32 +84,35 @@ final class Inspection {
         return Collections.unmodifiableSet(new HashSet<>(keys));
     }
 
-    static boolean isActive(Stripes stripes, Object key, int hash) {
-        Stripe stripe = stripes.existing(hash);
+    /** Calls a function, under the lock, with the entry of a key. Returns null if the key is not active. */
+    private static <T> @Nullable T withEntry(Engine locker, Object key, int hash, Function<Entry, T> function) {
+        Stripe stripe = locker.stripes.existing(hash);
         if (stripe == null) {
-            return false;
+            return null;
         }
         stripe.lock();
         try {
-            return stripe.find(key, hash) != null;
+            Entry entry = stripe.find(key, hash);
+            return entry == null ? null : function.apply(entry);
         } finally {
             stripe.unlock();
         }
     }
 
+    static boolean isActive(Engine locker, Object key, int hash) {
+        return withEntry(locker, key, hash, entry -> true) != null;
+    }
+
     /** Returns the limit and the number of waiters of a key, after a wait for it has ended or, with null, without a wait. */
     static Messages.Contention contention(Engine locker, Object key, @Nullable Waiter ended) {
-        int hash = ended == null ? Engine.hash(key) : ended.entry.hash;
-        Stripe stripe = locker.stripes.of(hash);
-        stripe.lock();
-        try {
-            Entry entry = ended == null ? stripe.find(key, hash) : ended.entry;
-            return entry == null
-                    ? new Messages.Contention(key, locker.limits.ofLocker(), 0)
-                    : new Messages.Contention(entry.key, entry.limit(), entry.waiterCount());
-        } finally {
-            stripe.unlock();
-        }
+        Messages.Contention found = ended == null
+                ? withEntry(locker, key, Engine.hash(key), Inspection::contention)
+                : locked(ended.entry, () -> contention(ended.entry));
+        return found == null ? new Messages.Contention(key, locker.limits.ofLocker(), 0) : found;
+    }
+
+    private static Messages.Contention contention(Entry entry) {
+        return new Messages.Contention(entry.key, entry.limit(), entry.waiterCount());
     }
 
     static boolean isHeldBy(Stripes stripes, Thread thread) {
@@ -138,23 +142,9 @@ final class Inspection {
     }
 
     static @Nullable KeySnapshot<Object> snapshot(Engine locker, Object key, int hash) {
-        Stripe stripe = locker.stripes.existing(hash);
-        if (stripe == null) {
-            return null;
-        }
         long now = locker.clock.nanoTime();
-        ObservedEntry seen;
-        stripe.lock();
-        try {
-            Entry entry = stripe.find(key, hash);
-            if (entry == null) {
-                return null;
-            }
-            seen = new ObservedEntry(entry, now);
-        } finally {
-            stripe.unlock();
-        }
-        return seen.snapshot();
+        ObservedEntry seen = withEntry(locker, key, hash, entry -> new ObservedEntry(entry, now));
+        return seen == null ? null : seen.snapshot();
     }
 
     static List<KeySnapshot<Object>> snapshot(Engine locker) {

@@ -67,15 +67,12 @@ final class KeyOrder implements AutoCloseable {
             return;
         }
         all.sort(CANONICAL);
-        boolean complete = false;
         try {
             pinWhereHashesAreEqual(stripes);
             all.sort(CANONICAL);
-            complete = true;
-        } finally {
-            if (!complete) {
-                close();
-            }
+        } catch (Throwable e) {
+            close();
+            throw e;
         }
     }
 

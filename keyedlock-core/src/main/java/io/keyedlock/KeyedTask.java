@@ -30,7 +30,6 @@ final class KeyedTask<T> implements Runnable {
     /** Runs the task once its permit is acquired. A failure for want of memory undoes the acquisition. */
     CompletableFuture<T> start(PermitFuture acquisition) {
         boolean registered = false;
-        boolean started = false;
         try {
             acquisition.whenComplete(this::acquired);
             registered = true;
@@ -40,20 +39,18 @@ final class KeyedTask<T> implements Runnable {
                     closePermit();
                 });
             }
-            started = true;
-        } finally {
-            if (!started) {
-                // acquired() finds that the result is cancelled.
-                result.cancel(false);
-                if (registered) {
-                    acquisition.cancel(false);
-                } else {
-                    acquisition.undo();
-                }
-                closePermit();
+            return result;
+        } catch (Throwable e) {
+            // acquired() finds that the result is cancelled.
+            result.cancel(false);
+            if (registered) {
+                acquisition.cancel(false);
+            } else {
+                acquisition.undo();
             }
+            closePermit();
+            throw e;
         }
-        return result;
     }
 
     private void acquired(@Nullable Permit granted, @Nullable Throwable failure) {

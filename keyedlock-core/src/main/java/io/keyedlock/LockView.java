@@ -69,16 +69,13 @@ final class LockView implements Lock {
         if (permit == null) {
             return false;
         }
-        boolean complete = false;
         try {
             addRecord(permit, permit instanceof Reentry again ? again.hold : (Hold) permit);
-            complete = true;
-        } finally {
-            if (!complete) {
-                permit.close();
-            }
+            return true;
+        } catch (Throwable e) {
+            permit.close();
+            throw e;
         }
-        return true;
     }
 
     private void addRecord(Permit permit, Hold hold) {

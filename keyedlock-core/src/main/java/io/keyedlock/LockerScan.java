@@ -171,7 +171,6 @@ final class LockerScan extends WeakReference<Engine> {
         if (longHolds.isEmpty() || !reporting.compareAndSet(false, true)) {
             return;
         }
-        boolean handedOver = false;
         try {
             Background.execute(() -> {
                 try {
@@ -180,11 +179,9 @@ final class LockerScan extends WeakReference<Engine> {
                     reporting.set(false);
                 }
             });
-            handedOver = true;
-        } finally {
-            if (!handedOver) {
-                reporting.set(false);
-            }
+        } catch (Throwable e) {
+            reporting.set(false);
+            throw e;
         }
     }
 

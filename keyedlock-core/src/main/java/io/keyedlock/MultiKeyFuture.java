@@ -54,14 +54,11 @@ final class MultiKeyFuture extends AcquisitionFuture {
     }
 
     void start() {
-        boolean started = false;
         try {
             acquireNext();
-            started = true;
-        } finally {
-            if (!started) {
-                leaveQueue();
-            }
+        } catch (Throwable e) {
+            leaveQueue();
+            throw e;
         }
     }
 

@@ -35,7 +35,6 @@ final class MultiKeyPermit implements Permit {
     static Permit acquire(DefaultKeyedLocker<?> locker, KeyOrder keys, long nanos, Duration waitTime)
             throws InterruptedException {
         MultiKeyPermit all = new MultiKeyPermit(keys.size());
-        boolean complete = false;
         try {
             long start = locker.clock.nanoTime();
             for (int i = 0; i < keys.size(); i++) {
@@ -43,34 +42,30 @@ final class MultiKeyPermit implements Permit {
                 long remaining = remaining(nanos, start, i == 0 ? start : locker.clock.nanoTime());
                 all.add(locker.acquire(slot.key, slot.hash, remaining, waitTime));
             }
-            complete = true;
-        } finally {
-            if (!complete) {
-                all.close();
-            }
+            return all;
+        } catch (Throwable e) {
+            all.close();
+            throw e;
         }
-        return all;
     }
 
     static @Nullable Permit tryAcquire(DefaultKeyedLocker<?> locker, KeyOrder keys) {
         MultiKeyPermit all = new MultiKeyPermit(keys.size());
-        boolean complete = false;
         try {
             for (int i = 0; i < keys.size(); i++) {
                 KeyOrder.Slot slot = keys.get(i);
                 Permit permit = locker.tryAcquire(slot.key, slot.hash);
                 if (permit == null) {
+                    all.close();
                     return null;
                 }
                 all.add(permit);
             }
-            complete = true;
-        } finally {
-            if (!complete) {
-                all.close();
-            }
+            return all;
+        } catch (Throwable e) {
+            all.close();
+            throw e;
         }
-        return all;
     }
 
     /** Returns the remaining wait time, zero if it has passed. */

@@ -71,16 +71,13 @@ final class Scanner implements Runnable {
         if (!CURRENT.compareAndSet(null, fresh)) {
             return false;
         }
-        boolean started = false;
         try {
             Background.SCANNER.execute(fresh);
-            started = true;
-        } finally {
-            if (!started) {
-                abandonAll();
-            }
+            return true;
+        } catch (Throwable e) {
+            abandonAll();
+            throw e;
         }
-        return true;
     }
 
     /** Makes the next caller of each locker start the task again, because other callers may have relied on this one. */

@@ -50,17 +50,16 @@ final class Stripe extends Table {
 
     /** Adds an entry to the table, and counts it. Called under the lock. */
     void insert(Entry e) {
-        boolean added = false;
         try {
             if (watch != null) {
                 Headroom.checkForSection();
             }
             add(e);
-            added = true;
-        } finally {
-            if (!added && e.contendedIfAny() != null) {
+        } catch (Throwable failure) {
+            if (e.contendedIfAny() != null) {
                 furtherHolds++;
             }
+            throw failure;
         }
         if (watch != null) {
             watch.entered();

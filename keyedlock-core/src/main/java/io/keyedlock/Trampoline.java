@@ -85,16 +85,14 @@ final class Trampoline {
      * @param done the first waiter, linked by {@link Waiter#nextDone}
      */
     static void complete(Waiter done) {
-        boolean begun = false;
+        Trampoline own;
         try {
-            Trampoline own = ofThread();
-            begun = true;
-            own.completeOrDefer(done);
-        } finally {
-            if (!begun) {
-                strand(done);
-            }
+            own = ofThread();
+        } catch (Throwable e) {
+            strand(done);
+            throw e;
         }
+        own.completeOrDefer(done);
     }
 
     /** Runs an action of the engine. Futures whose wait it ends are completed after it has returned. */
