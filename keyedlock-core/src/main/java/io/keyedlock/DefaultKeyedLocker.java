@@ -92,10 +92,7 @@ final class DefaultKeyedLocker<K> extends Engine implements KeyedLocker<K> {
 
     private void failIfInterrupted(Object key) throws InterruptedException {
         if (Thread.interrupted()) {
-            CompositeListener notified = listeners;
-            if (notified != null) {
-                notified.notAcquired(key, KeyedLockerListener.Outcome.INTERRUPTED);
-            }
+            reportRejected(key, RejectReason.INTERRUPTED);
             throw new InterruptedException();
         }
     }

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Stripe extends Table {
 
-    /** One hold in so many is timed by sampling. A power of two. */
+    /** One of this many holds, on average, is timed by sampling. A power of two. */
     static final int SAMPLE_INTERVAL = 16;
 
     final Engine locker;

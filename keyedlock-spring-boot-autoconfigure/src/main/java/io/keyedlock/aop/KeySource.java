@@ -16,8 +16,8 @@ sealed interface KeySource {
     String text();
 
     /**
-     * The one key that all calls share. Its name on Redis consists of the names of this class and constant, so both
-     * must not change.
+     * The one key that all calls share. Its name on Redis consists of the names of this class and constant, so
+     * neither may change.
      */
     enum WholeScope implements KeySource {
         INSTANCE;

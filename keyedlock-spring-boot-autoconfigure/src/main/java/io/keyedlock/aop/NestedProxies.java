@@ -38,7 +38,8 @@ final class NestedProxies {
     }
 
     /**
-     * Proceeds with such a call that is no longer the current invocation of this thread, which inner aspects look up.
+     * As {@link #proceed(MethodInvocation)}, for a call that is no longer the current invocation of this thread. Makes
+     * it the current one again, because inner aspects look it up.
      */
     static @Nullable Object resume(MethodInvocation invocation) throws Throwable {
         return proceed(invocation, ExposeInvocationInterceptor.INSTANCE);

@@ -115,7 +115,7 @@ final class LockProblems {
         return response.body(problem);
     }
 
-    /** A failure has only the name of its locker, so one locker of that name that hides its keys hides those of all. */
+    /** A failure has only the name of its locker. Its key is hidden if any locker of that name hides its keys. */
     private boolean showsKeys(String lockName) {
         return showKeys
                 && lockers.get().values().stream()
