@@ -26,6 +26,8 @@ class StaticStateTests {
         Set<String> withStaticState = new ClassFileImporter()
                 .withImportOption(new ImportOption.DoNotIncludeTests()).importPackages("io.keyedlock").stream()
                         .filter(type -> type.getStaticInitializer().isPresent())
+                        // Initialised by the scanning thread, which never is at the end of its stack.
+                        .filter(type -> !type.isEquivalentTo(WaitEvent.Recorded.class))
                         .map(JavaClass::getName)
                         .collect(Collectors.toSet());
         assertThat(withStaticState).hasSizeGreaterThan(10);
