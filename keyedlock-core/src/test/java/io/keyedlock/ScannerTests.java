@@ -7,6 +7,7 @@ import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -66,6 +67,41 @@ class ScannerTests {
             KeyedLocker.create().acquireAsync("k");
             return Scanner.LOCKERS.size() < 100;
         });
+    }
+
+    // ---- many keys
+
+    @Test
+    void theMoreKeysAreHeldTheMoreSeldomAllOfThemAreScanned() {
+        DefaultKeyedLocker<String> locker = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null);
+        for (int key = 0; key < 100_000; key++) {
+            locker.acquireAsync("k" + key).join();
+        }
+        LockerScan scan = LockerScan.of(locker);
+        long before = System.nanoTime();
+
+        assertThat(scan.scan()).isFalse();
+
+        assertThat(scan.allDue - before).isGreaterThanOrEqualTo(100_000 * LockerScan.PAUSE_PER_KEY);
+        assertThat(scan.due - before).isLessThan(scan.allDue - before);
+        long allDue = scan.allDue;
+        assertThat(scan.scan()).isFalse();
+        assertThat(scan.allDue).isEqualTo(allDue);
+    }
+
+    @Test
+    void waitersAreFoundBetweenScansOfAllKeys() throws Exception {
+        ScriptedClock clock = new ScriptedClock();
+        DefaultKeyedLocker<String> locker = DefaultKeyedLocker.create(KeyedLockerSettings.defaults(), null, clock);
+        Permit held = locker.acquire("k");
+        LockerScan scan = LockerScan.of(locker);
+        scan.allDue = System.nanoTime() + Duration.ofHours(1).toNanos();
+        assertThat(scan.scan()).isFalse();
+        CompletableFuture<Permit> waiting = locker.acquireAsync("k");
+        clock.advance(Duration.ofMinutes(1));
+        assertThat(scan.scan()).isTrue();
+        held.close();
+        waiting.join().close();
     }
 
     // ---- user code
