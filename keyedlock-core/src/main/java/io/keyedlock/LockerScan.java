@@ -175,7 +175,8 @@ final class LockerScan extends WeakReference<Engine> {
         }
 
         void scan(Stripe stripe) {
-            // Without the lock: before the scan stops, every stripe is checked again, and waiters are found by the next scan.
+            // Without the lock: before the scan stops, every stripe is checked again, and waiters are found by the next
+            // scan.
             active |= stripe.active() > 0;
             if (all || (searches && stripe.waiters > 0)) {
                 keys += stripe.active();

@@ -14,18 +14,22 @@ final class MostContended {
     private record Candidate(Object key, int limit, int waiters, int holders, long longestWait, long longestHold)
             implements Comparable<Candidate> {
 
-        /** Compares directly, because a chain of comparators takes most of the time of an overview of many keys. */
         @Override
         public int compareTo(Candidate other) {
-            if (waiters != other.waiters) {
-                return Integer.compare(waiters, other.waiters);
+            return compareTo(other.waiters, other.holders, other.longestWait, other.longestHold);
+        }
+
+        /** Compares directly, because a chain of comparators takes most of the time of an overview of many keys. */
+        int compareTo(int otherWaiters, int otherHolders, long otherWait, long otherHold) {
+            if (waiters != otherWaiters) {
+                return Integer.compare(waiters, otherWaiters);
             }
-            if (holders != other.holders) {
-                return Integer.compare(holders, other.holders);
+            if (holders != otherHolders) {
+                return Integer.compare(holders, otherHolders);
             }
-            return longestWait != other.longestWait
-                    ? Long.compare(longestWait, other.longestWait)
-                    : Long.compare(longestHold, other.longestHold);
+            return longestWait != otherWait
+                    ? Long.compare(longestWait, otherWait)
+                    : Long.compare(longestHold, otherHold);
         }
     }
 
@@ -88,18 +92,14 @@ final class MostContended {
         ContendedState contended = e.contendedIfAny();
         Waiter oldest = contended == null ? null : contended.head;
         Hold first = e.oldestHold();
-        Candidate c = new Candidate(
-                e.key,
-                e.knownLimit(),
-                waiting,
-                holding,
-                oldest == null ? 0 : Math.max(0, now - oldest.since),
-                first == null ? 0 : Math.max(0, first.age(now)));
-        if (least == null) {
-            kept.add(c);
-        } else if (c.compareTo(least) > 0) {
+        long wait = oldest == null ? 0 : Math.max(0, now - oldest.since);
+        long hold = first == null ? 0 : Math.max(0, first.age(now));
+        if (least != null) {
+            if (least.compareTo(waiting, holding, wait, hold) >= 0) {
+                return;
+            }
             kept.poll();
-            kept.add(c);
         }
+        kept.add(new Candidate(e.key, e.knownLimit(), waiting, holding, wait, hold));
     }
 }
