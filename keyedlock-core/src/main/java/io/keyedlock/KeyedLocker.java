@@ -257,8 +257,13 @@ public interface KeyedLocker<K> extends AutoCloseable {
      * no permit is held; if it returns false after a grant, the future contains the permit.
      *
      * <pre>{@code
-     * locker.acquireAsync(id).thenCompose(permit -> send(id).whenComplete((sent, failure) -> permit.close()));
+     * locker.acquireAsync(id).thenCompose(permit -> CompletableFuture.completedFuture(id)
+     *     .thenCompose(this::send)
+     *     .whenComplete((sent, failure) -> permit.close()));
      * }</pre>
+     *
+     * <p>The inner {@code thenCompose} turns an exception that {@code send} throws into a failed future, so that the permit is
+     * closed in that case too. To run a blocking task, use {@link #supplyAsync}, which closes the permit itself.
      *
      * @param key the key
      * @return a future of the permit; it fails with {@link LockTimeoutException}, {@link LockRejectedException} (the
