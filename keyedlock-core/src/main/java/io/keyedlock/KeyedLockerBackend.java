@@ -71,7 +71,7 @@ public interface KeyedLockerBackend extends AutoCloseable {
      *
      * @return false if the loss is only reported
      */
-    default boolean failsLostCalls() {
+    default boolean failOnLeaseLost() {
         return true;
     }
 

@@ -308,6 +308,7 @@ public final class KeyedLocksEndpoint {
      * All lockers.
      *
      * @param lockers the lockers by name
+     * @since 0.1.0
      */
     public record LockersDescriptor(Map<String, LockerDescriptor> lockers) implements OperationResponseBody {}
 
@@ -322,6 +323,7 @@ public final class KeyedLocksEndpoint {
      * @param waiters the number of waiters of all keys
      * @param keys the most contended keys; empty if keys are hidden
      * @param keysShown the number of keys listed
+     * @since 0.1.0
      */
     public record LockerDescriptor(
             int limit,
@@ -334,7 +336,11 @@ public final class KeyedLocksEndpoint {
             int keysShown)
             implements OperationResponseBody {}
 
-    /** One key, as figures or with its callers. */
+    /**
+     * One key, as figures or with its callers.
+     *
+     * @since 0.1.0
+     */
     public sealed interface KeyDescriptor {}
 
     /**
@@ -346,6 +352,7 @@ public final class KeyedLocksEndpoint {
      * @param waiters the number of waiters
      * @param longestHold the age of the oldest holder, an ISO 8601 duration
      * @param longestWait the age of the oldest waiter, an ISO 8601 duration
+     * @since 0.1.0
      */
     public record KeyFiguresDescriptor(
             String key, int limit, int holders, int waiters, String longestHold, String longestWait)
@@ -365,6 +372,7 @@ public final class KeyedLocksEndpoint {
      * @param waiting the waiters in the order of the queue
      * @param waitingShown the number of waiters listed
      * @param elsewhere the holders in other processes; empty unless a single key was requested
+     * @since 0.1.0
      */
     public record HeldKeyDescriptor(
             String key,
@@ -387,6 +395,7 @@ public final class KeyedLocksEndpoint {
      * @param age how long it has held or waited, an ISO 8601 duration
      * @param stack the current stack trace of a holder's thread, innermost frame first. Empty unless a single key was
      *     requested and the hold is longer than {@code keyedlock.long-hold.threshold}, and for virtual threads
+     * @since 0.1.0
      */
     public record CallerDescriptor(String thread, String age, List<String> stack) {}
 }

@@ -105,7 +105,7 @@ final class ChainPermit extends AtomicInteger {
     }
 
     private boolean failsIfLost() {
-        return CurrentPermit.failsLostCalls(request.locker());
+        return CurrentPermit.failOnLeaseLost(request.locker());
     }
 
     /** Throws if a call of the chain that has not ended has lost its lease and must fail. */

@@ -69,7 +69,7 @@ public final class CurrentPermit {
         if (backend == null) {
             return null;
         }
-        CurrentPermit entered = new CurrentPermit(permit, backend.failsLostCalls(), INNERMOST.get());
+        CurrentPermit entered = new CurrentPermit(permit, backend.failOnLeaseLost(), INNERMOST.get());
         INNERMOST.set(entered);
         return entered;
     }
@@ -85,8 +85,8 @@ public final class CurrentPermit {
     }
 
     /** Returns whether calls under a locker fail if their lease was lost. */
-    static boolean failsLostCalls(KeyedLocker<?> locker) {
-        return locker.backend().map(KeyedLockerBackend::failsLostCalls).orElse(false);
+    static boolean failOnLeaseLost(KeyedLocker<?> locker) {
+        return locker.backend().map(KeyedLockerBackend::failOnLeaseLost).orElse(false);
     }
 
     boolean failsIfLost() {
@@ -95,7 +95,7 @@ public final class CurrentPermit {
 
     /** Throws if a call has lost its lease and its backend makes such calls fail. */
     static void throwIfLost(LockedMethod method, Permit permit) {
-        if (failsLostCalls(method.locker().get())) {
+        if (failOnLeaseLost(method.locker().get())) {
             permit.checkValid();
         }
     }
@@ -114,7 +114,7 @@ public final class CurrentPermit {
      * lost lease, if there is no other failure; otherwise null.
      */
     static @Nullable Throwable outcome(LockedMethod method, Permit permit, @Nullable Throwable failure) {
-        if (!failsLostCalls(method.locker().get()) || failure instanceof LockLeaseLostException) {
+        if (!failOnLeaseLost(method.locker().get()) || failure instanceof LockLeaseLostException) {
             return failure;
         }
         try {

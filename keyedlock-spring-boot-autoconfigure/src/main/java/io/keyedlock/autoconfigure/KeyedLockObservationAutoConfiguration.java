@@ -67,7 +67,7 @@ public final class KeyedLockObservationAutoConfiguration {
 
         @Bean
         static MeterFilter keyedLockerObservationsMeterFilter() {
-            return KeyedLockerMetrics.notOfObservations();
+            return KeyedLockerMetrics.denyObservationMeters();
         }
     }
 }

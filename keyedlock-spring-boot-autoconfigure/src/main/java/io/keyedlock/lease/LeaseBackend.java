@@ -193,7 +193,7 @@ public final class LeaseBackend implements KeyedLockerBackend {
     }
 
     @Override
-    public boolean failsLostCalls() {
+    public boolean failOnLeaseLost() {
         return failOnLeaseLost;
     }
 

@@ -70,7 +70,7 @@ public final class KeyedLockerMetrics implements KeyedLockerListener, AutoClosea
      *
      * @return a filter for meter registries
      */
-    public static MeterFilter notOfObservations() {
+    public static MeterFilter denyObservationMeters() {
         return MeterFilter.deny(id -> id.getName().equals(KeyedLockerObservations.NAME + ".active")
                 || (id.getName().equals(KeyedLockerObservations.NAME) && id.getTag(KeyedLockMeter.OUTCOME) != null));
     }

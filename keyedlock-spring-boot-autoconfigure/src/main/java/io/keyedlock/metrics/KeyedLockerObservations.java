@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * It never becomes the current observation of a thread.
  *
  * <p>The timer of {@link KeyedLockerMetrics} has the same name with other tags. Use
- * {@link KeyedLockerMetrics#notOfObservations()} to keep observation handlers from creating a second one.
+ * {@link KeyedLockerMetrics#denyObservationMeters()} to keep observation handlers from creating a second one.
  *
  * @since 0.1.0
  * @see KeyedLockerMetrics
