@@ -11,7 +11,10 @@ import org.springframework.scheduling.annotation.Scheduled;
 import org.springframework.stereotype.Component;
 import org.springframework.stereotype.Service;
 
-/** A job that does not overlap with itself, however many instances of the application run on one database. */
+/**
+ * A job that does not overlap with itself, however many instances of the application run on one database. An instance that
+ * starts the job after another one has finished runs it again.
+ */
 @SpringBootApplication
 @EnableScheduling
 public class JobsApplication {
