@@ -115,8 +115,10 @@ public final class JdbcLeaseStore implements LeaseStore {
 
     @Override
     public CompletionStage<Grant> acquire(Claim claim) {
-        CompletableFuture<Grant> answer =
-                workers.change(claim, (state, now, offers) -> state.acquire(claim, now, offers));
+        CompletableFuture<Grant> answer = workers.change(
+                claim,
+                (connection, table, id) -> table.acquire(connection, id, claim),
+                (state, now, offers) -> state.acquire(claim, now, offers));
         // Before the stages of the caller, so that a release which follows finds it.
         return map(answer, grant -> {
             noteWait(claim, grant.outcome() == Outcome.QUEUED);
@@ -138,7 +140,10 @@ public final class JdbcLeaseStore implements LeaseStore {
     @Override
     public CompletionStage<Boolean> release(Claim claim) {
         noteWait(claim, false);
-        return workers.change(claim, (state, now, offers) -> state.release(claim, now, offers));
+        return workers.change(
+                claim,
+                (connection, table, id) -> table.release(connection, id, claim),
+                (state, now, offers) -> state.release(claim, now, offers));
     }
 
     @Override

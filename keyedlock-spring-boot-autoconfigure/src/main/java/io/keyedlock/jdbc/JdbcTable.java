@@ -2,6 +2,8 @@
 package io.keyedlock.jdbc;
 
 import io.keyedlock.KeyText;
+import io.keyedlock.lease.LeaseStore.Claim;
+import io.keyedlock.lease.LeaseStore.Grant;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -28,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class JdbcTable {
 
-    private static final long DAY_MICROS = TimeUnit.DAYS.toMicros(1);
+    static final long DAY_MICROS = TimeUnit.DAYS.toMicros(1);
 
     /** How many rows one transaction of {@link #removeOld} removes. */
     private static final int OLD_ROWS = 100;
@@ -36,9 +38,13 @@ final class JdbcTable {
     private final JdbcPlatform platform;
     private final String table;
 
+    /** Null where the database has no such statements. */
+    private final @Nullable SingleStatements single;
+
     JdbcTable(JdbcPlatform platform, String table) {
         this.platform = platform;
         this.table = table;
+        this.single = platform == JdbcPlatform.POSTGRESQL ? new SingleStatements(table, platform.now) : null;
     }
 
     JdbcPlatform platform() {
@@ -69,6 +75,18 @@ final class JdbcTable {
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every JVM has SHA-256", e);
         }
+    }
+
+    // ---- calls about one key, made and committed by one statement. Null if that cannot decide
+
+    @Nullable
+    Grant acquire(Connection connection, String id, Claim claim) throws SQLException {
+        return single == null ? null : single.acquire(connection, id, claim);
+    }
+
+    @Nullable
+    Boolean release(Connection connection, String id, Claim claim) throws SQLException {
+        return single == null ? null : single.release(connection, id, claim);
     }
 
     // ---- reading

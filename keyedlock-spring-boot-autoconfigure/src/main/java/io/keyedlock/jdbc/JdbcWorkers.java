@@ -9,9 +9,11 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -19,6 +21,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes the calls of a store, on threads and connections of its own that no caller can hold.
@@ -39,6 +42,10 @@ final class JdbcWorkers implements AutoCloseable {
      *   MySQL, MariaDB: INSERT IGNORE does the same.
      *   H2: INSERT waits likewise, and then fails as a duplicate.
      * Then everything is rolled back and decided again. Answers are given after the commit.
+     * On PostgreSQL, a change that is alone is first tried by one statement, which decides and commits (SingleStatements):
+     *   acquire: INSERT ... ON CONFLICT (ID) DO UPDATE ... WHERE nobody waits and a lease is free
+     *   release: UPDATE ... WHERE the claim holds the last lease and nobody waits
+     * Both wait for another transaction that has the row, and then judge what that one has committed.
      *
      * NO DEADLOCKS, AND IF SO, NO ERRORS
      * Rows are locked in the order of their ids; then rows are inserted, in that order too, and nothing is locked after that.
@@ -57,6 +64,9 @@ final class JdbcWorkers implements AutoCloseable {
     /** How many changes one transaction makes. */
     private static final int BATCH = 64;
 
+    /** How many contended keys are remembered. If one is forgotten, a statement is made in vain. */
+    private static final int MOST_CONTENDED = 1_000;
+
     private static final int MOST_ATTEMPTS = 20;
 
     /** How often a transaction is repeated whose connection broke. One that cannot be opened is not tried again. */
@@ -72,7 +82,21 @@ final class JdbcWorkers implements AutoCloseable {
         T apply(Connection connection, JdbcTable table) throws SQLException;
     }
 
-    private record Change<T>(Claim claim, String id, Step<T> step, CompletableFuture<T> answer) {
+    /** Makes a change of one key by one statement, and commits it. Returns null, and changes nothing, if that is not possible. */
+    interface SingleStatement<T> {
+        @Nullable
+        T apply(Connection connection, JdbcTable table, String id) throws SQLException;
+    }
+
+    private record Change<T>(
+            Claim claim, String id, SingleStatement<T> single, Step<T> step, CompletableFuture<T> answer) {
+
+        /** Returns null if a transaction has to make the change. */
+        @Nullable
+        Runnable applyAlone(Connection connection, JdbcTable table) throws SQLException {
+            T result = single.apply(connection, table, id);
+            return result == null ? null : () -> answer.complete(result);
+        }
 
         Runnable apply(KeyState state, long now, List<String> offers) {
             T result = step.apply(state, now, offers);
@@ -84,6 +108,9 @@ final class JdbcWorkers implements AutoCloseable {
     private final LongSupplier clock;
     private final ThreadPoolExecutor threads;
     private final Queue<Change<?>> changes = new ConcurrentLinkedQueue<>();
+
+    /** The ids of keys that were contended when a transaction last changed them. A single statement would be in vain. */
+    private final Set<String> contended = ConcurrentHashMap.newKeySet();
 
     /** Open connections without auto-commit that no thread uses. */
     private final Deque<JdbcSession> idle = new ConcurrentLinkedDeque<>();
@@ -105,8 +132,13 @@ final class JdbcWorkers implements AutoCloseable {
 
     /** Changes the state of the key of a claim. A change whose future is cancelled is not made if it has not begun. */
     <T> CompletableFuture<T> change(Claim claim, Step<T> step) {
+        return change(claim, (connection, table, id) -> null, step);
+    }
+
+    /** Changes the state of the key of a claim, by a single statement if there is no other change to make and if it is possible. */
+    <T> CompletableFuture<T> change(Claim claim, SingleStatement<T> single, Step<T> step) {
         CompletableFuture<T> answer = new CompletableFuture<>();
-        changes.add(new Change<>(claim, JdbcTable.id(claim.requester().lock(), claim.key()), step, answer));
+        changes.add(new Change<>(claim, JdbcTable.id(claim.requester().lock(), claim.key()), single, step, answer));
         execute(this::drain, answer);
         return answer;
     }
@@ -169,8 +201,7 @@ final class JdbcWorkers implements AutoCloseable {
         answers.forEach(Runnable::run);
     }
 
-    private static List<Runnable> apply(List<Change<?>> batch, Connection connection, JdbcTable table)
-            throws SQLException {
+    private List<Runnable> apply(List<Change<?>> batch, Connection connection, JdbcTable table) throws SQLException {
         SortedMap<String, List<Change<?>>> byId = new TreeMap<>();
         // A change whose answer came too late was given up. Its caller may have released the claim, so it must not be
         // made now.
@@ -180,6 +211,12 @@ final class JdbcWorkers implements AutoCloseable {
                         byId.computeIfAbsent(change.id, id -> new ArrayList<>()).add(change));
         if (byId.isEmpty()) {
             return List.of();
+        }
+        if (batch.size() == 1 && !contended.contains(byId.firstKey())) {
+            Runnable answer = batch.get(0).applyAlone(connection, table);
+            if (answer != null) {
+                return List.of(answer);
+            }
         }
         Map<String, JdbcTable.Row> rows = table.lock(connection, byId);
         long now = rows.isEmpty()
@@ -193,6 +230,7 @@ final class JdbcWorkers implements AutoCloseable {
             JdbcTable.Row row = rows.get(id);
             KeyState state = row == null ? new KeyState(0, "") : new KeyState(row.token(), row.state());
             ofKey.forEach(change -> answers.add(change.apply(state, now, offers)));
+            noteContention(id, state.isContended());
             String text = state.text();
             long day = JdbcTable.day(state.neededUntil(now));
             if (row == null) {
@@ -206,6 +244,14 @@ final class JdbcWorkers implements AutoCloseable {
         table.insert(connection, inserts);
         table.notifyOf(connection, offers);
         return answers;
+    }
+
+    private void noteContention(String id, boolean isContended) {
+        if (!isContended) {
+            contended.remove(id);
+        } else if (contended.add(id) && contended.size() > MOST_CONTENDED) {
+            contended.clear();
+        }
     }
 
     // ---- transactions

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The text of a state has one line for each lease ({@code lease claim limit token end owner}), for each waiter in the order of
  * the queue ({@code waits claim limit until offered offerTime heartbeat}) and for each requester that released a claim
- * recently ({@code released requester number until}).
+ * recently ({@code released requester number until}). {@link SingleStatements} reads and writes it in SQL.
  *
  * <p>Not thread-safe; the row is locked while a state of it changes.
  */
@@ -147,6 +147,11 @@ final class KeyState {
         return token;
     }
 
+    /** Returns whether claims wait, or would have to wait as the limit of a lease is reached. */
+    boolean isContended() {
+        return !queue.isEmpty() || leases.values().stream().anyMatch(lease -> leases.size() >= lease.limit);
+    }
+
     /** Returns the time from which on nothing but the token is needed. */
     long neededUntil(long now) {
         long until = now;
@@ -188,7 +193,7 @@ final class KeyState {
                             requester.limit(),
                             token,
                             now + micros(requester.leaseTime()),
-                            KeyText.inLine(requester.owner(), LONGEST_OWNER)));
+                            owner(requester)));
             return new Grant(Outcome.GRANTED, token, other);
         }
         if (!claim.waits()) {
@@ -305,7 +310,7 @@ final class KeyState {
     }
 
     /** Returns a limit of another requester that differs, or 0. */
-    private int otherLimit(Requester requester) {
+    int otherLimit(Requester requester) {
         return leases.values().stream()
                 .filter(lease -> !lease.claimId.startsWith(requester.id() + ":"))
                 .mapToInt(lease -> lease.limit)
@@ -324,7 +329,11 @@ final class KeyState {
         });
     }
 
-    private static long micros(Duration duration) {
+    static String owner(Requester requester) {
+        return KeyText.inLine(requester.owner(), LONGEST_OWNER);
+    }
+
+    static long micros(Duration duration) {
         return Math.max(1, TimeUnit.NANOSECONDS.toMicros(duration.toNanos()));
     }
 }

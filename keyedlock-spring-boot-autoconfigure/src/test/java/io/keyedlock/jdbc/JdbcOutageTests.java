@@ -21,6 +21,8 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -28,7 +30,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.springframework.jdbc.datasource.AbstractDataSource;
 
 /** What a locker on PostgreSQL does while its database fails in some way, and afterwards. */
@@ -98,6 +100,8 @@ class JdbcOutageTests {
         /** How many statements and commits are left until one breaks the connection. */
         private final AtomicInteger left = new AtomicInteger(Integer.MAX_VALUE);
 
+        private final AtomicInteger executed = new AtomicInteger();
+
         Cut(boolean afterwards) {
             this.afterwards = afterwards;
         }
@@ -119,6 +123,9 @@ class JdbcOutageTests {
 
         private Object call(Connection connection, Object target, java.lang.reflect.Method method, Object[] arguments)
                 throws Throwable {
+            if (method.getName().startsWith("execute")) {
+                executed.incrementAndGet();
+            }
             boolean counts =
                     method.getName().startsWith("execute") || method.getName().equals("commit");
             boolean cuts = counts && left.getAndDecrement() == 0;
@@ -144,9 +151,9 @@ class JdbcOutageTests {
     }
 
     @ParameterizedTest
-    @ValueSource(booleans = {false, true})
+    @CsvSource({"false, false", "false, true", "true, false", "true, true"})
     @DisplayName("a connection that is cut at any statement costs no call, and no key is held twice")
-    void cutAtEachStatement(boolean afterwards) throws Exception {
+    void cutAtEachStatement(boolean afterwards, boolean byTransactions) throws Exception {
         Cut source = new Cut(afterwards);
         KeyedLocker<Object> locker = locker(JdbcDatabase.store(source), MINUTE);
         KeyedLocker<Object> other = locker();
@@ -154,6 +161,9 @@ class JdbcOutageTests {
         for (int statement = 0; reached; statement++) {
             locker.acquire("warm", MINUTE).close();
             JdbcDatabase.until(() -> locker.activeKeyCount() == 0);
+            if (byTransactions) {
+                prepareTransactions("k" + statement);
+            }
             source.left.set(statement);
             Permit held = locker.acquire("k" + statement, MINUTE);
             assertThat(other.tryAcquire("k" + statement)).isEmpty();
@@ -163,7 +173,34 @@ class JdbcOutageTests {
             // Nothing runs any more that counts but the call of a commit that came with the last statement.
             reached = source.left.get() < 0;
             source.left.set(Integer.MAX_VALUE);
-            assertThat(reached || statement >= 5).as("statements of a section").isTrue();
+            assertThat(reached || statement >= (byTransactions ? 5 : 3))
+                    .as("statements of a section")
+                    .isTrue();
+        }
+    }
+
+    /** Inserts the row of a key whose state is too long for a single statement. */
+    private static void prepareTransactions(String key) {
+        String state = IntStream.range(0, 20)
+                .mapToObj(i -> "released r" + i + " 1 " + Long.MAX_VALUE + "\n")
+                .collect(Collectors.joining());
+        String id = JdbcTable.id("outage", "s:" + key);
+        database.template().update("DELETE FROM KEYEDLOCK_KEY WHERE ID = ?", id);
+        database.template().update("INSERT INTO KEYEDLOCK_KEY VALUES (?, 'outage', 'k', 1, ?, 1)", id, state);
+    }
+
+    @Test
+    @DisplayName("a section that nobody competes for takes two statements, for a new key too")
+    void statementsOfASection() throws Exception {
+        Cut source = new Cut(false);
+        KeyedLocker<Object> locker = locker(JdbcDatabase.store(source), MINUTE);
+        locker.acquire("first", MINUTE).close();
+        JdbcDatabase.until(() -> database.leasesAndQueues().isEmpty());
+        int before = source.executed.get();
+        for (int section = 1; section <= 12; section++) {
+            locker.acquire("new" + section / 4, MINUTE).close();
+            JdbcDatabase.until(() -> database.leasesAndQueues().isEmpty());
+            assertThat(source.executed).as("section %s", section).hasValue(before + 2 * section);
         }
     }
 
