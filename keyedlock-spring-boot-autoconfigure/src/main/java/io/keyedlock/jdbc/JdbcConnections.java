@@ -61,9 +61,7 @@ final class JdbcConnections implements AutoCloseable {
             }
         }
         try {
-            return DataSourceBuilder.derivedFrom(application)
-                    .type(SimpleDriverDataSource.class)
-                    .build();
+            return unpooled(application);
         } catch (RuntimeException e) {
             LOG.warn(
                     "The address of the database cannot be derived from "
@@ -74,6 +72,20 @@ final class JdbcConnections implements AutoCloseable {
                     null);
             return application;
         }
+    }
+
+    private static DataSource unpooled(DataSource application) {
+        return DataSourceBuilder.derivedFrom(application)
+                .type(SimpleDriverDataSource.class)
+                .build();
+    }
+
+    /** Returns where connections come from, with the user and the password that the application has now. */
+    private DataSource current() {
+        if (source == application || (HIKARI && HikariPools.updateCredentials(source, application))) {
+            return source;
+        }
+        return unpooled(application);
     }
 
     /**
@@ -120,7 +132,7 @@ final class JdbcConnections implements AutoCloseable {
 
     private Connection connect() throws SQLException {
         try {
-            return source.getConnection();
+            return current().getConnection();
         } catch (SQLException e) {
             if (JdbcFailures.isRefused(e)) {
                 throw new JdbcSetupException(
@@ -277,6 +289,17 @@ final class JdbcConnections implements AutoCloseable {
             } finally {
                 DriverManager.setLoginTimeout(loginTimeout);
             }
+        }
+
+        /** Returns whether the source is such a pool, which has the credentials of the application's pool then. */
+        static boolean updateCredentials(DataSource source, DataSource application) {
+            HikariDataSource from =
+                    DataSourceUnwrapper.unwrap(application, HikariConfigMXBean.class, HikariDataSource.class);
+            if (source instanceof HikariDataSource pool && from != null) {
+                pool.setCredentials(from.getCredentials());
+                return true;
+            }
+            return false;
         }
 
         /** Returns whether the connection was of such a pool and has been removed from it. */

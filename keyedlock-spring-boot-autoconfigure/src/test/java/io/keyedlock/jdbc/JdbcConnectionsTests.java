@@ -21,6 +21,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.springframework.jdbc.datasource.DriverManagerDataSource;
 
 /** Connections that fail or grow old are replaced, and no caller notices. */
 class JdbcConnectionsTests {
@@ -75,6 +76,25 @@ class JdbcConnectionsTests {
         locker.acquire("k", MINUTE).close();
         pool.close();
         assertThat(unknown.returned()).isEmpty();
+    }
+
+    @Test
+    void currentCredentialsOfAPoolAreUsed() throws Exception {
+        database.template().execute("SELECT 1");
+        HikariDataSource pool = database.pool(1);
+        pool.setPassword("outdated");
+        open(pool);
+        pool.setPassword("");
+        locker.acquire("k", MINUTE).close();
+    }
+
+    @Test
+    void currentCredentialsOfAnotherKindOfSourceAreUsed() throws Exception {
+        database.template().execute("SELECT 1");
+        DriverManagerDataSource source = new DriverManagerDataSource(database.url(), database.user(), "outdated");
+        open(source);
+        source.setPassword("");
+        locker.acquire("k", MINUTE).close();
     }
 
     @Test
