@@ -6,6 +6,7 @@ import com.zaxxer.hikari.HikariConfigMXBean;
 import com.zaxxer.hikari.HikariDataSource;
 import io.keyedlock.KeyText;
 import io.keyedlock.lease.LeaseLog;
+import io.keyedlock.lease.LeaseSettings;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -14,8 +15,10 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.sql.Types;
 import java.util.Objects;
+import java.util.Properties;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
+import java.util.regex.Pattern;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.jdbc.DataSourceBuilder;
@@ -33,7 +36,10 @@ final class JdbcConnections implements AutoCloseable {
 
     private static final LeaseLog LOG = new LeaseLog(JdbcLeaseStore.class);
 
-    private static final long OPEN_TIMEOUT_MILLIS = TimeUnit.SECONDS.toMillis(5);
+    private static final long OPEN_TIMEOUT_MILLIS =
+            LeaseSettings.defaults().backendTimeout().toMillis();
+
+    private static final Pattern CONNECT_TIMEOUT = Pattern.compile("(?i)(connect|login)Timeout=");
 
     private static final boolean HIKARI =
             ClassUtils.isPresent("com.zaxxer.hikari.HikariDataSource", JdbcConnections.class.getClassLoader());
@@ -75,9 +81,28 @@ final class JdbcConnections implements AutoCloseable {
     }
 
     private static DataSource unpooled(DataSource application) {
-        return DataSourceBuilder.derivedFrom(application)
+        SimpleDriverDataSource source = DataSourceBuilder.derivedFrom(application)
                 .type(SimpleDriverDataSource.class)
                 .build();
+        String url = source.getUrl();
+        // What the address says remains.
+        if (url != null && !CONNECT_TIMEOUT.matcher(url).find()) {
+            source.setConnectionProperties(connectTimeout(url));
+        }
+        return source;
+    }
+
+    /** Returns the properties with which a driver gives up to connect, as it would wait for minutes where packets get lost. */
+    private static Properties connectTimeout(String url) {
+        Properties properties = new Properties();
+        if (url.startsWith("jdbc:postgresql:")) {
+            String seconds = Long.toString(TimeUnit.MILLISECONDS.toSeconds(OPEN_TIMEOUT_MILLIS));
+            properties.setProperty("connectTimeout", seconds);
+            properties.setProperty("loginTimeout", seconds);
+        } else if (url.startsWith("jdbc:mariadb:") || url.startsWith("jdbc:mysql:")) {
+            properties.setProperty("connectTimeout", Long.toString(OPEN_TIMEOUT_MILLIS));
+        }
+        return properties;
     }
 
     /** Returns where connections come from, with the user and the password that the application has now. */

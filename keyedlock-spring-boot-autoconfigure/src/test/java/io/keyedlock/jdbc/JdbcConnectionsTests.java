@@ -9,10 +9,12 @@ import io.keyedlock.KeyedLockerSettings;
 import io.keyedlock.jdbc.JdbcStoreSettings.InitializeSchema;
 import io.keyedlock.lease.LeaseSettings;
 import io.keyedlock.lease.Leases;
+import java.net.ServerSocket;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Phaser;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -21,6 +23,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
 
 /** Connections that fail or grow old are replaced, and no caller notices. */
@@ -95,6 +98,31 @@ class JdbcConnectionsTests {
         open(source);
         source.setPassword("");
         locker.acquire("k", MINUTE).close();
+    }
+
+    /** A server to which packets get lost looks like one that accepts a connection and never answers. */
+    @ParameterizedTest
+    @ValueSource(strings = {"postgresql", "mariadb"})
+    void connectionsOutsideAPoolAreGivenUpSoon(String kind) throws Exception {
+        try (ServerSocket silent = new ServerSocket(0)) {
+            String url = "jdbc:" + kind + "://localhost:" + silent.getLocalPort() + "/test";
+            try (JdbcConnections connections = new JdbcConnections(
+                    new DriverManagerDataSource(url, "a", "b"), CREATES, JdbcWorkers.THREADS, clock::get)) {
+                CompletableFuture<Void> opened = CompletableFuture.runAsync(() -> {
+                    try {
+                        connections.open().close();
+                    } catch (SQLException e) {
+                        throw new IllegalStateException(e);
+                    }
+                });
+                assertThat(opened)
+                        .failsWithin(Duration.ofSeconds(20))
+                        .withThrowableOfType(ExecutionException.class)
+                        .havingCause()
+                        .isInstanceOf(IllegalStateException.class)
+                        .withStackTraceContaining("SQL");
+            }
+        }
     }
 
     @Test
