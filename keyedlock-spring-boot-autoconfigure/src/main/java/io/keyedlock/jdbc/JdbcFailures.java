@@ -22,6 +22,9 @@ final class JdbcFailures {
     /** A table or row that stays locked: PostgreSQL, and H2. Also a statement that took too long. */
     private static final Set<String> LOCKED = Set.of("55P03", "HYT00", "57014");
 
+    /** A plan with another result than before; an unknown prepared statement, and one that exists already. */
+    private static final Set<String> STALE = Set.of("0A000", "26000", "42P05");
+
     /** A read-only server, in the three ways in which it says so, and sessions that the server ended. */
     private static final Set<Integer> MYSQL_OUTAGES = Set.of(1290, 1792, 1836, 1927, 4031);
 
@@ -53,6 +56,14 @@ final class JdbcFailures {
                 || state.equals("90098")
                 || state.equals("90121")
                 || MYSQL_OUTAGES.contains(failure.getErrorCode());
+    }
+
+    /**
+     * Returns whether a connection has prepared statements that the server no longer accepts, on PostgreSQL: since the table was
+     * altered, or since a pooler has given the connection another session.
+     */
+    static boolean isStale(SQLException failure) {
+        return STALE.contains(state(failure));
     }
 
     /** Returns whether the same call may succeed later although nobody changes the setup of the database. */

@@ -132,9 +132,11 @@ final class JdbcSession implements AutoCloseable {
         }
     }
 
-    /** Closes the session after a failure. Abandons it and returns true if that was one of the connection or the server. */
+    /** Closes the session after a failure. Abandons it and returns true if another connection may succeed. */
     boolean closeAfter(SQLException failure) {
-        boolean isOutage = JdbcFailures.isOutage(failure) || (!JdbcFailures.isLocked(failure) && isBroken());
+        boolean isOutage = JdbcFailures.isOutage(failure)
+                || JdbcFailures.isStale(failure)
+                || (!JdbcFailures.isLocked(failure) && isBroken());
         if (isOutage) {
             abandon();
         } else {

@@ -89,6 +89,17 @@ class PostgresLockerTests extends LockersOnAStoreContract {
                 .isPositive();
     }
 
+    /** The database has prepared the statements of the connection by then. */
+    @Test
+    void tableIsAlteredWhileItIsUsed() throws Exception {
+        KeyedLocker<Object> locker = locker(database.store());
+        for (int i = 0; i < 10; i++) {
+            locker.acquire("k", Duration.ofMinutes(1)).close();
+        }
+        database.template().execute("ALTER TABLE KEYEDLOCK_KEY ALTER COLUMN STATE TYPE VARCHAR(1000000)");
+        locker.acquire("k", Duration.ofMinutes(1)).close();
+    }
+
     /** Each caller holds a connection of its application while it waits, so that none is left. */
     @Test
     void callersThatExhaustThePoolMakeProgress() throws Exception {
