@@ -242,15 +242,29 @@ final class JdbcTurns implements AutoCloseable {
                 pause = shortest;
                 continue;
             }
-            LockSupport.parkNanos(this, Math.min(pause, longestPause()));
+            pause(pause);
+            boolean isNew = added;
+            added = false;
             boolean found = look(connection, table);
             if (!heard) {
                 heard();
                 heard = true;
             }
-            pause = found || added ? shortest : Math.min(2 * pause, longest);
-            added = false;
+            pause = found || isNew ? shortest : Math.min(2 * pause, longest);
             usedAt = System.nanoTime();
+        }
+    }
+
+    /** Waits for a time; if a claim is added, for the shortest pause. */
+    private void pause(long nanos) {
+        long start = System.nanoTime();
+        while (!closed) {
+            long most = added ? settings.pollMin().toNanos() : nanos;
+            long left = Math.min(most, longestPause()) - (System.nanoTime() - start);
+            if (left <= 0) {
+                return;
+            }
+            LockSupport.parkNanos(this, left);
         }
     }
 
