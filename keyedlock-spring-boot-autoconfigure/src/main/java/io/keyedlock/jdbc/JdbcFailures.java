@@ -81,6 +81,11 @@ final class JdbcFailures {
         return LOCKED.contains(state(failure));
     }
 
+    /** Returns whether somebody else may have locked a row for too long. */
+    static boolean isRowLocked(SQLException failure) {
+        return isLocked(failure) || failure.getErrorCode() == MYSQL_LOCK_WAIT_TIMEOUT;
+    }
+
     /** Returns whether a server that was reached refuses a connection: it does not know the user, the password, or the database. */
     static boolean isRefused(SQLException failure) {
         String state = state(failure);

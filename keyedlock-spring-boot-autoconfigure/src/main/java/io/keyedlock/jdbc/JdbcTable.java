@@ -14,11 +14,14 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -94,6 +97,14 @@ final class JdbcTable {
     /** Locks rows in the order of their ids, so that transactions cannot block each other in a cycle, and reads them. */
     Map<String, Row> lock(Connection connection, SortedMap<String, ?> ids) throws SQLException {
         return select(connection, ids.keySet(), " ORDER BY ID FOR UPDATE");
+    }
+
+    /** Returns those of some rows that another transaction has locked. */
+    Set<String> locked(Connection connection, SortedSet<String> ids) throws SQLException {
+        Set<String> locked = new HashSet<>(read(connection, ids).keySet());
+        locked.removeAll(
+                select(connection, ids, " ORDER BY ID FOR UPDATE SKIP LOCKED").keySet());
+        return locked;
     }
 
     /** Reads rows without a lock. */

@@ -11,7 +11,9 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
@@ -19,6 +21,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -72,45 +75,26 @@ final class JdbcWorkers implements AutoCloseable {
     /** How often a transaction is repeated whose connection broke. One that cannot be opened is not tried again. */
     private static final int MOST_OUTAGES = 2;
 
-    /** A change of the state of a key, and the answer to it. */
-    interface Step<T> {
-        T apply(KeyState state, long now, List<String> offers);
-    }
-
     /** Something to do in a transaction of its own. */
     interface Work<T> {
         T apply(Connection connection, JdbcTable table) throws SQLException;
     }
 
-    /** Makes a change of one key by one statement, and commits it. Returns null, and changes nothing, if that is not possible. */
-    interface SingleStatement<T> {
-        @Nullable
-        T apply(Connection connection, JdbcTable table, String id) throws SQLException;
-    }
-
-    private record Change<T>(
-            Claim claim, String id, SingleStatement<T> single, Step<T> step, CompletableFuture<T> answer) {
-
-        /** Returns null if a transaction has to make the change. */
-        @Nullable
-        Runnable applyAlone(Connection connection, JdbcTable table) throws SQLException {
-            T result = single.apply(connection, table, id);
-            return result == null ? null : () -> answer.complete(result);
-        }
-
-        Runnable apply(KeyState state, long now, List<String> offers) {
-            T result = step.apply(state, now, offers);
-            return () -> answer.complete(result);
-        }
-    }
-
     private final JdbcConnections connections;
     private final LongSupplier clock;
     private final ThreadPoolExecutor threads;
-    private final Queue<Change<?>> changes = new ConcurrentLinkedQueue<>();
+    private final Queue<JdbcChange<?>> changes = new ConcurrentLinkedQueue<>();
 
     /** The ids of keys that were contended when a transaction last changed them. A single statement would be in vain. */
     private final Set<String> contended = ConcurrentHashMap.newKeySet();
+
+    /** The ids of rows that somebody else had locked for longer than a transaction waits, until a change of one succeeds. */
+    private final Set<String> locked = ConcurrentHashMap.newKeySet();
+
+    /** The changes of these rows, and whether a thread makes one of them. */
+    private final Queue<JdbcChange<?>> lockedChanges = new ConcurrentLinkedQueue<>();
+
+    private final AtomicBoolean makesLocked = new AtomicBoolean();
 
     /** Open connections without auto-commit that no thread uses. */
     private final Deque<JdbcSession> idle = new ConcurrentLinkedDeque<>();
@@ -131,14 +115,14 @@ final class JdbcWorkers implements AutoCloseable {
     }
 
     /** Changes the state of the key of a claim. A change whose future is cancelled is not made if it has not begun. */
-    <T> CompletableFuture<T> change(Claim claim, Step<T> step) {
+    <T> CompletableFuture<T> change(Claim claim, JdbcChange.Step<T> step) {
         return change(claim, (connection, table, id) -> null, step);
     }
 
     /** Changes the state of the key of a claim, by a single statement if there is no other change to make and if it is possible. */
-    <T> CompletableFuture<T> change(Claim claim, SingleStatement<T> single, Step<T> step) {
+    <T> CompletableFuture<T> change(Claim claim, JdbcChange.SingleStatement<T> single, JdbcChange.Step<T> step) {
         CompletableFuture<T> answer = new CompletableFuture<>();
-        changes.add(new Change<>(claim, JdbcTable.id(claim.requester().lock(), claim.key()), single, step, answer));
+        changes.add(new JdbcChange<>(claim, JdbcTable.id(claim.requester().lock(), claim.key()), single, step, answer));
         execute(this::drain, answer);
         return answer;
     }
@@ -165,50 +149,110 @@ final class JdbcWorkers implements AutoCloseable {
             threads.execute(task);
         } catch (RuntimeException | Error e) {
             // The store is closed, or no thread can be started.
-            answer.completeExceptionally(closed ? new IllegalStateException("The JDBC store is closed", e) : e);
+            answer.completeExceptionally(closed ? closedFailure(e) : e);
         }
     }
 
+    private static Throwable closedFailure(@Nullable Throwable cause) {
+        return new IllegalStateException("The JDBC store is closed", cause);
+    }
+
     private void drain() {
-        List<Change<?>> batch = new ArrayList<>();
+        List<JdbcChange<?>> batch = new ArrayList<>();
         while (batch.size() < BATCH) {
-            Change<?> next = changes.poll();
+            JdbcChange<?> next = changes.poll();
             if (next == null) {
                 break;
             }
-            if (!next.answer.isDone()) {
+            if (next.answer().isDone()) {
+                continue;
+            }
+            if (locked.contains(next.id())) {
+                lockedChanges.add(next);
+            } else {
                 batch.add(next);
             }
         }
         if (!batch.isEmpty()) {
             make(batch);
         }
+        makeLocked();
     }
 
-    private void make(List<Change<?>> batch) {
+    private void make(List<JdbcChange<?>> batch) {
         List<Runnable> answers;
         try {
             answers = transact((connection, table) -> apply(batch, connection, table));
         } catch (SQLException | RuntimeException | Error e) {
-            if (batch.size() == 1 || (e instanceof SQLException failure && JdbcFailures.isOutage(failure))) {
-                batch.forEach(change -> change.answer.completeExceptionally(e));
-                return;
+            boolean isLocked = e instanceof SQLException failure && JdbcFailures.isRowLocked(failure);
+            if (isLocked && batch.size() > 1) {
+                separate(batch, e);
+            } else if (batch.size() == 1 || (e instanceof SQLException failure && JdbcFailures.isOutage(failure))) {
+                batch.forEach(change -> change.fail(e));
+                if (isLocked) {
+                    locked.add(batch.get(0).id());
+                }
+            } else {
+                // One of the keys may be the reason, for instance a state that a newer version has written.
+                batch.stream().filter(change -> !change.answer().isDone()).forEach(change -> make(List.of(change)));
             }
-            // One of the keys may be the reason, for instance a row that somebody else has locked.
-            batch.stream().filter(change -> !change.answer.isDone()).forEach(change -> make(List.of(change)));
             return;
         }
         answers.forEach(Runnable::run);
     }
 
-    private List<Runnable> apply(List<Change<?>> batch, Connection connection, JdbcTable table) throws SQLException {
-        SortedMap<String, List<Change<?>>> byId = new TreeMap<>();
+    // ---- rows that stay locked, by a migration or a hung client
+
+    /** Makes the changes of a batch without those whose rows are locked, which are left to {@link #makeLocked}. */
+    private void separate(List<JdbcChange<?>> batch, Throwable failure) {
+        SortedSet<String> ids = new TreeSet<>();
+        batch.forEach(change -> ids.add(change.id()));
+        Set<String> found;
+        try {
+            found = transact((connection, table) -> table.locked(connection, ids));
+        } catch (SQLException | RuntimeException | Error e) {
+            // The table is locked, too.
+            batch.forEach(change -> change.fail(failure));
+            return;
+        }
+        locked.addAll(found);
+        List<JdbcChange<?>> others = new ArrayList<>();
+        batch.forEach(change -> (found.contains(change.id()) ? lockedChanges : others).add(change));
+        if (!others.isEmpty()) {
+            make(others);
+        }
+    }
+
+    /** Makes one change of a locked row unless the other thread does, so that one thread is free for other keys. */
+    private void makeLocked() {
+        if (!lockedChanges.isEmpty() && makesLocked.compareAndSet(false, true)) {
+            JdbcChange<?> next = lockedChanges.poll();
+            try {
+                if (next != null && !next.answer().isDone()) {
+                    make(List.of(next));
+                }
+            } finally {
+                makesLocked.set(false);
+            }
+            if (next != null && !next.answer().isCompletedExceptionally()) {
+                locked.remove(next.id());
+            }
+            if (!lockedChanges.isEmpty()) {
+                // Behind the calls that have come meanwhile.
+                execute(this::drain, new CompletableFuture<>());
+            }
+        }
+    }
+
+    private List<Runnable> apply(List<JdbcChange<?>> batch, Connection connection, JdbcTable table)
+            throws SQLException {
+        SortedMap<String, List<JdbcChange<?>>> byId = new TreeMap<>();
         // A change whose answer came too late was given up. Its caller may have released the claim, so it must not be
         // made now.
         batch.stream()
-                .filter(change -> !change.answer.isDone())
-                .forEach(change ->
-                        byId.computeIfAbsent(change.id, id -> new ArrayList<>()).add(change));
+                .filter(change -> !change.answer().isDone())
+                .forEach(change -> byId.computeIfAbsent(change.id(), id -> new ArrayList<>())
+                        .add(change));
         if (byId.isEmpty()) {
             return List.of();
         }
@@ -234,7 +278,7 @@ final class JdbcWorkers implements AutoCloseable {
             String text = state.text();
             long day = JdbcTable.day(state.neededUntil(now));
             if (row == null) {
-                Claim claim = ofKey.get(0).claim;
+                Claim claim = ofKey.get(0).claim();
                 inserts.add(new JdbcTable.Write(id, claim.requester().lock(), claim.key(), state.token(), text, day));
             } else if (!text.equals(row.state())) {
                 updates.add(new JdbcTable.Write(id, null, null, state.token(), text, Math.max(day, row.lastDay())));
@@ -335,6 +379,7 @@ final class JdbcWorkers implements AutoCloseable {
     public void close() {
         closed = true;
         threads.shutdown();
+        lockedChanges.forEach(change -> change.fail(closedFailure(null)));
         closeIdle(JdbcSession::close);
     }
 }

@@ -57,7 +57,7 @@ class JdbcTurnsTests {
                 Claim another = claim("another", number);
                 turns.waits(another);
                 turns.waitsNoLonger(another);
-                Thread.yield();
+                Thread.onSpinWait();
             }
             // The first of them may have been late.
             assertThat(System.nanoTime() - start).isGreaterThanOrEqualTo(TimeUnit.MILLISECONDS.toNanos(3 * 200));

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.keyedlock.jdbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.keyedlock.lease.LeaseStore.Claim;
+import io.keyedlock.lease.LeaseStore.Grant;
+import io.keyedlock.lease.LeaseStore.Outcome;
+import io.keyedlock.lease.LeaseStore.Requester;
+import java.sql.Connection;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+
+/** Calls about different keys that are made together. */
+class JdbcWorkersTests {
+
+    private static final int CALLS = 5;
+
+    private static CompletableFuture<Grant> acquire(JdbcLeaseStore store, String key, int number) {
+        Duration minute = Duration.ofMinutes(1);
+        Requester requester = new Requester("p", "r-" + key, "test", "orders", 1, minute, minute, minute);
+        return store.acquire(new Claim(requester, number, key, false)).toCompletableFuture();
+    }
+
+    @Test
+    void aRowThatStaysLockedDelaysOtherKeysOnce() throws Exception {
+        try (JdbcDatabase database = JdbcDatabase.h2();
+                JdbcLeaseStore store = database.store()) {
+            acquire(store, "stuck", 0).get(60, TimeUnit.SECONDS);
+            try (Connection another = database.pool(1).getConnection()) {
+                another.setAutoCommit(false);
+                another.createStatement()
+                        .executeQuery("SELECT * FROM KEYEDLOCK_KEY WHERE KEY_NAME = 'stuck' FOR UPDATE")
+                        .close();
+                List<CompletableFuture<Grant>> stuck = new ArrayList<>();
+                List<CompletableFuture<Grant>> others = new ArrayList<>();
+                for (int i = 1; i <= CALLS; i++) {
+                    stuck.add(acquire(store, "stuck", i));
+                    others.add(acquire(store, "first" + i, 1));
+                }
+                for (CompletableFuture<Grant> other : others) {
+                    assertThat(other.get(60, TimeUnit.SECONDS).outcome()).isEqualTo(Outcome.GRANTED);
+                }
+                // Each call about the locked row waits for it in vain.
+                assertThat(stuck.get(CALLS - 1)).isNotDone();
+                for (int i = 0; i < 20; i++) {
+                    acquire(store, "second" + i, 1).get(60, TimeUnit.SECONDS);
+                }
+                assertThat(stuck.get(CALLS - 1)).isNotDone();
+                another.rollback();
+                stuck.get(CALLS - 1).get(60, TimeUnit.SECONDS);
+            }
+            assertThat(acquire(store, "stuck", CALLS + 1)
+                            .get(60, TimeUnit.SECONDS)
+                            .outcome())
+                    .isEqualTo(Outcome.TAKEN);
+        }
+    }
+}
