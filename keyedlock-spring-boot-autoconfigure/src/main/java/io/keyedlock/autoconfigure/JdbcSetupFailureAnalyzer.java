@@ -10,6 +10,9 @@ final class JdbcSetupFailureAnalyzer extends AbstractFailureAnalyzer<JdbcSetupEx
 
     @Override
     protected FailureAnalysis analyze(Throwable rootFailure, JdbcSetupException cause) {
-        return new FailureAnalysis(cause.getMessage(), cause.getAction(), cause);
+        String message = String.valueOf(cause.getMessage());
+        String problem =
+                message.substring(0, message.length() - cause.getAction().length());
+        return new FailureAnalysis(problem.strip(), cause.getAction(), cause);
     }
 }

@@ -80,7 +80,7 @@ final class JdbcConnections implements AutoCloseable {
         }
     }
 
-    private static DataSource unpooled(DataSource application) {
+    private static SimpleDriverDataSource unpooled(DataSource application) {
         SimpleDriverDataSource source = DataSourceBuilder.derivedFrom(application)
                 .type(SimpleDriverDataSource.class)
                 .build();
@@ -106,11 +106,16 @@ final class JdbcConnections implements AutoCloseable {
     }
 
     /** Returns where connections come from, with the user and the password that the application has now. */
-    private DataSource current() {
+    private DataSource current() throws SQLException {
         if (source == application || (HIKARI && HikariPools.updateCredentials(source, application))) {
             return source;
         }
-        return unpooled(application);
+        SimpleDriverDataSource fresh = unpooled(application);
+        if (fresh.getDriver() == null) {
+            // Of a kind that Spring Boot does not know.
+            fresh.setDriver(DriverManager.getDriver(fresh.getUrl()));
+        }
+        return fresh;
     }
 
     /**
@@ -159,6 +164,13 @@ final class JdbcConnections implements AutoCloseable {
         try {
             return current().getConnection();
         } catch (SQLException e) {
+            if (JdbcFailures.isWithoutDriver(e)) {
+                throw new JdbcSetupException(
+                        "There is no JDBC driver for the address of the database",
+                        "Correct spring.datasource.url, or add the driver to the class path; if it does not register itself, set"
+                                + " spring.datasource.driver-class-name too.",
+                        e);
+            }
             if (JdbcFailures.isRefused(e)) {
                 throw new JdbcSetupException(
                         "The database refuses connections for leases: " + KeyText.inLine(e.getMessage()),

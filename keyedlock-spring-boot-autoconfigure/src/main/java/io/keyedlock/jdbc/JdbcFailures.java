@@ -92,6 +92,11 @@ final class JdbcFailures {
         return !isTemporary(failure) && (state.startsWith("28") || state.startsWith("3D") || state.startsWith("42"));
     }
 
+    /** Returns whether no driver accepts the address, which {@link java.sql.DriverManager} reports like a server that is down. */
+    static boolean isWithoutDriver(SQLException failure) {
+        return String.valueOf(failure.getMessage()).startsWith("No suitable");
+    }
+
     /** Returns whether the user lacks a right. */
     static boolean isDenied(SQLException failure) {
         String state = state(failure);

@@ -82,8 +82,11 @@ public final class JdbcLeaseStore implements LeaseStore {
             if (cause instanceof RuntimeException problem) {
                 throw problem;
             }
+            if (cause instanceof JdbcSetupException problem) {
+                throw problem;
+            }
             if (cause instanceof SQLException problem && !JdbcFailures.isTemporary(problem)) {
-                throw problem instanceof JdbcSetupException known ? known : unusable(problem);
+                throw unusable(problem);
             }
             LOG.info("The database of leases cannot be used yet: " + KeyText.inLine(e.getMessage()));
         }

@@ -210,24 +210,31 @@ final class StoreCalls {
                 showKeys ? reason : null);
     }
 
-    /** Returns the innermost message of a failure, or its type and error code if messages may contain keys. */
+    /**
+     * Returns the innermost message of a failure, or its type and error code if messages may contain keys. A store of ours says
+     * in its exceptions what to do, and no key, so their messages are preferred.
+     */
     String describe(@Nullable Throwable failure) {
         if (failure == null) {
             return "unknown reason";
         }
         Throwable root = failure;
-        while (root.getCause() != null && root.getCause() != root) {
+        while (!isOurs(root) && root.getCause() != null && root.getCause() != root) {
             root = root.getCause();
         }
         String message = root.getMessage();
         if (message == null) {
             return root.getClass().getName();
         }
-        if (showKeys || root instanceof TimeoutException) {
+        if (showKeys || root instanceof TimeoutException || isOurs(root)) {
             String text = KeyText.inLine(message, LONGEST_FOREIGN);
             return text.endsWith(".") ? text.substring(0, text.length() - 1) : text;
         }
         Matcher code = ERROR_CODE.matcher(message);
         return root.getClass().getName() + (code.find() ? " (" + code.group() + ")" : "");
+    }
+
+    private static boolean isOurs(Throwable failure) {
+        return failure.getClass().getPackageName().startsWith(KeyText.class.getPackageName());
     }
 }

@@ -2,11 +2,14 @@
 package io.keyedlock.jdbc;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.zaxxer.hikari.HikariDataSource;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerSettings;
+import io.keyedlock.LockBackendException;
 import io.keyedlock.jdbc.JdbcStoreSettings.InitializeSchema;
+import io.keyedlock.lease.LeaseBackend;
 import io.keyedlock.lease.LeaseSettings;
 import io.keyedlock.lease.Leases;
 import java.net.ServerSocket;
@@ -74,11 +77,28 @@ class JdbcConnectionsTests {
         pool.setDataSource(fragile);
         open(isHikari ? pool : fragile);
         locker.acquire("k", MINUTE).close();
-        JdbcDatabase.until(() -> locker.activeKeyCount() == 0);
+        JdbcDatabase.until(() -> database.leasesAndQueues().isEmpty());
         fragile.breakConnections(() -> new SQLException("broken", state, code));
         locker.acquire("k", MINUTE).close();
         pool.close();
         assertThat(unknown.returned()).isEmpty();
+    }
+
+    /** Of a database that could not be reached at startup. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void missingTableIsReportedWithItsScript(boolean showKeys) {
+        KeyedLockerSettings settings = SETTINGS.withShowKeys(showKeys);
+        try (Leases others = Leases.create(
+                new JdbcLeaseStore(
+                        database.pool(1), JdbcStoreSettings.defaults().withInitializeSchema(InitializeSchema.NEVER)),
+                "test")) {
+            LeaseBackend backend =
+                    others.backend(settings, LeaseSettings.defaults().withBackendTimeout(MINUTE));
+            assertThatThrownBy(backend::connect)
+                    .isInstanceOf(LockBackendException.class)
+                    .hasMessageContaining("classpath:io/keyedlock/jdbc/schema-h2.sql");
+        }
     }
 
     @Test
@@ -144,7 +164,7 @@ class JdbcConnectionsTests {
     void aConnectionThatWasNotUsedForSomeTimeIsTestedBefore() throws Exception {
         open(unknown);
         locker.acquire("k", MINUTE).close();
-        JdbcDatabase.until(() -> locker.activeKeyCount() == 0);
+        JdbcDatabase.until(() -> database.leasesAndQueues().isEmpty());
         unknown.breakConnections(() -> new SQLException("timed out", "HY000"));
         clock.addAndGet(TimeUnit.SECONDS.toNanos(10));
         locker.acquire("k", MINUTE).close();
