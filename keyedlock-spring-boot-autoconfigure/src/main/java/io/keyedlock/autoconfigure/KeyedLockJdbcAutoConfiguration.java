@@ -8,7 +8,9 @@ import io.keyedlock.jdbc.KeyedLockDataSource;
 import io.keyedlock.lease.KeyEncoder;
 import io.keyedlock.lease.LeaseSettings;
 import io.keyedlock.lease.Leases;
+import java.util.List;
 import javax.sql.DataSource;
+import org.springframework.beans.factory.ListableBeanFactory;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.config.ConfigurableBeanFactory;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
@@ -51,9 +53,17 @@ public final class KeyedLockJdbcAutoConfiguration {
             @KeyedLockDataSource ObjectProvider<DataSource> marked,
             ObjectProvider<DataSource> all,
             KeyedLockProperties properties,
-            Environment environment)
+            Environment environment,
+            ListableBeanFactory beans)
             throws JdbcSetupException {
-        DataSource dataSource = marked.getIfUnique(all::getIfUnique);
+        DataSource dataSource = marked.getIfUnique();
+        if (dataSource == null && marked.stream().findAny().isPresent()) {
+            throw MissingBackendException.ambiguous(
+                    List.of(beans.getBeanNamesForAnnotation(KeyedLockDataSource.class)));
+        }
+        if (dataSource == null) {
+            dataSource = all.getIfUnique();
+        }
         if (dataSource == null) {
             throw new MissingBackendException("keyedlock.locks", BackendChoice.JDBC);
         }

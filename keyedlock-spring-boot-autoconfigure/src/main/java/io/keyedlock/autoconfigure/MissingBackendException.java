@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.autoconfigure;
 
-/** Thrown for a locker whose backend needs a bean that is missing, or of which there are several and none is primary. */
+import java.util.List;
+
+/** Thrown if the backend of a locker needs a bean that is missing, or of which there are several and none is preferred. */
 final class MissingBackendException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
@@ -13,6 +15,17 @@ final class MissingBackendException extends RuntimeException {
                 + (kind.equals(BackendChoice.JDBC) ? "DataSource" : "ReactiveRedisConnectionFactory")
                 + " bean, or there are several and none is primary.");
         this.kind = kind;
+    }
+
+    private MissingBackendException(String problem) {
+        super(problem);
+        this.kind = BackendChoice.JDBC;
+    }
+
+    /** Returns the exception for several data sources that are marked for leases. */
+    static MissingBackendException ambiguous(List<String> beanNames) {
+        return new MissingBackendException("Leases need one DataSource, but these beans have @KeyedLockDataSource: "
+                + String.join(", ", beanNames) + ".");
     }
 
     String kind() {

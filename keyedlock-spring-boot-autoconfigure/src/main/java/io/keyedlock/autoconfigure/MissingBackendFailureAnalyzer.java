@@ -11,8 +11,8 @@ final class MissingBackendFailureAnalyzer extends AbstractFailureAnalyzer<Missin
     protected FailureAnalysis analyze(Throwable rootFailure, MissingBackendException cause) {
         String action = cause.kind().equals(BackendChoice.JDBC)
                 ? "Add the dependency org.springframework.boot:spring-boot-starter-jdbc and configure"
-                        + " spring.datasource.url; or define one bean of type DataSource. If there are several, mark one"
-                        + " with @KeyedLockDataSource or @Primary."
+                        + " spring.datasource.url; or define one bean of type DataSource. If there are several, mark exactly"
+                        + " one with @KeyedLockDataSource, or one with @Primary."
                 : "Add the dependency org.springframework.boot:spring-boot-starter-data-redis and configure"
                         + " spring.data.redis.host; or define one bean of type ReactiveRedisConnectionFactory, such as"
                         + " LettuceConnectionFactory (or mark one of several as @Primary). Jedis is not supported: remove"

@@ -266,6 +266,31 @@ class KeyedLockJdbcAutoConfigurationTests {
         }
     }
 
+    @Test
+    void twoMarkedDataSourcesFailTheStart() {
+        onDatabase
+                .withBean("another", JdbcDatabase.class, () -> database)
+                .withUserConfiguration(Marked.class, MarkedToo.class)
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .rootCause()
+                        .isInstanceOf(MissingBackendException.class)
+                        .hasMessageContainingAll("@KeyedLockDataSource", "locks", "tooMany")
+                        .satisfies(failure -> assertThat(new MissingBackendFailureAnalyzer()
+                                        .analyze(context.getStartupFailure())
+                                        .getAction())
+                                .contains("exactly one with @KeyedLockDataSource")));
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class MarkedToo {
+        @Bean
+        @KeyedLockDataSource
+        DataSource tooMany(JdbcDatabase database) {
+            return database.pool(1);
+        }
+    }
+
     @Configuration(proxyBeanMethods = false)
     static class Marked {
         @Bean
