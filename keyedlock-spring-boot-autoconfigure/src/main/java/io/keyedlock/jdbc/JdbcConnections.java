@@ -142,7 +142,9 @@ final class JdbcConnections implements AutoCloseable {
             session.prepare(platform);
             if (table == null) {
                 initialize(session.connection(), platform);
-                table = new JdbcTable(platform, settings.table());
+                JdbcTable found = new JdbcTable(platform, settings.table());
+                found.checkNotifications(session.connection());
+                table = found;
             }
             return session;
         } catch (SQLException e) {
@@ -157,7 +159,7 @@ final class JdbcConnections implements AutoCloseable {
     /** Returns whether the database is known, and notifies of turns. */
     boolean notifies() {
         JdbcTable known = table;
-        return known != null && JdbcTurns.notifies(known.platform());
+        return known != null && known.notifies() && JdbcTurns.notifies(known.platform());
     }
 
     private Connection connect() throws SQLException {

@@ -2,6 +2,7 @@
 package io.keyedlock.jdbc;
 
 import io.keyedlock.KeyText;
+import io.keyedlock.lease.LeaseLog;
 import io.keyedlock.lease.LeaseStore.Claim;
 import io.keyedlock.lease.LeaseStore.Grant;
 import java.nio.charset.StandardCharsets;
@@ -11,6 +12,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -33,6 +35,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class JdbcTable {
 
+    private static final LeaseLog LOG = new LeaseLog(JdbcLeaseStore.class);
+
     static final long DAY_MICROS = TimeUnit.DAYS.toMicros(1);
 
     /** How many rows one transaction of {@link #removeOld} removes. */
@@ -41,12 +45,16 @@ final class JdbcTable {
     private final JdbcPlatform platform;
     private final String table;
 
+    /** Whether waiters are notified. Becomes false when that is found to be denied. */
+    private volatile boolean notifies;
+
     /** Null where the database has no such statements. */
     private final @Nullable SingleStatements single;
 
     JdbcTable(JdbcPlatform platform, String table) {
         this.platform = platform;
         this.table = table;
+        this.notifies = platform == JdbcPlatform.POSTGRESQL;
         this.single = platform == JdbcPlatform.POSTGRESQL ? new SingleStatements(table, platform.now) : null;
     }
 
@@ -262,7 +270,7 @@ final class JdbcTable {
 
     /** Notifies processes of offers when the transaction commits. */
     void notifyOf(Connection connection, List<String> claimIds) throws SQLException {
-        if (platform != JdbcPlatform.POSTGRESQL || claimIds.isEmpty()) {
+        if (!notifies || claimIds.isEmpty()) {
             return;
         }
         String calls = String.join(", ", Collections.nCopies(claimIds.size(), "pg_notify(?, ?)"));
@@ -273,7 +281,45 @@ final class JdbcTable {
                 select.setString(index++, claimId);
             }
             select.execute();
+        } catch (SQLException e) {
+            if (!JdbcFailures.isDenied(e)) {
+                throw e;
+            }
+            notifiesNoLonger(e.getMessage());
+            throw new SQLException(e.getMessage(), JdbcFailures.SERIALIZATION_FAILURE, e);
         }
+    }
+
+    /** Returns whether the database notifies of turns. */
+    boolean notifies() {
+        return notifies;
+    }
+
+    /** Finds out whether the user may notify. */
+    void checkNotifications(Connection connection) throws SQLException {
+        if (notifies) {
+            String select = "SELECT has_function_privilege('pg_catalog.pg_notify(text, text)', 'EXECUTE')";
+            try (Statement statement = connection.createStatement();
+                    ResultSet found = statement.executeQuery(select)) {
+                if (!found.next() || !found.getBoolean(1)) {
+                    notifiesNoLonger("permission denied");
+                }
+            } catch (SQLException e) {
+                if (JdbcFailures.isTemporary(e)) {
+                    throw e;
+                }
+                notifiesNoLonger(e.getMessage());
+            }
+        }
+    }
+
+    private void notifiesNoLonger(@Nullable String reason) {
+        notifies = false;
+        LOG.warn(
+                "The database does not let its user notify waiters of their turn (" + KeyText.inLine(reason)
+                        + "). Waiters look for it by queries, which takes longer. Grant the user the right EXECUTE on the function"
+                        + " pg_notify(text, text), and start the application again.",
+                null);
     }
 
     /** Returns the channel of a process. Its id is not part of a statement, so quotes need no care. */

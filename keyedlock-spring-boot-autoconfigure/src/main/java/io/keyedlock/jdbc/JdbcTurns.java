@@ -65,6 +65,9 @@ final class JdbcTurns implements AutoCloseable {
     /** The pause before the next attempt to find turns. Used by the one thread that finds them. */
     private long retry = FIRST_RETRY_NANOS;
 
+    /** Whether the database has refused notifications. Used by the one thread that finds turns. */
+    private boolean isRefused;
+
     /** Whether a claim was added since the last look. */
     private volatile boolean added;
 
@@ -143,11 +146,11 @@ final class JdbcTurns implements AutoCloseable {
         Connection connection = session.connection();
         try {
             JdbcTable table = connections.table();
-            Notifications notifications = notifies(table.platform()) ? Notifications.of(connection) : null;
+            Notifications notifications = connections.notifies() && !isRefused ? Notifications.of(connection) : null;
             if (notifications == null) {
                 poll(connection, table);
             } else {
-                listen(connection, notifications);
+                listen(connection, notifications, table);
             }
         } catch (SQLException | RuntimeException | Error e) {
             session.abandon();
@@ -194,13 +197,15 @@ final class JdbcTurns implements AutoCloseable {
         }
     }
 
-    private void listen(Connection connection, Notifications notifications) throws SQLException {
+    private void listen(Connection connection, Notifications notifications, JdbcTable table) throws SQLException {
         try (Statement statement = connection.createStatement()) {
-            statement.execute("LISTEN \"" + JdbcTable.channel(process).replace("\"", "") + '"');
+            if (!subscribe(statement)) {
+                return;
+            }
             heard();
             long usedAt = System.nanoTime();
             long heardAt = usedAt;
-            while (!closed && System.nanoTime() - usedAt <= LINGER_NANOS) {
+            while (!closed && table.notifies() && System.nanoTime() - usedAt <= LINGER_NANOS) {
                 long now = System.nanoTime();
                 boolean waits = !nobodyWaits();
                 if (waits) {
@@ -217,6 +222,25 @@ final class JdbcTurns implements AutoCloseable {
             }
             // The next user of the connection wants no notifications.
             statement.execute("UNLISTEN *");
+        }
+    }
+
+    /** Returns false if the database refuses notifications. Then turns are found by queries. */
+    private boolean subscribe(Statement statement) throws SQLException {
+        try {
+            statement.execute("LISTEN \"" + JdbcTable.channel(process).replace("\"", "") + '"');
+            return true;
+        } catch (SQLException e) {
+            if (JdbcFailures.isTemporary(e)) {
+                throw e;
+            }
+            isRefused = true;
+            LOG.warn(
+                    "The database refuses LISTEN (" + KeyText.inLine(e.getMessage())
+                            + "). Waiters look for their turn by queries, which takes longer. Allow LISTEN to the user of"
+                            + " the database, and start the application again.",
+                    null);
+            return false;
         }
     }
 

@@ -66,6 +66,7 @@ class DocumentationTests {
             // SQL statements.
             "SET LOCK_TIMEOUT",
             "SELECT ID",
+            "SELECT has_function_privilege",
             " ORDER BY ID FOR UPDATE",
             "UPDATE ",
             "LAST_DAY) VALUES",

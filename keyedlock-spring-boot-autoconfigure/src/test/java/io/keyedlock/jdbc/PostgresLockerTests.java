@@ -13,11 +13,18 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Stream;
+import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.jdbc.datasource.DriverManagerDataSource;
 
 /** Lockers do on PostgreSQL what they do on other stores. */
 class PostgresLockerTests extends LockersOnAStoreContract {
@@ -87,6 +94,25 @@ class PostgresLockerTests extends LockersOnAStoreContract {
         assertThat(database.template()
                         .queryForObject("SELECT MIN(TOKEN) FROM KEYEDLOCK_KEY WHERE LOCK_NAME = ?", Long.class, lock))
                 .isPositive();
+    }
+
+    @Test
+    @ExtendWith(OutputCaptureExtension.class)
+    void withoutTheRightToNotifyTurnsAreFoundByQueries(CapturedOutput output) throws Exception {
+        locker(database.store()).acquire("k", Duration.ofMinutes(1)).close();
+        database.template().execute("REVOKE EXECUTE ON FUNCTION pg_notify(text, text) FROM PUBLIC");
+        database.template().execute("CREATE ROLE app LOGIN");
+        database.template().execute("GRANT SELECT, INSERT, UPDATE, DELETE ON KEYEDLOCK_KEY TO app");
+        DataSource source = new DriverManagerDataSource(database.url().replaceAll("\\?.*", ""), "app", "");
+        KeyedLocker<Object> one = locker(JdbcDatabase.store(source));
+        CompletableFuture<Permit> waits;
+        try (Permit held = one.acquire("k", Duration.ofMinutes(1))) {
+            waits = locker(JdbcDatabase.store(source)).acquireAsync("k", Duration.ofMinutes(1));
+            JdbcDatabase.until(() -> waiters("s:k") == 1);
+            assertThat(held.isValid()).isTrue();
+        }
+        waits.get(20, TimeUnit.SECONDS).close();
+        assertThat(output).contains("Grant the user the right EXECUTE on the function pg_notify");
     }
 
     /** The database has prepared the statements of the connection by then. */
