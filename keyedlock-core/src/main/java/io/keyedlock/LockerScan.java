@@ -30,10 +30,10 @@ import org.jspecify.annotations.Nullable;
 final class LockerScan extends WeakReference<Engine> {
 
     /**
-     * The least time between two scans, for each key that the first one looks at. Looking at a key takes about 0.1 µs, so a scan takes
-     * at most half a percent of the time of one processor, however many keys there are.
+     * The least time between two scans, for each key that the first one looks at. Looking at a key takes about a quarter of a
+     * microsecond if there are many, so scans take less than one percent of one processor.
      */
-    static final long PAUSE_PER_KEY = 20_000;
+    static final long PAUSE_PER_KEY = 30_000;
 
     /** The time after which a hold is reported; {@link Long#MAX_VALUE} if none is. */
     private final long longHold;
