@@ -28,7 +28,7 @@ final class CompositeListener {
 
     private final KeyedLockerSettings settings;
 
-    /** The largest need of any listener. */
+    /** The most precise timing that any listener needs. */
     private final HoldTiming timing;
 
     /**
@@ -106,7 +106,7 @@ final class CompositeListener {
     void released(Hold hold, long end) {
         // A hold that began before the first listener that times holds, and was not inspected since, has no start.
         long since = end == 0 ? 0 : hold.since;
-        Duration held = since == 0 ? Duration.ZERO : Duration.ofNanos(Math.max(0, end - since));
+        Duration held = since == 0 ? Duration.ZERO : Duration.ofNanos(Math.max(1, end - since));
         for (Registration each : all) {
             try {
                 each.listener.released(hold.entry().key, each.timing == HoldTiming.OFF ? Duration.ZERO : held);

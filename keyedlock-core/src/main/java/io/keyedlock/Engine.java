@@ -189,10 +189,19 @@ abstract sealed class Engine permits DefaultKeyedLocker {
         this.listeners = listener == null ? null : new CompositeListener(null, listener, settings);
         this.scan = LockerScan.of(this);
         if (scan == null) {
-            WaitEvent.initialize();
+            initializeWaitEvent();
         }
         this.state =
                 (scan == null ? 0 : SCAN_STOPPED) | (listeners != null && listeners.timesHolds() ? TIMES_HOLDS : 0);
+    }
+
+    /** Initialises the event of waits as the first scan would, on the scanner's thread. */
+    private static void initializeWaitEvent() {
+        try {
+            Background.SCANNER.execute(WaitEvent::initialize);
+        } catch (Throwable e) {
+            // No thread can be started. Waits are not recorded until another locker is scanned.
+        }
     }
 
     /** Adds a listener, unless it is registered already. */

@@ -106,13 +106,13 @@ final class Inspection {
     /** Returns the limit and the number of waiters of a key, after a wait for it has ended or, with null, without a wait. */
     static Messages.Contention contention(Engine locker, Object key, @Nullable Waiter ended) {
         Messages.Contention found = ended == null
-                ? withEntry(locker, key, Engine.hash(key), Inspection::contention)
-                : locked(ended.entry, () -> contention(ended.entry));
+                ? withEntry(locker, key, Engine.hash(key), entry -> contention(key, entry))
+                : locked(ended.entry, () -> contention(key, ended.entry));
         return found == null ? new Messages.Contention(key, locker.limits.ofLocker(), 0) : found;
     }
 
-    private static Messages.Contention contention(Entry entry) {
-        return new Messages.Contention(entry.key, entry.limit(), entry.waiterCount());
+    private static Messages.Contention contention(Object key, Entry entry) {
+        return new Messages.Contention(key, entry.limit(), entry.waiterCount());
     }
 
     static boolean isHeldBy(Stripes stripes, Thread thread) {
@@ -172,7 +172,7 @@ final class Inspection {
     }
 
     /** The state of an entry at one moment; of a long queue, the rest is copied later. Created under the stripe's lock. */
-    private static final class ObservedEntry {
+    static final class ObservedEntry {
 
         private final Entry entry;
 

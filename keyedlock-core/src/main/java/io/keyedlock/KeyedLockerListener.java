@@ -60,7 +60,7 @@ public interface KeyedLockerListener {
     }
 
     /**
-     * Which holds are timed.
+     * The holds that are timed.
      *
      * @since 0.1.0
      */
@@ -74,7 +74,7 @@ public interface KeyedLockerListener {
     }
 
     /**
-     * Returns of which holds {@link #released} needs the time.
+     * Returns which holds are timed for {@link #released}.
      *
      * @return {@link HoldTiming#EXACT} by default; never null; called once per locker
      */
@@ -123,7 +123,7 @@ public interface KeyedLockerListener {
      * their threads, or of the callbacks of their futures, may therefore be reported first.
      *
      * @param key the key
-     * @param held how long it was held; zero if this hold was not timed, see {@link #holdTiming()}. If other
+     * @param held how long it was held, at least a nanosecond; zero if this hold was not timed, see {@link #holdTiming()}. If other
      *     listeners of the locker need more, more holds are timed than this one needs
      */
     default void released(Object key, Duration held) {}

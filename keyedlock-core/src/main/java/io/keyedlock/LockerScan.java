@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  *       sets the flag again and starts over if any key is active.
  *   <li>{@link #stop()} removes the locker and then sets the flag. A caller that stops the scan because no key seemed active
  *       then checks every stripe under its lock, and starts the scan if a key is active. An acquisition reads the flag under
- *       the lock of its stripe, so either the check sees the entry, or the acquisition sees the flag and starts the scan.
+ *       the lock of its stripe or after that, so either the check sees the entry, or the acquisition sees the flag and starts the scan.
  * </ul>
  *
  * <p>A cleared flag without the locker in the set is therefore corrected by the thread that did its second step last. A set
@@ -35,6 +35,9 @@ final class LockerScan extends WeakReference<Engine> {
      */
     static final long PAUSE_PER_KEY = 30_000;
 
+    /** The longest time between two scans of stripes with waiters, so that deadlocks are found soon. */
+    private static final long LONGEST_PAUSE = 2 * Scanner.LONGEST_INTERVAL;
+
     /** The time after which a hold is reported; {@link Long#MAX_VALUE} if none is. */
     private final long longHold;
 
@@ -44,7 +47,7 @@ final class LockerScan extends WeakReference<Engine> {
     /** When to scan next, by {@link System#nanoTime()}. */
     volatile long due;
 
-    /** When to look at all keys next, and not only at those near waiters. Used by the scanner only. */
+    /** When to scan all stripes next. Until then only stripes with waiters are scanned. Used by the scanner only. */
     long allDue = System.nanoTime();
 
     /** Set while long holds are being reported, which may take long because listeners are called. */
@@ -103,8 +106,8 @@ final class LockerScan extends WeakReference<Engine> {
     }
 
     /**
-     * Scans the locker once: all keys or, between two scans of them, those of stripes with waiters. Returns whether a deadlock search
-     * is worthwhile. Throws nothing.
+     * Scans the locker once. Between full scans, only stripes with waiters are scanned. Returns whether a deadlock search is
+     * worthwhile. Throws nothing.
      */
     boolean scan() {
         long begin = System.nanoTime();
@@ -117,14 +120,13 @@ final class LockerScan extends WeakReference<Engine> {
         try {
             Pass pass = new Pass(locker, begin - allDue >= 0);
             locker.stripes.all().forEach(pass::scan);
-            long next = begin + Math.max(interval, PAUSE_PER_KEY * pass.keys);
-            if (pass.all) {
+            due = begin + Math.max(interval, Math.min(LONGEST_PAUSE, PAUSE_PER_KEY * pass.scannedKeys));
+            long next = begin + Math.max(interval, PAUSE_PER_KEY * pass.activeKeys);
+            if (pass.all || next - allDue < 0) {
                 allDue = next;
-            } else {
-                due = next;
             }
             report(locker, pass.longHolds);
-            if (!pass.active) {
+            if (pass.activeKeys == 0) {
                 stop();
                 if (!locker.stripes.looksIdle()) {
                     start();
@@ -160,10 +162,9 @@ final class LockerScan extends WeakReference<Engine> {
 
         final List<Hold> longHolds = new ArrayList<>();
 
-        /** The number of keys that were scanned. */
-        private long keys;
+        private long activeKeys;
 
-        boolean active;
+        private long scannedKeys;
 
         boolean suspicious;
 
@@ -177,9 +178,10 @@ final class LockerScan extends WeakReference<Engine> {
         void scan(Stripe stripe) {
             // Without the lock: before the scan stops, every stripe is checked again, and waiters are found by the next
             // scan.
-            active |= stripe.active() > 0;
+            int keys = stripe.active();
+            activeKeys += keys;
             if (all || (searches && stripe.waiters > 0)) {
-                keys += stripe.active();
+                scannedKeys += keys;
                 Inspection.forEach(stripe, this::scan);
             }
         }

@@ -11,7 +11,7 @@ import java.util.PriorityQueue;
 final class MostContended {
 
     /** A key with its figures. A key is greater than one that is less contended. */
-    private record Candidate(Object key, int limit, int waiters, int holders, long longestWait, long longestHold)
+    record Candidate(Object key, int limit, int waiters, int holders, long longestWait, long longestHold)
             implements Comparable<Candidate> {
 
         @Override

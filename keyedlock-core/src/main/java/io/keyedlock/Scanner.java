@@ -92,11 +92,7 @@ final class Scanner implements Runnable {
             return;
         }
         thread = Thread.currentThread();
-        try {
-            WaitEvent.initialize();
-        } catch (Throwable e) {
-            // Without the memory for it, the next scanner tries again.
-        }
+        WaitEvent.initialize();
         try {
             do {
                 runWhileThereAreLockers();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock;
 
+import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,7 +38,7 @@ final class Stripe extends Table {
      * The state of a xorshift generator, which selects the holds that are timed by sampling. A counter would always select the
      * same ones of holds that alternate. Not guarded: a lost update repeats a number, which harms nothing.
      */
-    private int samples = 1;
+    private int samples = ThreadLocalRandom.current().nextInt() | 1;
 
     Stripe(Engine locker) {
         this.locker = locker;

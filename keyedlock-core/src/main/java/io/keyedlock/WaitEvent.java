@@ -39,8 +39,12 @@ final class WaitEvent {
      */
     static void initialize() {
         if (AVAILABLE && !ready) {
-            Recorded.initialize();
-            ready = true;
+            try {
+                Recorded.initialize();
+                ready = true;
+            } catch (Throwable e) {
+                // Most likely out of memory. Waits are not recorded in this JVM.
+            }
         }
     }
 

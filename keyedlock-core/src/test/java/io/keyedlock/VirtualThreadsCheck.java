@@ -73,7 +73,9 @@ final class VirtualThreadsCheck {
             String stack = String.valueOf(event.getStackTrace());
             if (stack.contains("VirtualThreadsCheck$Pinning")) {
                 pinnedByControl++;
-            } else if (stack.contains("io.keyedlock")) {
+            } else if (stack.contains("io.keyedlock") && !stack.contains("ClassLoader.loadClass")) {
+                // Loading a class pins whatever the code does. StaticStateTests checks that no section under a lock
+                // loads one.
                 pinnedByUs++;
                 System.out.println(event);
             }

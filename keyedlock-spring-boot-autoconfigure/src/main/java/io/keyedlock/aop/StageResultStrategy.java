@@ -33,7 +33,6 @@ final class StageResultStrategy implements ResultStrategy {
     }
 
     private CompletableFuture<Object> locked(MethodInvocation invocation, LockedMethod method, CallContext context) {
-        LockedFuture result = new LockedFuture(invocation, method);
         PermitRequest request = null;
         CompletableFuture<Permit> acquisition;
         try {
@@ -44,9 +43,9 @@ final class StageResultStrategy implements ResultStrategy {
             if (request != null) {
                 request.releaseRetained();
             }
-            result.completeExceptionally(e);
-            return result;
+            return CompletableFuture.failedFuture(e);
         }
+        LockedFuture result = new LockedFuture(invocation, method);
         if (!acquisition.isDone()) {
             result.runWhenAcquired(acquisition, request, executor);
             return result;

@@ -10,6 +10,7 @@ import io.keyedlock.lease.LeaseSettings;
 import io.keyedlock.lease.Leases;
 import java.util.List;
 import javax.sql.DataSource;
+import org.springframework.beans.factory.BeanFactoryUtils;
 import org.springframework.beans.factory.ListableBeanFactory;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.config.ConfigurableBeanFactory;
@@ -58,8 +59,8 @@ public final class KeyedLockJdbcAutoConfiguration {
             throws JdbcSetupException {
         DataSource dataSource = marked.getIfUnique();
         if (dataSource == null && marked.stream().findAny().isPresent()) {
-            throw MissingBackendException.ambiguous(
-                    List.of(beans.getBeanNamesForAnnotation(KeyedLockDataSource.class)));
+            throw MissingBackendException.ambiguous(List.of(
+                    BeanFactoryUtils.beanNamesForAnnotationIncludingAncestors(beans, KeyedLockDataSource.class)));
         }
         if (dataSource == null) {
             dataSource = all.getIfUnique();

@@ -9,6 +9,12 @@ final class MissingBackendFailureAnalyzer extends AbstractFailureAnalyzer<Missin
 
     @Override
     protected FailureAnalysis analyze(Throwable rootFailure, MissingBackendException cause) {
+        if (cause.isAmbiguous()) {
+            return new FailureAnalysis(
+                    cause.getMessage(),
+                    "Remove @KeyedLockDataSource from all of them but one, or mark one of them with @Primary, too.",
+                    cause);
+        }
         String action = cause.kind().equals(BackendChoice.JDBC)
                 ? "Add the dependency org.springframework.boot:spring-boot-starter-jdbc and configure"
                         + " spring.datasource.url; or define one bean of type DataSource. If there are several, mark exactly"

@@ -29,20 +29,22 @@ record JdbcChange<T>(Claim claim, String id, SingleStatement<T> single, Step<T> 
         T apply(KeyState state, long now, List<String> offers);
     }
 
-    /** Returns what gives the answer, or null if a transaction has to make the change. */
+    /** Returns an action that completes the answer, or null if a transaction has to make the change. */
     @Nullable
     Runnable applyAlone(Connection connection, JdbcTable table) throws SQLException {
         T result = single.apply(connection, table, id);
         return result == null ? null : () -> answer.complete(result);
     }
 
-    /** Returns what gives the answer, after the commit. */
+    /** Returns an action that completes the answer after the commit. */
     Runnable apply(KeyState state, long now, List<String> offers) {
         T result = step.apply(state, now, offers);
         return () -> answer.complete(result);
     }
 
-    void fail(Throwable failure) {
+    /** Fails the answer. Returns true. */
+    boolean fail(Throwable failure) {
         answer.completeExceptionally(failure);
+        return true;
     }
 }

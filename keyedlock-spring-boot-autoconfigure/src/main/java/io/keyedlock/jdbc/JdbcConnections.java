@@ -36,8 +36,9 @@ final class JdbcConnections implements AutoCloseable {
 
     private static final LeaseLog LOG = new LeaseLog(JdbcLeaseStore.class);
 
+    /** Shorter than the timeout of a call, so that the reason is reported. */
     private static final long OPEN_TIMEOUT_MILLIS =
-            LeaseSettings.defaults().backendTimeout().toMillis();
+            LeaseSettings.defaults().backendTimeout().toMillis() * 2 / 3;
 
     private static final Pattern CONNECT_TIMEOUT = Pattern.compile("(?i)(connect|login)Timeout=");
 
@@ -92,7 +93,7 @@ final class JdbcConnections implements AutoCloseable {
         return source;
     }
 
-    /** Returns the properties with which a driver gives up to connect, as it would wait for minutes where packets get lost. */
+    /** Returns the properties with which a driver stops trying to connect. Otherwise it waits for minutes if packets are dropped. */
     private static Properties connectTimeout(String url) {
         Properties properties = new Properties();
         if (url.startsWith("jdbc:postgresql:")) {
@@ -110,7 +111,13 @@ final class JdbcConnections implements AutoCloseable {
         if (source == application || (HIKARI && HikariPools.updateCredentials(source, application))) {
             return source;
         }
-        SimpleDriverDataSource fresh = unpooled(application);
+        SimpleDriverDataSource fresh;
+        try {
+            fresh = unpooled(application);
+        } catch (RuntimeException e) {
+            // A DataSource that leads somewhere else, or nowhere, on another thread.
+            return source;
+        }
         if (fresh.getDriver() == null) {
             // Of a kind that Spring Boot does not know.
             fresh.setDriver(DriverManager.getDriver(fresh.getUrl()));
@@ -330,12 +337,14 @@ final class JdbcConnections implements AutoCloseable {
             }
         }
 
-        /** Returns whether the source is such a pool, which has the credentials of the application's pool then. */
+        /** Returns whether the source is such a pool, which has the credentials of the application's pool then, if that is found. */
         static boolean updateCredentials(DataSource source, DataSource application) {
             HikariDataSource from =
                     DataSourceUnwrapper.unwrap(application, HikariConfigMXBean.class, HikariDataSource.class);
-            if (source instanceof HikariDataSource pool && from != null) {
-                pool.setCredentials(from.getCredentials());
+            if (source instanceof HikariDataSource pool) {
+                if (from != null) {
+                    pool.setCredentials(from.getCredentials());
+                }
                 return true;
             }
             return false;

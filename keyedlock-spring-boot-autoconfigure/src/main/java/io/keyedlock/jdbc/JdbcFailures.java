@@ -89,7 +89,8 @@ final class JdbcFailures {
     /** Returns whether a server that was reached refuses a connection: it does not know the user, the password, or the database. */
     static boolean isRefused(SQLException failure) {
         String state = state(failure);
-        return !isTemporary(failure) && (state.startsWith("28") || state.startsWith("3D") || state.startsWith("42"));
+        // A pool reports a wrong password as a temporary failure, with the state of its cause.
+        return state.startsWith("28") || state.startsWith("3D") || (state.startsWith("42") && !isTemporary(failure));
     }
 
     /** Returns whether no driver accepts the address, which {@link java.sql.DriverManager} reports like a server that is down. */

@@ -48,14 +48,14 @@ final class JdbcTable {
     /** Whether waiters are notified. Becomes false when that is found to be denied. */
     private volatile boolean notifies;
 
-    /** Null where the database has no such statements. */
+    /** Null if the database has no such statements, or if the driver is not known to make two in one round trip. */
     private final @Nullable SingleStatements single;
 
     JdbcTable(JdbcPlatform platform, String table) {
         this.platform = platform;
         this.table = table;
         this.notifies = platform == JdbcPlatform.POSTGRESQL;
-        this.single = platform == JdbcPlatform.POSTGRESQL ? new SingleStatements(table, platform.now) : null;
+        this.single = JdbcTurns.notifies(platform) ? new SingleStatements(table, platform.now) : null;
     }
 
     JdbcPlatform platform() {
@@ -107,7 +107,7 @@ final class JdbcTable {
         return select(connection, ids.keySet(), " ORDER BY ID FOR UPDATE");
     }
 
-    /** Returns those of some rows that another transaction has locked. */
+    /** Returns the ids of the given rows that other transactions have locked. */
     Set<String> locked(Connection connection, SortedSet<String> ids) throws SQLException {
         Set<String> locked = new HashSet<>(read(connection, ids).keySet());
         locked.removeAll(
@@ -313,11 +313,14 @@ final class JdbcTable {
         }
     }
 
-    private void notifiesNoLonger(@Nullable String reason) {
+    private synchronized void notifiesNoLonger(@Nullable String reason) {
+        if (!notifies) {
+            return;
+        }
         notifies = false;
         LOG.warn(
                 "The database does not let its user notify waiters of their turn (" + KeyText.inLine(reason)
-                        + "). Waiters look for it by queries, which takes longer. Grant the user the right EXECUTE on the function"
+                        + "). Waiters poll for it, which takes longer. Grant the user the right EXECUTE on the function"
                         + " pg_notify(text, text), and start the application again.",
                 null);
     }

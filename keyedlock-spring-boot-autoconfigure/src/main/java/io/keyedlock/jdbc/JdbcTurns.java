@@ -237,8 +237,8 @@ final class JdbcTurns implements AutoCloseable {
             isRefused = true;
             LOG.warn(
                     "The database refuses LISTEN (" + KeyText.inLine(e.getMessage())
-                            + "). Waiters look for their turn by queries, which takes longer. Allow LISTEN to the user of"
-                            + " the database, and start the application again.",
+                            + "). Waiters poll for their turn, which takes longer. Connect leases directly to PostgreSQL,"
+                            + " for instance by another DataSource with @KeyedLockDataSource.",
                     null);
             return false;
         }

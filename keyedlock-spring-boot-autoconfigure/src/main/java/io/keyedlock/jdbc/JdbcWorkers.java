@@ -67,7 +67,7 @@ final class JdbcWorkers implements AutoCloseable {
     /** How many changes one transaction makes. */
     private static final int BATCH = 64;
 
-    /** How many contended keys are remembered. If one is forgotten, a statement is made in vain. */
+    /** How many contended keys are remembered. If one is forgotten, a statement is made that changes nothing. */
     private static final int MOST_CONTENDED = 1_000;
 
     private static final int MOST_ATTEMPTS = 20;
@@ -85,7 +85,7 @@ final class JdbcWorkers implements AutoCloseable {
     private final ThreadPoolExecutor threads;
     private final Queue<JdbcChange<?>> changes = new ConcurrentLinkedQueue<>();
 
-    /** The ids of keys that were contended when a transaction last changed them. A single statement would be in vain. */
+    /** The ids of keys that were contended when a transaction last changed them. A single statement would change nothing. */
     private final Set<String> contended = ConcurrentHashMap.newKeySet();
 
     /** The ids of rows that somebody else had locked for longer than a transaction waits, until a change of one succeeds. */
@@ -190,15 +190,22 @@ final class JdbcWorkers implements AutoCloseable {
             } else if (batch.size() == 1 || (e instanceof SQLException failure && JdbcFailures.isOutage(failure))) {
                 batch.forEach(change -> change.fail(e));
                 if (isLocked) {
-                    locked.add(batch.get(0).id());
+                    String id = batch.get(0).id();
+                    locked.add(id);
+                    // They would fail as well, and delay the changes of other rows until then.
+                    lockedChanges.removeIf(change -> change.id().equals(id) && change.fail(e));
                 }
             } else {
                 // One of the keys may be the reason, for instance a state that a newer version has written.
-                batch.stream().filter(change -> !change.answer().isDone()).forEach(change -> make(List.of(change)));
+                makeEach(batch);
             }
             return;
         }
         answers.forEach(Runnable::run);
+    }
+
+    private void makeEach(List<JdbcChange<?>> batch) {
+        batch.stream().filter(change -> !change.answer().isDone()).forEach(change -> make(List.of(change)));
     }
 
     // ---- rows that stay locked, by a migration or a hung client
@@ -213,6 +220,11 @@ final class JdbcWorkers implements AutoCloseable {
         } catch (SQLException | RuntimeException | Error e) {
             // The table is locked, too.
             batch.forEach(change -> change.fail(failure));
+            return;
+        }
+        if (found.isEmpty()) {
+            // Not a row that exists is locked, but one that is being inserted, or the lock was released meanwhile.
+            makeEach(batch);
             return;
         }
         locked.addAll(found);

@@ -173,7 +173,7 @@ final class KeyState {
         forget(now);
         Requester requester = claim.requester();
         Lease own = leases.get(claim.id());
-        int other = otherLimit(requester);
+        int other = otherLimit(requester, now);
         if (own != null) {
             own.ends = Math.max(own.ends, now + micros(requester.leaseTime()));
             return new Grant(Outcome.GRANTED, own.token, other);
@@ -310,8 +310,9 @@ final class KeyState {
     }
 
     /** Returns a limit of another requester that differs, or 0. */
-    int otherLimit(Requester requester) {
+    int otherLimit(Requester requester, long now) {
         return leases.values().stream()
+                .filter(lease -> lease.ends > now)
                 .filter(lease -> !lease.claimId.startsWith(requester.id() + ":"))
                 .mapToInt(lease -> lease.limit)
                 .filter(other -> other != requester.limit())

@@ -25,8 +25,8 @@ final class SingleStatements {
 
     private static final String NOBODY_WAITS = "^(lease [^\n]*\n)*" + FEW_RELEASED;
 
-    /** With fewer leases than the limit. */
-    private static final String FREE = "^(lease [^\n]*\n){0,%d}" + FEW_RELEASED;
+    /** The begin of an expression that is true with fewer leases than the limit; the highest number of leases follows. */
+    private static final String FREE = "^(lease [^\n]*\n){0,";
 
     /** With a higher limit, the regular expression would become too large. */
     private static final int HIGHEST_LIMIT = 16;
@@ -45,13 +45,13 @@ final class SingleStatements {
                 + ", LAST_DAY = GREATEST(K.LAST_DAY, EXCLUDED.LAST_DAY)"
                 + " WHERE K.STATE ~ ? AND POSITION(? IN K.STATE) = 0"
                 + " AND COALESCE(CAST(SUBSTRING(K.STATE FROM ?) AS BIGINT), -1) < ?"
-                + " RETURNING TOKEN, STATE; COMMIT";
+                + " RETURNING TOKEN, STATE, " + now + "; COMMIT";
         this.release = "UPDATE " + table + " SET STATE ="
                 + " REGEXP_REPLACE(SUBSTRING(STATE FROM POSITION(CHR(10) IN STATE) + 1), ?, '')"
                 + " || ? || GREATEST(?, CAST(SUBSTRING(STATE FROM ?) AS BIGINT)) || ' ' || " + now + " + ? || CHR(10)"
                 + ", LAST_DAY = GREATEST(LAST_DAY, (" + now + " + ?) / " + JdbcTable.DAY_MICROS + ")"
                 + " WHERE ID = ? AND STATE ~ ?"
-                + " AND CASE WHEN STATE LIKE ? THEN CAST(SPLIT_PART(STATE, ' ', 5) AS BIGINT) > " + now
+                + " AND CASE WHEN POSITION(? IN STATE) = 1 THEN CAST(SPLIT_PART(STATE, ' ', 5) AS BIGINT) > " + now
                 + " ELSE FALSE END; COMMIT";
     }
 
@@ -76,7 +76,7 @@ final class SingleStatements {
             statement.setString(8, before);
             statement.setLong(9, leaseTime);
             statement.setString(10, after);
-            statement.setString(11, String.format(FREE, requester.limit() - 1));
+            statement.setString(11, FREE + (requester.limit() - 1) + "}" + FEW_RELEASED);
             statement.setString(12, "lease " + claim.id() + " ");
             statement.setString(13, releasedNumber(requester));
             statement.setLong(14, claim.number());
@@ -86,8 +86,9 @@ final class SingleStatements {
                     return null;
                 }
                 long token = granted.getLong(1);
-                return new Grant(
-                        Outcome.GRANTED, token, new KeyState(token, granted.getString(2)).otherLimit(requester));
+                KeyState state = new KeyState(token, granted.getString(2));
+                // The statement keeps leases that have expired.
+                return new Grant(Outcome.GRANTED, token, state.otherLimit(requester, granted.getLong(3)));
             }
         }
     }
@@ -110,7 +111,7 @@ final class SingleStatements {
             statement.setLong(6, tombstoneTime);
             statement.setString(7, id);
             statement.setString(8, NOBODY_WAITS);
-            statement.setString(9, "lease " + claim.id() + " %");
+            statement.setString(9, "lease " + claim.id() + " ");
             return statement.executeUpdate() == 1 ? true : null;
         }
     }

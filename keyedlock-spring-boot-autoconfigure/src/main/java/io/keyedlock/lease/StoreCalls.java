@@ -211,8 +211,8 @@ final class StoreCalls {
     }
 
     /**
-     * Returns the innermost message of a failure, or its type and error code if messages may contain keys. A store of ours says
-     * in its exceptions what to do, and no key, so their messages are preferred.
+     * Returns the innermost message of a failure, or its type and error code if messages may contain keys. The messages of
+     * our own exceptions contain advice and no keys, so they are preferred.
      */
     String describe(@Nullable Throwable failure) {
         if (failure == null) {
@@ -235,6 +235,6 @@ final class StoreCalls {
     }
 
     private static boolean isOurs(Throwable failure) {
-        return failure.getClass().getPackageName().startsWith(KeyText.class.getPackageName());
+        return (failure.getClass().getPackageName() + ".").startsWith(KeyText.class.getPackageName() + ".");
     }
 }

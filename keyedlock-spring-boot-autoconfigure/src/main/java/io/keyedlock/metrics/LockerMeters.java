@@ -119,8 +119,8 @@ final class LockerMeters implements KeyedLockerListener {
     @Override
     public void released(Object key, Duration held) {
         Timer timer = holds;
-        // Zero is a hold that was not timed, unless each is.
-        if (timer != null && (!held.isZero() || holdTiming == HoldTiming.EXACT)) {
+        // Zero is a hold that was not timed.
+        if (timer != null && !held.isZero()) {
             timer.record(held);
         }
     }

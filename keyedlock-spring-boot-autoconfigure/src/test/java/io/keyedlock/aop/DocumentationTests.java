@@ -87,6 +87,7 @@ class DocumentationTests {
             "%n    %s: %s",
             "Give that bean another name: write for instance",
             "Add the dependency org.springframework.boot:spring-boot-starter-data-redis",
+            "Remove @KeyedLockDataSource from all of them but one",
             "no value, but nested properties",
             "Write one of ",
             "Write a duration such as 500ms, 30s or PT1M.",

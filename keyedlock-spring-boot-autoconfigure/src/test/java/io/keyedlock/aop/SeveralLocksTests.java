@@ -111,6 +111,14 @@ class SeveralLocksTests {
     }
 
     @Test
+    void stageWhoseSecondKeyIsInvalidFailsAndReleasesTheFirst() {
+        run((renderer, tenants, documents) -> {
+            CompletableFuture<String> result = renderer.stage(null, "d", new CompletableFuture<>());
+            assertThatThrownBy(() -> result.get(2, TimeUnit.MINUTES)).hasCauseInstanceOf(LockKeyException.class);
+        });
+    }
+
+    @Test
     void stageThatIsCancelledWhileItWaitsForTheSecondLockReleasesTheFirst() {
         run((renderer, tenants, documents) -> {
             List<Permit> held = List.of(

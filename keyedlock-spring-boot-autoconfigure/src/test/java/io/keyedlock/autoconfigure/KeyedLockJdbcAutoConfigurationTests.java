@@ -279,7 +279,7 @@ class KeyedLockJdbcAutoConfigurationTests {
                         .satisfies(failure -> assertThat(new MissingBackendFailureAnalyzer()
                                         .analyze(context.getStartupFailure())
                                         .getAction())
-                                .contains("exactly one with @KeyedLockDataSource")));
+                                .startsWith("Remove @KeyedLockDataSource from all of them but one")));
     }
 
     @Configuration(proxyBeanMethods = false)

@@ -13,6 +13,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
@@ -116,6 +117,17 @@ class PostgresLockerTests extends LockersOnAStoreContract {
     }
 
     /** The database has prepared the statements of the connection by then. */
+    @Test
+    void statementsDoNotDependOnTheLocale() throws Exception {
+        Locale before = Locale.getDefault();
+        Locale.setDefault(Locale.forLanguageTag("ar-EG-u-nu-arab"));
+        try {
+            locker(database.store()).acquire("k", Duration.ofMinutes(1)).close();
+        } finally {
+            Locale.setDefault(before);
+        }
+    }
+
     @Test
     void tableIsAlteredWhileItIsUsed() throws Exception {
         KeyedLocker<Object> locker = locker(database.store());
