@@ -13,6 +13,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.logging.Filter;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
@@ -314,25 +315,32 @@ class ListenerTests {
         assertThat(asked).containsExactly("a", "b");
     }
 
+    /** A listener that needs the times of some holds. */
+    private static KeyedLockerListener timing(KeyedLockerListener.HoldTiming timing, Consumer<Duration> released) {
+        return new KeyedLockerListener() {
+            @Override
+            public HoldTiming holdTiming() {
+                return timing;
+            }
+
+            @Override
+            public void released(Object key, Duration held) {
+                released.accept(held);
+            }
+        };
+    }
+
     @Test
     @DisplayName("a listener that samples receives the time of one hold in 16 at random, and zero of all others")
     void sampledHoldsAreTimed() throws Exception {
         List<Duration> timed = new ArrayList<>();
         AtomicInteger released = new AtomicInteger();
-        DefaultKeyedLocker<String> locker = locker(new KeyedLockerListener() {
-            @Override
-            public HoldTiming holdTiming() {
-                return HoldTiming.SAMPLED;
+        DefaultKeyedLocker<String> locker = locker(timing(KeyedLockerListener.HoldTiming.SAMPLED, held -> {
+            released.incrementAndGet();
+            if (!held.isZero()) {
+                timed.add(held);
             }
-
-            @Override
-            public void released(Object key, Duration held) {
-                released.incrementAndGet();
-                if (!held.isZero()) {
-                    timed.add(held);
-                }
-            }
-        });
+        }));
         for (int i = 0; i < 16_000; i++) {
             // Holds that alternate: a sample of every 16th would see only one kind.
             Permit permit = locker.acquire("k");
@@ -348,17 +356,7 @@ class ListenerTests {
     @DisplayName("if another listener needs the time of each hold, a listener that samples receives it, too")
     void exactTimingWins() throws Exception {
         List<Duration> sampled = new ArrayList<>();
-        DefaultKeyedLocker<String> locker = locker(new KeyedLockerListener() {
-            @Override
-            public HoldTiming holdTiming() {
-                return HoldTiming.SAMPLED;
-            }
-
-            @Override
-            public void released(Object key, Duration held) {
-                sampled.add(held);
-            }
-        });
+        DefaultKeyedLocker<String> locker = locker(timing(KeyedLockerListener.HoldTiming.SAMPLED, sampled::add));
         locker.addListener(new KeyedLockerListener() {});
         for (int i = 0; i < 100; i++) {
             Permit permit = locker.acquire("k");
@@ -371,17 +369,8 @@ class ListenerTests {
     @Test
     @DisplayName("a listener that does not time holds reads no clock and receives zero")
     void untimedHoldsReadNoClock() throws Exception {
-        DefaultKeyedLocker<String> locker = locker(new KeyedLockerListener() {
-            @Override
-            public HoldTiming holdTiming() {
-                return HoldTiming.OFF;
-            }
-
-            @Override
-            public void released(Object key, Duration held) {
-                events.add("released " + held);
-            }
-        });
+        DefaultKeyedLocker<String> locker =
+                locker(timing(KeyedLockerListener.HoldTiming.OFF, held -> events.add("released " + held)));
         Permit permit = locker.acquire("k");
         clock.advance(SECOND);
         permit.close();

@@ -210,7 +210,7 @@ final class ContextLockers implements SmartInitializingSingleton {
     }
 
     private LockerBackends backends(String lockName, String kind) {
-        String name = backendsBean(beans, kind).orElseThrow(() -> new MissingBackendException(lockName, kind));
+        String name = backendsBean(beans, kind).orElseThrow(() -> MissingBackendException.of(lockName, kind));
         LockerBackends backends = beans.getBean(name, LockerBackends.class);
         // Closes the lockers before the client that they use.
         beans.registerDependentBean(name, LockerBeans.BEAN);

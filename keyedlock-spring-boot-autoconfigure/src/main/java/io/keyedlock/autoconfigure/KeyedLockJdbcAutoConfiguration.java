@@ -66,7 +66,7 @@ public final class KeyedLockJdbcAutoConfiguration {
             dataSource = all.getIfUnique();
         }
         if (dataSource == null) {
-            throw new MissingBackendException("keyedlock.locks", BackendChoice.JDBC);
+            throw MissingBackendException.of("keyedlock.locks", BackendChoice.JDBC);
         }
         JdbcLeaseStore store = new JdbcLeaseStore(dataSource, properties.jdbc().settings());
         try {

@@ -9,21 +9,6 @@ final class MissingBackendFailureAnalyzer extends AbstractFailureAnalyzer<Missin
 
     @Override
     protected FailureAnalysis analyze(Throwable rootFailure, MissingBackendException cause) {
-        if (cause.isAmbiguous()) {
-            return new FailureAnalysis(
-                    cause.getMessage(),
-                    "Remove @KeyedLockDataSource from all of them but one, or mark one of them with @Primary, too.",
-                    cause);
-        }
-        String action = cause.kind().equals(BackendChoice.JDBC)
-                ? "Add the dependency org.springframework.boot:spring-boot-starter-jdbc and configure"
-                        + " spring.datasource.url; or define one bean of type DataSource. If there are several, mark exactly"
-                        + " one with @KeyedLockDataSource, or one with @Primary."
-                : "Add the dependency org.springframework.boot:spring-boot-starter-data-redis and configure"
-                        + " spring.data.redis.host; or define one bean of type ReactiveRedisConnectionFactory, such as"
-                        + " LettuceConnectionFactory (or mark one of several as @Primary). Jedis is not supported: remove"
-                        + " spring.data.redis.client-type=jedis and add io.lettuce:lettuce-core.";
-        return new FailureAnalysis(
-                cause.getMessage(), action + " To keep the locker in this process, write 'backend: local'.", cause);
+        return new FailureAnalysis(cause.getMessage(), cause.action(), cause);
     }
 }

@@ -73,7 +73,6 @@ class DocumentationTests {
             " (ID, LOCK_NAME, KEY_NAME, STATE, TOKEN, LAST_DAY) ",
             "DELETE FROM ",
             // Advice in texts whose beginning a row quotes.
-            "To keep the locker in this process, write",
             "Use a public ",
             "Give the method a parameter, or leave the attribute out",
             "acquire the lock with KeyedLocker.acquireAsync and close the permit when",
@@ -87,7 +86,6 @@ class DocumentationTests {
             "%n    %s: %s",
             "Give that bean another name: write for instance",
             "Add the dependency org.springframework.boot:spring-boot-starter-data-redis",
-            "Remove @KeyedLockDataSource from all of them but one",
             "no value, but nested properties",
             "Write one of ",
             "Write a duration such as 500ms, 30s or PT1M.",
