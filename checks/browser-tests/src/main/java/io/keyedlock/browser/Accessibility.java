@@ -13,7 +13,7 @@ import java.util.Objects;
 public final class Accessibility {
 
     private static final String VIOLATIONS = """
-            () => axe.run().then(({ violations }) => violations.map(violation =>
+            () => axe.run({ resultTypes: ["violations"] }).then(({ violations }) => violations.map(violation =>
               `${violation.id}: ${violation.help}: ${violation.nodes.map(node => node.html).join(" ").slice(0, 400)}`))""";
 
     private Accessibility() {}
