@@ -16,10 +16,10 @@ import org.springframework.beans.factory.SmartInitializingSingleton;
 import org.springframework.beans.factory.aot.BeanRegistrationAotProcessor;
 import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.beans.factory.support.AbstractBeanDefinition;
 import org.springframework.beans.factory.support.BeanDefinitionRegistry;
 import org.springframework.beans.factory.support.BeanDefinitionRegistryPostProcessor;
 import org.springframework.beans.factory.support.RootBeanDefinition;
-import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 import org.springframework.context.EnvironmentAware;
 import org.springframework.core.env.Environment;
@@ -49,6 +49,9 @@ final class LockerBeans
     /** The attribute of a bean definition whose value is the {@link LockerSettings} of its context. */
     private static final String CONFIGURED = LockerBeans.class.getName() + ".configured";
 
+    /** The name that {@code @EnableConfigurationProperties} gives to the properties bean. */
+    private static final String PROPERTIES = "keyedlock-" + KeyedLockProperties.class.getName();
+
     /** The kinds of backends that lockers need. */
     private Set<String> backendKinds = Set.of();
 
@@ -60,8 +63,10 @@ final class LockerBeans
 
     private @Nullable Environment environment;
 
-    /** Actions that create the registered lockers. */
-    private final List<Runnable> creations = new ArrayList<>();
+    private @Nullable BeanFactory beanFactory;
+
+    /** The names of the registered lockers. */
+    private final List<String> registered = new ArrayList<>();
 
     @Override
     public void setEnvironment(Environment environment) {
@@ -73,19 +78,29 @@ final class LockerBeans
         ConfigurableListableBeanFactory beans = (ConfigurableListableBeanFactory) registry;
         Assert.state(environment != null, "No environment");
         PropertyCheck.check(environment);
-        KeyedLockProperties properties = Binder.get(environment).bindOrCreate("keyedlock", KeyedLockProperties.class);
+        KeyedLockProperties properties = new PropertiesBinding(environment).bind();
+        useAsBean(properties, registry);
         LockerSettings settings = new LockerSettings(properties);
         backendKinds = settings.backendKinds();
-        settings.configured().keySet().forEach(name -> {
+        beanFactory = beans;
+        for (String name : settings.configured().keySet()) {
             if (beans.containsLocalBean(name)) {
                 rejectOtherType(name, beans);
             } else if (isLocker(name, beans.getParentBeanFactory())) {
                 rejectOtherSettings(name, settings, beans.getParentBeanFactory());
             } else {
                 registry.registerBeanDefinition(name, definition(beans, name, settings));
-                creations.add(() -> beans.getBean(name));
+                registered.add(name);
             }
-        });
+        }
+    }
+
+    /** Lets the properties bean be this instance, so that they are bound once. The bean stays one of Spring Boot's. */
+    private static void useAsBean(KeyedLockProperties properties, BeanDefinitionRegistry registry) {
+        if (registry.containsBeanDefinition(PROPERTIES)
+                && registry.getBeanDefinition(PROPERTIES) instanceof AbstractBeanDefinition definition) {
+            definition.setInstanceSupplier(() -> properties);
+        }
     }
 
     /** Creates the backends bean before the beans that use lockers, so that it is destroyed after them. */
@@ -126,8 +141,12 @@ final class LockerBeans
     /** Creates the registered lockers, so that the endpoint and the meters have them even if beans are lazy by default. */
     @Override
     public void afterSingletonsInstantiated() {
-        creations.forEach(Runnable::run);
-        creations.clear();
+        if (beanFactory != null) {
+            for (String name : registered) {
+                beanFactory.getBean(name);
+            }
+            registered.clear();
+        }
     }
 
     private static void rejectOtherType(String name, ConfigurableListableBeanFactory beans) {

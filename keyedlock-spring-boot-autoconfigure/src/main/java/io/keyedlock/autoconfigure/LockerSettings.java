@@ -16,8 +16,6 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.BeanFactory;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
@@ -58,12 +56,15 @@ final class LockerSettings {
         BackendChoice local = new BackendChoice(BackendChoice.LOCAL, LeaseSettings.defaults(), false);
         defaultBackend = overlay(local, properties.defaults(), DEFAULTS);
         rejectSimilarNames(properties.locks());
-        properties.locks().forEach((name, locker) -> {
+        for (Map.Entry<String, KeyedLockProperties.Locker> entry :
+                properties.locks().entrySet()) {
+            String name = entry.getKey();
+            KeyedLockProperties.Locker locker = entry.getValue();
             checkName(name);
             configured.put(name, overlay(defaults.withName(name), locker, prefixOf(name)));
             backends.put(name, overlay(defaultBackend, locker, prefixOf(name)));
             limits.put(name, overlay(defaultLimits, locker, prefixOf(name) + ".limits"));
-        });
+        }
     }
 
     /** Returns the settings of the lockers configured by properties, by name. */
@@ -90,10 +91,12 @@ final class LockerSettings {
 
     /** Returns the kinds of backends beyond this process that lockers have, including those of annotated methods. */
     Set<String> backendKinds() {
-        return Stream.concat(Stream.of(defaultBackend), backends.values().stream())
-                .map(BackendChoice::kind)
-                .filter(kind -> !kind.equals(BackendChoice.LOCAL))
-                .collect(Collectors.toCollection(TreeSet::new));
+        Set<String> kinds = new TreeSet<>(Set.of(defaultBackend.kind()));
+        for (BackendChoice backend : backends.values()) {
+            kinds.add(backend.kind());
+        }
+        kinds.remove(BackendChoice.LOCAL);
+        return kinds;
     }
 
     /** Returns the limits of individual keys of a locker, by the text of the key. */
@@ -193,7 +196,9 @@ final class LockerSettings {
     private static Map<String, Integer> overlay(
             Map<String, Integer> base, KeyedLockProperties.Locker locker, String prefix) {
         Map<String, Integer> limits = new TreeMap<>(base);
-        locker.limits().forEach((key, limit) -> {
+        for (Map.Entry<String, Integer> entry : locker.limits().entrySet()) {
+            String key = entry.getKey();
+            Integer limit = entry.getValue();
             if (limit == null || limit < 1) {
                 throw invalid(
                         child(prefix, key),
@@ -201,7 +206,7 @@ final class LockerSettings {
                         "Write how many callers this key admits, 1 or more, or leave it out to use the locker's limit.");
             }
             limits.put(key, limit);
-        });
+        }
         return Map.copyOf(limits);
     }
 

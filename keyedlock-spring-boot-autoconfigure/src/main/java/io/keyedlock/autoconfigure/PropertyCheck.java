@@ -4,6 +4,7 @@ package io.keyedlock.autoconfigure;
 import io.keyedlock.aop.Suggestion;
 import java.lang.reflect.RecordComponent;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -46,8 +47,8 @@ final class PropertyCheck {
     private static final ConfigurationPropertyName VERSION = ConfigurationPropertyName.of("keyedlock.version");
 
     /** The variables that Kubernetes sets for a service whose name begins with {@code keyedlock}, in dotted form. */
-    private static final Pattern KUBERNETES_SERVICE = Pattern.compile(
-            ".*\\.(service\\.host|service\\.port(\\..+)?|port(\\[\\d+]\\.(tcp|udp|sctp)(\\.(addr|port|proto))?)?)");
+    private static final String KUBERNETES_SERVICE =
+            ".*\\.(service\\.host|service\\.port(\\..+)?|port(\\[\\d+]\\.(tcp|udp|sctp)(\\.(addr|port|proto))?)?)";
 
     private static final Pattern BARE_NUMBER = Pattern.compile("[+-]?\\d+");
     private static final Pattern ZERO = Pattern.compile("[+-]?0+");
@@ -71,9 +72,11 @@ final class PropertyCheck {
         PropertyCheck check = new PropertyCheck(environment);
         for (ConfigurationPropertySource source : ConfigurationPropertySources.get(environment)) {
             if (source instanceof IterableConfigurationPropertySource names) {
-                names.stream()
-                        .filter(name -> PREFIX.isAncestorOf(name) && !name.equals(VERSION))
-                        .forEach(name -> check.check(name, source));
+                for (ConfigurationPropertyName name : names) {
+                    if (PREFIX.isAncestorOf(name) && !name.equals(VERSION)) {
+                        check.check(name, source);
+                    }
+                }
             }
         }
         check.throwFirst();
@@ -159,9 +162,8 @@ final class PropertyCheck {
         String ofRecord(Class<?> type, int index, String parent) {
             int rest = name.getNumberOfElements() - index;
             for (int length = 1; length <= (variable ? rest : Math.min(1, rest)); length++) {
-                Optional<RecordComponent> found = component(type, joined(index, length));
-                if (found.isPresent()) {
-                    RecordComponent component = found.get();
+                RecordComponent component = component(type, joined(index, length));
+                if (component != null) {
                     return ofType(
                             ResolvableType.forType(component.getGenericType()),
                             index + length,
@@ -187,7 +189,7 @@ final class PropertyCheck {
             if (atEnd || Collection.class.isAssignableFrom(raw)) {
                 return raw == Duration.class ? ofDuration() : null;
             }
-            if (variable && KUBERNETES_SERVICE.matcher(name.toString()).matches()) {
+            if (variable && name.toString().matches(KUBERNETES_SERVICE)) {
                 return null;
             }
             return "There is no such property: " + parent + " is a single value. Remove the part after it.";
@@ -207,14 +209,12 @@ final class PropertyCheck {
             // A dot may have been written instead of a dash.
             Optional<String> meant =
                     Suggestion.nearest(String.join("-", rest), known).or(() -> Suggestion.nearest(rest.get(0), known));
-            if (variable
-                    && ((meant.isEmpty() && index == 1)
-                            || KUBERNETES_SERVICE.matcher(name.toString()).matches())) {
+            if (variable && ((meant.isEmpty() && index == 1) || name.toString().matches(KUBERNETES_SERVICE))) {
                 return null;
             }
             if (type == KeyedLockProperties.Locker.class && index + 1 < name.getNumberOfElements()) {
                 int last = name.getNumberOfElements() - 1;
-                if (component(type, joined(last, 1)).isPresent()) {
+                if (component(type, joined(last, 1)) != null) {
                     String locker = String.join(".", elements(2, last - 2));
                     return "There is no such property. Write " + LockerSettings.prefixOf(locker) + "."
                             + name.getElement(last, Form.DASHED) + " if the locker is named '" + locker
@@ -227,9 +227,11 @@ final class PropertyCheck {
         }
 
         private List<String> elements(int index, int length) {
-            return Stream.iterate(index, i -> i < index + length, i -> i + 1)
-                    .map(i -> name.getElement(i, Form.ORIGINAL))
-                    .toList();
+            List<String> elements = new ArrayList<>();
+            for (int i = index; i < index + length; i++) {
+                elements.add(name.getElement(i, Form.ORIGINAL));
+            }
+            return elements;
         }
 
         private String joined(int index, int length) {
@@ -237,15 +239,18 @@ final class PropertyCheck {
         }
     }
 
-    private static Optional<RecordComponent> component(Class<?> type, String uniformName) {
-        return Stream.of(type.getRecordComponents())
-                .filter(component -> uniform(component.getName()).equals(uniformName))
-                .findFirst();
+    private static @Nullable RecordComponent component(Class<?> type, String uniformName) {
+        for (RecordComponent component : type.getRecordComponents()) {
+            if (uniform(component.getName()).equals(uniformName)) {
+                return component;
+            }
+        }
+        return null;
     }
 
     /** Returns the form in which the binding compares names. */
     private static String uniform(String name) {
-        return name.replaceAll("[-_]", "").toLowerCase(Locale.ROOT);
+        return name.replace("-", "").replace("_", "").toLowerCase(Locale.ROOT);
     }
 
     private static String dashed(RecordComponent component) {

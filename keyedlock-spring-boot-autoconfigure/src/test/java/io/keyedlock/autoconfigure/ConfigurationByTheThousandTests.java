@@ -2,6 +2,7 @@
 package io.keyedlock.autoconfigure;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerRegistry;
@@ -24,6 +25,7 @@ import org.springframework.boot.context.properties.source.InvalidConfigurationPr
 import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.core.env.ConfigurableEnvironment;
+import org.springframework.core.env.Environment;
 import org.springframework.core.env.MapPropertySource;
 import org.springframework.core.env.StandardEnvironment;
 import org.springframework.core.env.SystemEnvironmentPropertySource;
@@ -159,8 +161,7 @@ class ConfigurationByTheThousandTests {
         RandomCases.check(2_000, random -> {
             Map<String, Object> properties = properties(random, NAMES);
             try {
-                Binder binder = Binder.get(environment(properties, random.nextInt(8) == 0));
-                new LockerSettings(binder.bindOrCreate("keyedlock", KeyedLockProperties.class));
+                new LockerSettings(bound(environment(properties, random.nextInt(8) == 0)));
             } catch (Throwable e) {
                 assertReported(e, properties);
             }
@@ -176,12 +177,31 @@ class ConfigurationByTheThousandTests {
             }
             Map<String, Object> properties = Map.of("keyedlock.locks[" + name + "].limit", "2");
             try {
-                Binder binder = Binder.get(environment(properties, false));
-                new LockerSettings(binder.bindOrCreate("keyedlock", KeyedLockProperties.class));
+                new LockerSettings(bound(environment(properties, false)));
             } catch (Throwable e) {
                 assertReported(e, properties);
             }
         });
+    }
+
+    @Test
+    void defaultsAreThoseOfTheAnnotations() {
+        bound(environment(Map.of(), false));
+    }
+
+    /** Binds properties, and compares the result or the failure with those of Spring Boot's own binding. */
+    private static KeyedLockProperties bound(Environment environment) {
+        KeyedLockProperties expected;
+        try {
+            expected = Binder.get(environment).bindOrCreate("keyedlock", KeyedLockProperties.class);
+        } catch (BindException e) {
+            assertThatThrownBy(() -> new PropertiesBinding(environment).bind())
+                    .isInstanceOf(BindException.class)
+                    .hasMessage(e.getMessage());
+            throw e;
+        }
+        assertThat(new PropertiesBinding(environment).bind()).isEqualTo(expected);
+        return expected;
     }
 
     @Test
