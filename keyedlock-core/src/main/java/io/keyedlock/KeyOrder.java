@@ -42,8 +42,9 @@ final class KeyOrder implements AutoCloseable {
         }
     }
 
-    private static final Comparator<Slot> CANONICAL =
-            Comparator.<Slot>comparingInt(slot -> slot.hash).thenComparingLong(Slot::pinNumber);
+    private static final Comparator<Slot> CANONICAL = (one, other) -> one.hash == other.hash
+            ? Long.compare(one.pinNumber(), other.pinNumber())
+            : Integer.compare(one.hash, other.hash);
 
     private final List<Slot> slots;
 

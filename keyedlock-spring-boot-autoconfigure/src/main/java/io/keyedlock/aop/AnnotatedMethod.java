@@ -45,17 +45,32 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
         @Override
         protected Boolean computeValue(Class<?> type) {
             try {
-                return sourceOf(type, SearchStrategy.DIRECT) != null
-                        || Stream.of(type.getDeclaredMethods())
-                                .anyMatch(method -> sourceOf(method, SearchStrategy.DIRECT) != null)
-                        || (type.getSuperclass() != null && get(type.getSuperclass()))
-                        || Stream.of(type.getInterfaces()).anyMatch(this::get);
+                if (sourceOf(type, SearchStrategy.DIRECT) != null
+                        || (type.getSuperclass() != null && get(type.getSuperclass()))) {
+                    return true;
+                }
+                for (Method method : type.getDeclaredMethods()) {
+                    if (sourceOf(method, SearchStrategy.DIRECT) != null) {
+                        return true;
+                    }
+                }
+                for (Class<?> each : type.getInterfaces()) {
+                    if (get(each)) {
+                        return true;
+                    }
+                }
+                return false;
             } catch (LinkageError e) {
                 // Some method refers to a missing class. The methods that are called may still be readable.
                 return true;
             }
         }
     };
+
+    /** Returns false if certainly no method of a class is annotated. */
+    static boolean mayBeIn(Class<?> targetClass) {
+        return HAS_ANNOTATION.get(ClassUtils.getUserClass(targetClass));
+    }
 
     /**
      * Finds the annotation for a call. Searches, in this order: the method; a method that it overrides or implements;

@@ -47,18 +47,21 @@ final class BeanTypes {
         List<Class<?>> types = new ArrayList<>();
         Object singleton = beans.containsSingleton(name) ? beans.getSingleton(name) : null;
         if (singleton != null) {
-            types.add(AopProxyUtils.ultimateTargetClass(singleton));
+            add(AopProxyUtils.ultimateTargetClass(singleton), types);
         }
         if (singleton == null || singleton instanceof FactoryBean<?>) {
             Class<?> type = beans.getType(name, false);
             if (type != null) {
-                types.add(type);
+                add(type, types);
             }
         }
-        return types.stream()
-                .filter(type -> !AopInfrastructureBean.class.isAssignableFrom(type))
-                .<Class<?>>map(ClassUtils::getUserClass)
-                .toList();
+        return types;
+    }
+
+    private static void add(Class<?> type, List<Class<?>> types) {
+        if (!AopInfrastructureBean.class.isAssignableFrom(type)) {
+            types.add(ClassUtils.getUserClass(type));
+        }
     }
 
     /**

@@ -41,7 +41,7 @@ final class ExpressionCheck extends ExpressionWalk {
             Findings findings,
             String attribute,
             LockExpression expression) {
-        super(annotated, beans);
+        super(annotated, names, beans);
         this.annotated = annotated;
         this.names = names;
         this.beans = beans;

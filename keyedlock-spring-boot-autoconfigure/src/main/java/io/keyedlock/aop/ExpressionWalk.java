@@ -38,18 +38,19 @@ import org.springframework.util.StringUtils;
 abstract class ExpressionWalk {
 
     private final AnnotatedMethod annotated;
+    private final ParameterNames names;
     private final ConfigurableBeanFactory beans;
     private final Map<String, ResolvableType> variables = new LinkedHashMap<>();
     private final ResolvableType root = ResolvableType.forClass(LockInvocation.class);
 
-    ExpressionWalk(AnnotatedMethod annotated, ConfigurableBeanFactory beans) {
+    ExpressionWalk(AnnotatedMethod annotated, ParameterNames names, ConfigurableBeanFactory beans) {
         this.beans = beans;
+        this.names = names;
         this.annotated = annotated;
     }
 
     /** Visits all names in an expression. */
     final void walk(LockExpression expression) {
-        ParameterNames names = ParameterNames.of(annotated);
         Method method = annotated.method();
         List<Class<?>> types = KotlinFunctions.canReflect(method.getDeclaringClass())
                 ? KotlinFunctions.parameterTypes(method)
@@ -57,7 +58,9 @@ abstract class ExpressionWalk {
         for (int i = 0; i < method.getParameterCount(); i++) {
             ResolvableType declared = ResolvableType.forMethodParameter(method, i, annotated.type());
             ResolvableType type = types.get(i) == method.getParameterTypes()[i] ? declared : boxed(types.get(i));
-            names.namesOf(i).forEach(name -> variables.put(name, type));
+            for (String name : names.namesOf(i)) {
+                variables.put(name, type);
+            }
         }
         variables.put("root", root);
         visit(expression.root(), new Scope(root, root));

@@ -81,11 +81,14 @@ public final class KeyedLockAdvisor extends DefaultPointcutAdvisor {
         }
     }
 
+    /** Rules out most beans quickly, before Spring looks at each of their methods. */
     private record ProxyableClasses(Proxies proxies) implements ClassFilter {
 
         @Override
         public boolean matches(Class<?> type) {
-            return proxies.canProxy(ProxyCreationContext.getCurrentProxiedBeanName(), type);
+            String bean = ProxyCreationContext.getCurrentProxiedBeanName();
+            // A call may also be one of an interface that other advice introduces.
+            return (bean == null || AnnotatedMethod.mayBeIn(type)) && proxies.canProxy(bean, type);
         }
 
         @Override

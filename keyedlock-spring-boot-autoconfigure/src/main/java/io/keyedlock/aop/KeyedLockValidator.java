@@ -11,6 +11,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.aop.framework.AopInfrastructureBean;
@@ -201,7 +202,7 @@ public final class KeyedLockValidator
     }
 
     private Subject subject(String name, Class<?> type) {
-        return new Subject(type, proxies.implementInterfaces(name, type));
+        return new Subject(type, AnnotatedMethod.mayBeIn(type) && proxies.implementInterfaces(name, type));
     }
 
     private Checked inspect(String name, Subject subject) {
@@ -260,8 +261,9 @@ public final class KeyedLockValidator
             return List.of();
         }
         Findings findings = new Findings();
+        boolean advised = Proxies.isAdvised(bean);
         for (AnnotatedMethod annotated : known.methods()) {
-            if (!Proxies.isAdvised(bean)) {
+            if (!advised) {
                 Optional<String> early = proxies.postProcessorThatNeeds(name);
                 findings.add(
                         annotated,
@@ -290,7 +292,20 @@ public final class KeyedLockValidator
     }
 
     /** A class together with the kind of proxy of its beans. */
-    private record Subject(Class<?> type, boolean byInterfaces) {}
+    private record Subject(Class<?> type, boolean byInterfaces) {
+
+        // Written out, because those of a record are generated at their first call, which is at startup.
+
+        @Override
+        public boolean equals(@Nullable Object other) {
+            return other instanceof Subject subject && type == subject.type && byInterfaces == subject.byInterfaces;
+        }
+
+        @Override
+        public int hashCode() {
+            return 31 * type.hashCode() + Boolean.hashCode(byInterfaces);
+        }
+    }
 
     /** The annotated methods of a class, and the findings about them. */
     private record Checked(List<AnnotatedMethod> methods, List<Finding> findings) {}

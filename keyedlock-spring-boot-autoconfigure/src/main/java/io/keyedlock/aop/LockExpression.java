@@ -2,7 +2,6 @@
 package io.keyedlock.aop;
 
 import java.util.List;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.expression.Expression;
 import org.springframework.expression.spel.SpelNode;
@@ -44,9 +43,16 @@ final class LockExpression {
 
     private static boolean uses(SpelNode node, String variable) {
         String text = node.toStringAST();
-        return (node instanceof VariableReference && text.equals(variable))
-                || (node instanceof PropertyOrFieldReference && text.equals("args"))
-                || IntStream.range(0, node.getChildCount()).anyMatch(i -> uses(node.getChild(i), variable));
+        if ((node instanceof VariableReference && text.equals(variable))
+                || (node instanceof PropertyOrFieldReference && text.equals("args"))) {
+            return true;
+        }
+        for (int i = 0; i < node.getChildCount(); i++) {
+            if (uses(node.getChild(i), variable)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Returns the value for one call; a list becomes a composite key. */

@@ -7,7 +7,6 @@ import java.lang.reflect.AnnotatedElement;
 import java.lang.reflect.Method;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -91,7 +90,9 @@ final class LockedMethodParser {
 
     /** Links the locks of a method in the order of the names of their lockers, in which all methods acquire them. */
     private @Nullable LockedMethod inOrder(AnnotatedMethod annotated, List<LockedMethod> locks, Findings findings) {
-        locks.sort(Comparator.comparing(this::canonicalName).reversed());
+        if (locks.size() > 1) {
+            locks.sort(Comparator.comparing(this::canonicalName).reversed());
+        }
         LockedMethod first = null;
         for (LockedMethod lock : locks) {
             if (first != null && canonicalName(first).equals(canonicalName(lock))) {
@@ -168,17 +169,28 @@ final class LockedMethodParser {
                     waitTime,
                     policy,
                     transactions && release() == KeyedLock.Release.AFTER_TRANSACTION,
-                    Arrays.stream(called.getExceptionTypes())
-                            .anyMatch(declared -> declared.isAssignableFrom(InterruptedException.class)),
+                    declaresInterruption(called),
                     policy == KeyedLock.Policy.SKIP ? emptyResult() : null,
                     strategy,
                     null);
         }
 
+        private static boolean declaresInterruption(Method called) {
+            for (Class<?> declared : called.getExceptionTypes()) {
+                if (declared.isAssignableFrom(InterruptedException.class)) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
         private KeySource keys() {
-            List<String> given = List.of("key", "keys", "keyGenerator").stream()
-                    .filter(attribute -> !attributes.getString(attribute).isEmpty())
-                    .toList();
+            List<String> given = new ArrayList<>();
+            for (String attribute : List.of("key", "keys", "keyGenerator")) {
+                if (!attributes.getString(attribute).isEmpty()) {
+                    given.add(attribute);
+                }
+            }
             if (given.size() > 1) {
                 report(
                         String.join(" and ", given) + " are mutually exclusive",
@@ -265,12 +277,14 @@ final class LockedMethodParser {
         }
 
         private void checkDefaults(String attribute, LockExpression expression) {
-            String where = attribute + " = \"" + expression.text() + "\"";
-            replacedByDefaults()
-                    .forEach(index -> names.namesOf(index).stream()
-                            .filter(expression::uses)
-                            .findFirst()
-                            .ifPresent(name -> reportDefault(where, name)));
+            for (int index : replacedByDefaults()) {
+                for (String name : names.namesOf(index)) {
+                    if (expression.uses(name)) {
+                        reportDefault(attribute + " = \"" + expression.text() + "\"", name);
+                        break;
+                    }
+                }
+            }
         }
 
         private List<Integer> replacedByDefaults() {

@@ -84,8 +84,11 @@ final class LockedMethods {
     /** Validates an annotation and returns the findings. If there are none, the first call need not parse it again. */
     List<Finding> check(AnnotatedMethod annotated) {
         Findings findings = new Findings();
-        parser.parse(annotated, annotated.method(), findings)
-                .ifPresent(locked -> remember(annotated.method(), annotated.type(), locked));
+        LockedMethod locked =
+                parser.parse(annotated, annotated.method(), findings).orElse(null);
+        if (locked != null) {
+            remember(annotated.method(), annotated.type(), locked);
+        }
         return findings.toList();
     }
 }

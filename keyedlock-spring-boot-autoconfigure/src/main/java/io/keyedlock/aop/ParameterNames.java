@@ -7,7 +7,6 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.DefaultParameterNameDiscoverer;
 
@@ -76,10 +75,13 @@ final class ParameterNames {
 
     /** Returns all names of an argument. */
     List<String> namesOf(int index) {
-        return IntStream.range(0, names.length)
-                .filter(i -> indexes[i] == index)
-                .mapToObj(i -> names[i])
-                .toList();
+        List<String> found = new ArrayList<>();
+        for (int i = 0; i < names.length; i++) {
+            if (indexes[i] == index) {
+                found.add(names[i]);
+            }
+        }
+        return found;
     }
 
     /** Returns the names to suggest in place of an unknown one. */

@@ -5,13 +5,13 @@ import java.io.Closeable;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Modifier;
 import java.lang.reflect.Proxy;
-import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.springframework.aop.Advisor;
 import org.springframework.aop.TargetSource;
 import org.springframework.aop.framework.Advised;
 import org.springframework.aop.framework.ProxyConfig;
@@ -89,12 +89,16 @@ final class Proxies {
             return new Obstacle("the class is sealed, and a proxy would have to extend it", "Remove sealed");
         }
         Constructor<?>[] constructors = type.getDeclaredConstructors();
-        return constructors.length > 0
-                        && Stream.of(constructors).allMatch(each -> Modifier.isPrivate(each.getModifiers()))
-                ? new Obstacle(
+        for (Constructor<?> constructor : constructors) {
+            if (!Modifier.isPrivate(constructor.getModifiers())) {
+                return null;
+            }
+        }
+        return constructors.length == 0
+                ? null
+                : new Obstacle(
                         "the class has private constructors only, and a proxy would have to extend it",
-                        "Give it a constructor that is not private")
-                : null;
+                        "Give it a constructor that is not private");
     }
 
     /** Why a class cannot be proxied, and what to do. */
@@ -105,10 +109,14 @@ final class Proxies {
      * methods do not count.
      */
     private static boolean hasProxyInterface(Class<?> type) {
-        return Stream.of(ClassUtils.getAllInterfacesForClass(type))
-                .anyMatch(each -> each.getMethods().length > 0
-                        && !LIFE_CYCLE_INTERFACES.contains(each)
-                        && !List.of(each.getInterfaces()).contains(Aware.class));
+        for (Class<?> each : ClassUtils.getAllInterfacesForClass(type)) {
+            if (each.getMethods().length > 0
+                    && !LIFE_CYCLE_INTERFACES.contains(each)
+                    && !List.of(each.getInterfaces()).contains(Aware.class)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Returns whether proxies of a class always implement interfaces, so that its final methods do not matter. */
@@ -157,8 +165,10 @@ final class Proxies {
         if (!(bean instanceof Advised proxy)) {
             return AopUtils.isAopProxy(bean);
         }
-        if (Arrays.stream(proxy.getAdvisors()).anyMatch(KeyedLockAdvisor.class::isInstance)) {
-            return true;
+        for (Advisor advisor : proxy.getAdvisors()) {
+            if (advisor instanceof KeyedLockAdvisor) {
+                return true;
+            }
         }
         TargetSource source = proxy.getTargetSource();
         if (!source.isStatic()) {

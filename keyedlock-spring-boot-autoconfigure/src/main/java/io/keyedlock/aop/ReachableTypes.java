@@ -24,7 +24,7 @@ final class ReachableTypes {
 
     /** Adds the types that an expression of a method accesses. */
     void add(LockExpression expression, AnnotatedMethod annotated) {
-        new ExpressionWalk(annotated, beans) {
+        new ExpressionWalk(annotated, ParameterNames.of(annotated), beans) {
             @Override
             void property(Class<?> owner, String name, boolean exact) {
                 accessed.add(owner);

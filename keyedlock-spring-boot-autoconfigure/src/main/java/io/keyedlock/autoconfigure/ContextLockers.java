@@ -322,7 +322,9 @@ final class ContextLockers implements SmartInitializingSingleton {
     }
 
     private void notifyObservers(String name, KeyedLocker<?> locker) {
-        observers.forEach(observer -> observer.accept(name, locker));
+        for (BiConsumer<String, KeyedLocker<?>> observer : observers) {
+            observer.accept(name, locker);
+        }
     }
 
     private boolean isBean(String name) {
