@@ -77,16 +77,6 @@ class Application {
             this.environment = environment;
         }
 
-        private static DefaultPointcutAdvisor empty() {
-            StaticMethodMatcherPointcut ofBeans = new StaticMethodMatcherPointcut() {
-                @Override
-                public boolean matches(Method method, Class<?> type) {
-                    return type.getName().startsWith(Beans.PACKAGE + ".");
-                }
-            };
-            return new DefaultPointcutAdvisor(ofBeans, (MethodInterceptor) MethodInvocation::proceed);
-        }
-
         @Override
         public void registerBeanDefinitions(AnnotationMetadata importing, BeanDefinitionRegistry registry) {
             int beans = environment == null ? 0 : environment.getRequiredProperty("shop.beans", Integer.class);
@@ -95,10 +85,27 @@ class Application {
                 registry.registerBeanDefinition("service" + i, new RootBeanDefinition(type));
             }
             if (environment != null && environment.getRequiredProperty("shop.advised", Boolean.class)) {
-                RootBeanDefinition advisor = new RootBeanDefinition(DefaultPointcutAdvisor.class, Registrar::empty);
+                RootBeanDefinition advisor = new RootBeanDefinition(EmptyAdvice.class);
                 advisor.setRole(BeanDefinition.ROLE_INFRASTRUCTURE);
                 registry.registerBeanDefinition("empty", advisor);
             }
+        }
+    }
+
+    /** A class of its own, so that the bean can be processed ahead of time. */
+    static final class EmptyAdvice extends DefaultPointcutAdvisor {
+
+        private static final long serialVersionUID = 1L;
+
+        EmptyAdvice() {
+            super(
+                    new StaticMethodMatcherPointcut() {
+                        @Override
+                        public boolean matches(Method method, Class<?> type) {
+                            return type.getName().startsWith(Beans.PACKAGE + ".");
+                        }
+                    },
+                    (MethodInterceptor) MethodInvocation::proceed);
         }
     }
 }

@@ -24,22 +24,9 @@ record Beans(int classes, int methods) {
 
     /** Compiles them into a folder. */
     void compileInto(Path folder) throws IOException {
-        JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
-        if (compiler == null) {
-            throw new IOException("this Java has no compiler: run the program with a JDK");
-        }
         Path sources = Files.createDirectories(folder.resolve("sources").resolve(PACKAGE));
-        List<String> arguments = new ArrayList<>(List.of(
-                "-parameters",
-                "--release",
-                "17",
-                "-proc:none",
-                "-nowarn",
-                "-d",
-                folder.toString(),
-                "-cp",
-                System.getProperty("java.class.path")));
-        arguments.add(write(sources.resolve("Order.java"), """
+        List<String> files = new ArrayList<>();
+        files.add(write(sources.resolve("Order.java"), """
                 package shop;
                 public class Order {
                     public long getId() { return 1; }
@@ -47,10 +34,21 @@ record Beans(int classes, int methods) {
                 }
                 """));
         for (int i = 0; i < classes; i++) {
-            arguments.add(write(sources.resolve("Service" + i + ".java"), source(i)));
+            files.add(write(sources.resolve("Service" + i + ".java"), source(i)));
         }
+        compile(files, folder, System.getProperty("java.class.path"));
+    }
+
+    static void compile(List<String> files, Path folder, String classPath) throws IOException {
+        JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
+        if (compiler == null) {
+            throw new IOException("this Java has no compiler: run the program with a JDK");
+        }
+        List<String> arguments = new ArrayList<>(List.of(
+                "-parameters", "--release", "17", "-proc:none", "-nowarn", "-d", folder.toString(), "-cp", classPath));
+        arguments.addAll(files);
         if (compiler.run(null, System.err, System.err, arguments.toArray(new String[0])) != 0) {
-            throw new IOException("the beans do not compile");
+            throw new IOException("the sources do not compile: " + files);
         }
     }
 

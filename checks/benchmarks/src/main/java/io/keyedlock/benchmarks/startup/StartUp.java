@@ -15,6 +15,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.springframework.util.FileSystemUtils;
 
@@ -27,6 +28,7 @@ public final class StartUp {
               --forks=<n>      another number of forks
               --beans=<n>      beans (default 20), each with
               --methods=<n>    the number of annotated methods (default 10)
+              --launch=<how>   plain, cds (with an archive of classes) or aot (processed ahead of time; default plain)
               --jdk=<home>     the JDK to measure on (default: the newest beside the running one)
               --out=<folder>   where startup.md goes (default target)""";
 
@@ -35,6 +37,7 @@ public final class StartUp {
     private final Jdk jdk;
     private final int forks;
     private final Beans beans;
+    private final Launch launch;
     private final Map<Contestant, Map<Integer, List<Double>>> passed = new EnumMap<>(Contestant.class);
     private final Map<Contestant, Map<Integer, List<Double>>> cpu = new EnumMap<>(Contestant.class);
 
@@ -44,6 +47,7 @@ public final class StartUp {
         beans = new Beans(
                 arguments.value("beans").map(Integer::parseInt).orElse(20),
                 arguments.value("methods").map(Integer::parseInt).orElse(10));
+        launch = Launch.valueOf(arguments.value("launch").orElse("plain").toUpperCase(Locale.ROOT));
     }
 
     /** Measures. */
@@ -59,7 +63,7 @@ public final class StartUp {
         text.append("- measured on JDK ").append(startUp.jdk.version()).append("\n\n");
         Path folder = Files.createTempDirectory("startup");
         try {
-            startUp.beans.compileInto(folder);
+            startUp.beans.compileInto(folder.resolve("beans"));
             startUp.measure(folder, out);
         } finally {
             FileSystemUtils.deleteRecursively(folder);
@@ -72,10 +76,14 @@ public final class StartUp {
     }
 
     private void measure(Path folder, PrintStream out) throws IOException, InterruptedException {
+        Map<Contestant, List<String>> commands = new EnumMap<>(Contestant.class);
+        for (Contestant contestant : Contestant.values()) {
+            commands.put(contestant, prepare(contestant, folder));
+        }
         // The first turn warms the caches of the system, and does not count.
         for (int turn = -1; turn < forks; turn++) {
             for (Contestant contestant : Contestant.values()) {
-                Fork fork = start(contestant, folder);
+                Fork fork = start(Objects.requireNonNull(commands.get(contestant)));
                 if (turn >= 0) {
                     passed.computeIfAbsent(contestant, c -> new TreeMap<>()).put(turn, List.of(fork.passedMillis()));
                     cpu.computeIfAbsent(contestant, c -> new TreeMap<>()).put(turn, List.of(fork.cpuMillis()));
@@ -91,16 +99,19 @@ public final class StartUp {
         }
     }
 
-    private Fork start(Contestant contestant, Path folder) throws IOException, InterruptedException {
-        List<String> command = List.of(
-                jdk.java(),
-                "-Xmx256m",
-                "-cp",
-                contestant.classPath(folder),
-                Application.class.getName(),
+    private List<String> prepare(Contestant contestant, Path folder) throws IOException, InterruptedException {
+        List<String> arguments = List.of(
                 Integer.toString(beans.classes()),
                 Boolean.toString(contestant != Contestant.WITHOUT),
                 Boolean.toString(contestant == Contestant.PROXIES));
+        return launch.prepare(
+                jdk.java(),
+                contestant.classPath(folder.resolve("beans")),
+                arguments,
+                folder.resolve(contestant.name()));
+    }
+
+    private static Fork start(List<String> command) throws IOException, InterruptedException {
         String[] nanos = ForkedJvm.run(command, Application.MARK).split(" ", -1);
         return new Fork(Long.parseLong(nanos[0]) / 1e6, Long.parseLong(nanos[1]) / 1e6);
     }
