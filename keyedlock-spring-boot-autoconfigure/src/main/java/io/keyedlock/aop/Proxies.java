@@ -43,13 +43,19 @@ final class Proxies {
 
     private final ConfigurableListableBeanFactory beans;
 
+    /** Set once a creator of proxies has been found, for which Spring looks at all bean definitions. */
+    private volatile boolean enabled;
+
     Proxies(ConfigurableListableBeanFactory beans) {
         this.beans = beans;
     }
 
     /** Returns whether the bean factory creates no proxies. */
     boolean areDisabled() {
-        return beans.getBeanNamesForType(AbstractAdvisorAutoProxyCreator.class, true, false).length == 0;
+        if (!enabled) {
+            enabled = beans.getBeanNamesForType(AbstractAdvisorAutoProxyCreator.class, true, false).length > 0;
+        }
+        return !enabled;
     }
 
     /** Returns whether a bean of a class can be proxied, by a subclass or by interfaces. */
