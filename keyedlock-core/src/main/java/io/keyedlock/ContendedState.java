@@ -142,7 +142,9 @@ final class ContendedState {
         holdCount--;
         entry.stripe.furtherHolds--;
         setOwner(hold, null);
-        if (hold instanceof ExtraHold h) {
+        if (hold == latestHold && latestHold.older == null) {
+            latestHold = null;
+        } else if (hold instanceof ExtraHold h) {
             if (h.newer == null) {
                 latestHold = h.older;
             } else {

@@ -5,6 +5,7 @@ import com.google.gson.Gson;
 import com.google.gson.reflect.TypeToken;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.DoubleSummaryStatistics;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -64,7 +65,7 @@ public final class Forks {
                 .warmupIterations(quick ? 3 : 5)
                 .warmupTime(TimeValue.milliseconds(quick ? 200 : 400))
                 .measurementIterations(quick ? 3 : 5)
-                .measurementTime(TimeValue.milliseconds(quick ? 250 : 600))
+                .measurementTime(TimeValue.milliseconds(workload == Workload.HOT_KEY ? 1_000 : quick ? 250 : 600))
                 .timeout(TimeValue.seconds(ForkedJvm.LONGEST_SECONDS))
                 .addProfiler(GCProfiler.class)
                 .verbosity(VerboseMode.SILENT)
@@ -79,14 +80,24 @@ public final class Forks {
         RunResult run = new Runner(options.build()).runSingle();
         List<Double> nanos = new ArrayList<>();
         List<Double> bytes = new ArrayList<>();
+        List<Double> shares = new ArrayList<>();
         for (BenchmarkResult fork : run.getBenchmarkResults()) {
             for (IterationResult iteration : fork.getIterationResults()) {
+                // The primary result is the throughput of all threads together, the raw ones are those of each.
                 nanos.add(1e9 / iteration.getPrimaryResult().getScore());
+                DoubleSummaryStatistics each = new DoubleSummaryStatistics();
+                for (Result<?> thread : iteration.getRawPrimaryResults()) {
+                    each.accept(thread.getScore());
+                }
+                shares.add(each.getMax() / each.getMin());
                 iteration.getSecondaryResults().forEach((name, result) -> addBytes(bytes, name, result));
             }
         }
         Map<String, List<Double>> values = new HashMap<>();
         values.put(Row.NANOS, nanos);
+        if (workload == Workload.HOT_KEY) {
+            values.put(Row.SHARES, shares);
+        }
         if (!bytes.isEmpty()) {
             values.put(Row.BYTES, bytes);
         }

@@ -30,6 +30,7 @@ public record HandOver(double micros, double costOfSection) {
             List<String> command = new ArrayList<>(List.of(
                     Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                     "-Xmx256m",
+                    "-Dslf4j.internal.verbosity=ERROR",
                     "-cp",
                     System.getProperty("java.class.path")));
             command.addAll(List.of(program));

@@ -9,8 +9,6 @@ import io.keyedlock.lease.Leases;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
-import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
@@ -79,19 +77,5 @@ public final class LockFigures {
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             return socket.getLocalPort();
         }
-    }
-
-    /** The median, and the range behind it. */
-    public static String spread(List<Double> values) {
-        if (values.isEmpty()) {
-            return "|";
-        }
-        List<Double> sorted = values.stream().sorted().toList();
-        return String.format(
-                Locale.ROOT,
-                "**%,.0f** | %,.0f to %,.0f",
-                Spread.median(sorted),
-                sorted.get(0),
-                sorted.get(sorted.size() - 1));
     }
 }

@@ -4,8 +4,13 @@ package io.keyedlock.benchmarks;
 import com.sun.management.ThreadMXBean;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerSettings;
+import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.stream.LongStream;
 
 /**
@@ -13,7 +18,7 @@ import java.util.stream.LongStream;
  * for which a caller of another key waits meanwhile, once without overviews for comparison; and the processor time of the
  * background scan.
  *
- * <p>Arguments: keys (1,000,000), seconds of the scan (20).
+ * <p>Arguments: {@code --keys=10000,1000000}, {@code --seconds=60} of the scan, which may rest for 30, {@code --out=target}.
  */
 public final class ManyKeys {
 
@@ -24,34 +29,56 @@ public final class ManyKeys {
     private final KeyedLocker<String> locker =
             KeyedLocker.create(KeyedLockerSettings.defaults().withName("orders"));
 
+    private final String who;
+
+    private final List<Figure> figures;
+
     private volatile boolean over;
 
-    private ManyKeys() {}
-
-    /**
-     * Runs the program.
-     *
-     * @param arguments keys and seconds; each may be left out from the right
-     * @throws InterruptedException if the thread is interrupted
-     */
-    public static void main(String[] arguments) throws InterruptedException {
-        int keys = arguments.length > 0 ? Integer.parseInt(arguments[0]) : 1_000_000;
-        int seconds = arguments.length > 1 ? Integer.parseInt(arguments[1]) : 20;
-        ManyKeys program = new ManyKeys();
+    private ManyKeys(int keys, List<Figure> figures) {
+        this.who = String.format(Locale.ROOT, "%,d keys held", keys);
+        this.figures = figures;
         for (int key = 0; key < keys; key++) {
-            program.locker.acquireAsync("key-" + key).join();
+            locker.acquireAsync("key-" + key).join();
         }
-        System.out.printf("%,d keys held%n", keys);
-        program.measureOverviews();
-        measureScan(seconds);
     }
 
-    private void measureOverviews() throws InterruptedException {
-        measure("warm-up");
-        measure("overviews");
+    /** Runs the program. */
+    public static void main(String[] args) throws InterruptedException, IOException {
+        Arguments arguments = new Arguments(args);
+        Map<String, String> machine = Machine.describe(Runtime.version());
+        List<Figure> figures = new ArrayList<>();
+        for (String keys : arguments.values("keys").orElse(List.of("10000", "1000000"))) {
+            ManyKeys program = new ManyKeys(Integer.parseInt(keys), figures);
+            program.measureOverviews(Integer.parseInt(keys));
+            program.measureScan(arguments.number("seconds", 60));
+            program.locker.close();
+        }
+        ResultFile.measured(
+                        "Many held keys",
+                        arguments.command(ManyKeys.class),
+                        machine,
+                        Map.of(),
+                        List.of(
+                                "An overview has the " + LISTED + " most contended keys, as the endpoint requests it. "
+                                        + OVERVIEWS + " of them follow one another; their range is that of all.",
+                                "Other callers are a thread that acquires and releases other keys meanwhile. Their longest waits"
+                                        + " are those of garbage collections."),
+                        figures)
+                .write(arguments, "many-keys");
+        System.exit(0);
     }
 
-    private void measure(String what) throws InterruptedException {
+    private void measureOverviews(int keys) throws InterruptedException {
+        // The first time warms up.
+        measure();
+        double must = keys >= 1_000_000 ? 300 : 5;
+        List<Figure> measured = measure();
+        figures.add(measured.get(0).atMost(must, Double.NaN));
+        figures.addAll(measured.subList(1, measured.size()));
+    }
+
+    private List<Figure> measure() throws InterruptedException {
         Latencies idle = new Latencies();
         idle.start();
         Thread.sleep(2_000);
@@ -60,22 +87,24 @@ public final class ManyKeys {
         over = false;
         Latencies busy = new Latencies();
         busy.start();
-        double[] millis = new double[OVERVIEWS];
+        List<Double> millis = new ArrayList<>();
         for (int n = 0; n < OVERVIEWS; n++) {
             long begin = System.nanoTime();
             locker.overview(LISTED);
-            millis[n] = (System.nanoTime() - begin) / 1e6;
+            millis.add((System.nanoTime() - begin) / 1e6);
         }
         over = true;
         busy.join();
         over = false;
-        Arrays.sort(millis);
-        System.out.printf(
-                "%s: median %.2f ms, longest %.2f ms; callers of other keys meanwhile %s, without overviews %s%n",
-                what, millis[OVERVIEWS / 2], millis[OVERVIEWS - 1], busy, idle);
+        return List.of(
+                Figure.of("an overview", who, "ms", Spread.of(millis)),
+                Figure.of("other callers during overviews, 99.99 % within", who, "ms", busy.millis(.9999)),
+                Figure.of("other callers without overviews, 99.99 % within", who, "ms", idle.millis(.9999)),
+                Figure.of("other callers during overviews, longest", who, "ms", busy.millis(1)),
+                Figure.of("other callers without overviews, longest", who, "ms", idle.millis(1)));
     }
 
-    private static void measureScan(int seconds) throws InterruptedException {
+    private void measureScan(int seconds) throws InterruptedException {
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         long[] scanners = LongStream.of(threads.getAllThreadIds())
                 .filter(id -> threads.getThreadInfo(id).getThreadName().startsWith("keyedlock-scanner"))
@@ -83,7 +112,8 @@ public final class ManyKeys {
         long before = LongStream.of(threads.getThreadCpuTime(scanners)).sum();
         Thread.sleep(seconds * 1_000L);
         long nanos = LongStream.of(threads.getThreadCpuTime(scanners)).sum() - before;
-        System.out.printf("scan: %.2f %% of a core%n", nanos / 1e7 / seconds);
+        figures.add(Figure.of("the scan, of a core", who, "%", nanos / 1e7 / seconds)
+                .atMost(1, Double.NaN));
     }
 
     /** A thread that acquires and releases keys that nobody holds, and records how long each pair took. */
@@ -107,11 +137,8 @@ public final class ManyKeys {
             Arrays.sort(nanos);
         }
 
-        @Override
-        public String toString() {
-            return String.format(
-                    "99.99 %% within %.3f ms, longest %.2f ms",
-                    nanos[(int) (count * .9999)] / 1e6, nanos[count - 1] / 1e6);
+        double millis(double quantile) {
+            return nanos[(int) Math.min(count - 1, count * quantile)] / 1e6;
         }
     }
 }

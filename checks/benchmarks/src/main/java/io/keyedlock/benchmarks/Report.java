@@ -1,75 +1,79 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.benchmarks;
 
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
+import java.util.Map;
 import java.util.TreeSet;
 
-/** Results as Markdown: the table of ratios, what else was measured, and the names of the missed rows. */
-final class Report {
+/**
+ * What the samples of a run say.
+ *
+ * @param conditions the last note of each section
+ */
+record Report(Results results, String command, Map<String, String> machine, String conditions) {
 
-    private final Results results;
-
-    Report(Results results) {
-        this.results = results;
+    /** Returns the ratios to other locks, and what has limits. */
+    ResultFile engine() {
+        return section(
+                "Engine",
+                Map.of(),
+                rows(Row.ENGINE),
+                "*By hand* is `ConcurrentHashMap.compute` with a counted `ReentrantLock`. The *bare lock* is one"
+                        + " `ReentrantLock` without keys.",
+                "Times come from the throughput of all threads together. The *share* of a thread is its throughput in an"
+                        + " iteration of one second. It depends on the scheduling of the threads as well as on the lock.");
     }
 
-    String markdown() {
-        StringBuilder text = new StringBuilder();
-        results.environment.forEach((name, value) ->
-                text.append("- ").append(name).append(": ").append(value).append('\n'));
-        for (String gc : results.collectors()) {
-            text.append("\n### ").append(gc).append("\n\n");
-            ratios(text, gc);
-        }
-        for (String gc : results.collectors()) {
-            text.append("\n### All, ").append(gc).append("\n\n");
-            everything(text, gc);
-        }
-        return text.toString();
-    }
-
-    private void ratios(StringBuilder text, String gc) {
-        text.append("| workload | median | range of forks | best | must | aim | |\n|---|---|---|---|---|---|---|\n");
-        StringBuilder missed = new StringBuilder();
-        for (Row row : Row.ALL) {
-            Spread spread = row.source().of(results, gc);
-            String verdict = row.verdict(spread);
-            text.append("| ").append(row.text()).append(" | ");
-            if (spread.isEmpty()) {
-                text.append("| | ");
-            } else {
-                text.append("**").append(number(spread.median())).append("**").append(unit(row));
-                text.append(" | ").append(number(spread.least())).append(" to ").append(number(spread.most()));
-                text.append(" | ").append(number(spread.best()));
-            }
-            text.append(" | ").append(limit(row.must())).append(" | ").append(limit(row.aim()));
-            text.append(" | ").append(verdict).append(" |\n");
-            if (verdict.contains("MISSED")) {
-                missed.append(missed.isEmpty() ? "" : "; ").append(row.text());
-            }
-        }
-        text.append("\nMissed: ").append(missed.isEmpty() ? "none" : missed).append(".\n");
-    }
-
-    private void everything(StringBuilder text, String gc) {
-        text.append("| workload | who | figure | median | range of forks | forks |\n|---|---|---|---|---|---|\n");
+    /** Returns the times of each contestant. */
+    ResultFile times() {
+        List<Figure> figures = new ArrayList<>();
         for (Workload workload : Workload.values()) {
-            for (Contestants contestant : Contestants.values()) {
-                for (String name : names(gc, workload, contestant)) {
-                    Spread spread = Row.of(results, gc, workload, contestant, name);
-                    text.append("| ").append(workload.label).append(" | ").append(contestant.label);
-                    text.append(" | ").append(name).append(" | ").append(number(spread.median()));
-                    text.append(" | ")
-                            .append(number(spread.least()))
-                            .append(" to ")
-                            .append(number(spread.most()));
-                    text.append(" | ").append(spread.medians().size()).append(" |\n");
+            for (String gc : results.collectors()) {
+                for (Contestants contestant : Contestants.values()) {
+                    names(gc, workload, contestant)
+                            .forEach(name -> figures.add(figure(gc, workload, contestant, name)));
                 }
             }
         }
+        return section(
+                "Engine, each contestant",
+                Versions.of("Guava", "Spring Integration", "xsync", "jkeylockmanager"),
+                figures,
+                "Time per acquisition and release, without the section in the uncontended workloads and with it on the hot key.");
     }
 
+    /** Returns the heap that keys and waiters use. */
+    ResultFile memory() {
+        return section(
+                "Memory",
+                Map.of(),
+                rows(Row.MEMORY),
+                "Differences of the used heap after full collections, without the keys. The plain `CompletableFuture` of a"
+                        + " waiting future is subtracted.");
+    }
+
+    private ResultFile section(String title, Map<String, String> peers, List<Figure> figures, String... notes) {
+        List<String> all = new ArrayList<>(List.of(notes));
+        all.add(conditions);
+        return ResultFile.measured(title, command, machine, peers, all, figures);
+    }
+
+    private List<Figure> rows(List<Row> rows) {
+        List<Figure> figures = new ArrayList<>();
+        for (Row row : rows) {
+            results.collectors().forEach(gc -> figures.add(row.figure(results, gc)));
+        }
+        return figures;
+    }
+
+    private Figure figure(String gc, Workload workload, Contestants contestant, String name) {
+        String what = workload.label + (name.equals(Row.NANOS) ? "" : ": " + name);
+        String unit = name.equals(Row.NANOS) ? "ns" : "";
+        return Figure.of(what, contestant.label + ", " + gc, unit, Row.of(results, gc, workload, contestant, name));
+    }
+
+    /** Returns the names of the measured times; memory has a section of its own. */
     private List<String> names(String gc, Workload workload, Contestants contestant) {
         TreeSet<String> names = new TreeSet<>();
         for (Results.Sample s : results.samples) {
@@ -77,20 +81,12 @@ final class Report {
                 names.addAll(s.values().keySet());
             }
         }
-        return List.copyOf(names);
-    }
-
-    private static String unit(Row row) {
-        return row.unit().isEmpty() ? "" : " " + row.unit();
-    }
-
-    private static String limit(double limit) {
-        return Double.isNaN(limit) ? "" : "≤ " + number(limit);
-    }
-
-    static String number(double value) {
-        double size = Math.abs(value);
-        String format = size >= 100 ? "%,.0f" : size >= 10 ? "%.1f" : size >= 0.01 || size == 0 ? "%.2f" : "%.5f";
-        return String.format(Locale.ROOT, format, value);
+        names.removeIf(name -> name.startsWith("B ") || name.equals(Row.BYTES));
+        List<String> ordered = new ArrayList<>(names);
+        // The time comes first.
+        if (ordered.remove(Row.NANOS)) {
+            ordered.add(0, Row.NANOS);
+        }
+        return ordered;
     }
 }

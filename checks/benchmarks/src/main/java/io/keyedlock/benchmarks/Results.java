@@ -1,24 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.keyedlock.benchmarks;
 
-import com.google.gson.Gson;
-import com.google.gson.GsonBuilder;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** The results of a run, as in the JSON file. */
+/** The samples of a run of {@link Table}. */
 final class Results {
-
-    private static final Gson JSON =
-            new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
-
-    /** The conditions of the measurement. */
-    final Map<String, String> environment = new TreeMap<>();
 
     final List<Sample> samples = new ArrayList<>();
 
@@ -28,14 +17,6 @@ final class Results {
      * @param values by name, in the unit of the name; several if the fork had several iterations
      */
     record Sample(String gc, int fork, Workload workload, Contestants contestant, Map<String, List<Double>> values) {}
-
-    void write(Path file) throws IOException {
-        Files.writeString(file, JSON.toJson(this));
-    }
-
-    static Results read(Path file) throws IOException {
-        return JSON.fromJson(Files.readString(file), Results.class);
-    }
 
     /** The values of one name by fork. */
     Map<Integer, List<Double>> values(String gc, Workload workload, Contestants contestant, String name) {

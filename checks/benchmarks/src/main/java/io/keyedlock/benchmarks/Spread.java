@@ -7,18 +7,24 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.BinaryOperator;
 
-/** One figure over all forks: the median of each, and the best single iteration. */
-public record Spread(Map<Integer, Double> medians, double best) {
+/** One figure over all forks or rounds: the median of each. */
+public record Spread(Map<Integer, Double> medians) {
 
     public static Spread of(Map<Integer, List<Double>> byFork) {
         Map<Integer, Double> medians = new TreeMap<>();
         byFork.forEach((fork, values) -> medians.put(fork, median(values)));
-        double best = byFork.values().stream()
-                .flatMap(List::stream)
-                .mapToDouble(Double::doubleValue)
-                .min()
-                .orElse(Double.NaN);
-        return new Spread(medians, best);
+        return new Spread(medians);
+    }
+
+    /** Returns the spread of rounds, one value each. NaN stands for none. */
+    public static Spread of(List<Double> rounds) {
+        Map<Integer, Double> medians = new TreeMap<>();
+        for (int round = 0; round < rounds.size(); round++) {
+            if (!Double.isNaN(rounds.get(round))) {
+                medians.put(round, rounds.get(round));
+            }
+        }
+        return new Spread(medians);
     }
 
     /** The same of the forks that both have, figure by figure. */
@@ -30,14 +36,16 @@ public record Spread(Map<Integer, Double> medians, double best) {
                 combined.put(fork, operation.apply(value, theirs));
             }
         });
-        return new Spread(combined, operation.apply(best, other.best));
+        return new Spread(combined);
     }
 
-    Spread over(Spread other) {
+    /** Returns the ratios to another, turn by turn. */
+    public Spread over(Spread other) {
         return with(other, (a, b) -> a / b);
     }
 
-    Spread minus(Spread other) {
+    /** Returns the differences to another, turn by turn. */
+    public Spread minus(Spread other) {
         return with(other, (a, b) -> a - b);
     }
 

@@ -4,7 +4,6 @@ package io.keyedlock.benchmarks;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
@@ -14,7 +13,7 @@ import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.runner.RunnerException;
 
 /**
- * Measures all rows of the table and prints it. The forks of all contestants alternate, the first of each, then the
+ * Measures the engine beside other locks. The forks of all contestants alternate, the first of each, then the
  * second of each, so that a slow minute of the machine affects all of them.
  */
 public final class Table {
@@ -22,13 +21,12 @@ public final class Table {
     private static final String USAGE = """
             Arguments:
               quick | full     how thoroughly to measure (default full)
-              report=<file>    measure nothing, print the tables of a file of results
               --jdk=<home>     the JDK to measure on (default: the newest beside the running one)
               --forks=<n>      forks of each
               --gc=<names>     ParallelGC,G1GC or one of them
               --only=<names>   workloads, for instance UNCONTENDED_1,HOT_KEY
               --minutes=<n>    start no fork after this many minutes
-              --out=<folder>   where results.json and results.md go (default target)""";
+              --out=<folder>   where engine.json, engine-times.json and memory.json go (default target)""";
 
     private static final double SECTION_NANOS = 100;
 
@@ -66,39 +64,32 @@ public final class Table {
             out.println(USAGE);
             return;
         }
-        Path report = arguments.value("report").map(Path::of).orElse(null);
-        if (report != null) {
-            out.print(new Report(Results.read(report)).markdown());
-            return;
-        }
-        Path folder = Path.of(arguments.value("out").orElse("target"));
-        Files.createDirectories(folder);
-        Results results = new Table(arguments).measure(out, folder.resolve("results.json"));
-        String markdown = new Report(results).markdown();
-        Files.writeString(folder.resolve("results.md"), markdown);
-        out.println();
-        out.print(markdown);
+        Table table = new Table(arguments);
+        Map<String, String> machine = Machine.describe(table.jdk.version());
+        long tokens = Section.tokens(SECTION_NANOS);
+        Report report = new Report(
+                table.measure(out, tokens),
+                arguments.command(Table.class),
+                machine,
+                "JVM options: `" + String.join(" ", Forks.jvmArguments("<collector>")) + "`. The section of 100 ns is "
+                        + tokens + " tokens of `Blackhole.consumeCPU`.");
+        report.engine().write(arguments, "engine");
+        report.times().write(arguments, "engine-times");
+        report.memory().write(arguments, "memory");
     }
 
-    private Results measure(PrintStream out, Path file) throws IOException, InterruptedException {
+    private Results measure(PrintStream out, long tokens) throws InterruptedException {
         Results results = new Results();
-        long tokens = Section.tokens(SECTION_NANOS);
-        results.environment.putAll(Machine.describe());
-        results.environment.put("JDK", jdk.version().toString());
-        results.environment.put("JVM arguments", String.join(" ", Forks.jvmArguments("<collector>")));
-        results.environment.put("section", tokens + " tokens of consumeCPU for 100 ns");
-        results.environment.put("kind of run", (quick ? "quick, " : "full, ") + forks + " forks at most");
         Forks runner = new Forks(jdk, quick, tokens);
         for (int fork = 1; fork <= forks; fork++) {
             for (String gc : collectors) {
                 for (Workload workload : workloads) {
-                    for (Contestants contestant : workload.contestants(!quick)) {
+                    for (Contestants contestant : workload.contestants(gc.equals(collectors.get(0)))) {
                         if (System.nanoTime() - deadline > 0) {
                             out.println("The time is over in fork " + fork + "; what is there is reported");
                             return results;
                         }
                         measure(out, runner, results, fork, gc, workload, contestant);
-                        results.write(file);
                     }
                 }
             }
@@ -119,7 +110,7 @@ public final class Table {
         try {
             Map<String, List<Double>> values = runner.run(gc, workload, contestant);
             results.samples.add(new Results.Sample(gc, fork, workload, contestant, values));
-            values.forEach((name, all) -> out.printf("  %s %s", Report.number(Spread.median(all)), name));
+            values.forEach((name, all) -> out.printf("  %s %s", Figure.number(Spread.median(all)), name));
         } catch (IOException | RunnerException e) {
             // The other results are still useful; the report shows the gap.
             out.print("  failed: " + e);

@@ -3,6 +3,9 @@ package io.keyedlock.benchmarks;
 
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.KeyedLockerSettings;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -12,10 +15,11 @@ import org.openjdk.jmh.infra.Blackhole;
 
 /**
  * How evenly tenants share few threads: each of 1,000 tenants always has several jobs in a fair locker that admits one of them,
- * and few threads run whatever is admitted. Prints the jobs of the tenant that got the fewest and the most, and Jain's index
+ * and few threads run whatever is admitted. Measures the jobs of each tenant, and Jain's index
  * {@code (Σx)² / (n·Σx²)}, which is 1 if all got the same and 1/n if one got everything.
  *
- * <p>Arguments: seconds (30), tenants (1,000), threads (4), jobs that each tenant has waiting (3).
+ * <p>Arguments: {@code --seconds=30}, {@code --tenants=1000}, {@code --threads=4}, {@code --waiting=3} jobs of each tenant,
+ * {@code --out=target}.
  */
 public final class TenantFairness {
 
@@ -35,40 +39,37 @@ public final class TenantFairness {
         this.threads = Executors.newFixedThreadPool(threads);
     }
 
-    /**
-     * Runs the program. Ends with status 1 if the index is below 0.95 or a tenant got nothing.
-     *
-     * @param arguments seconds, tenants, threads, jobs per tenant; each may be left out from the right
-     * @throws InterruptedException if the thread is interrupted
-     */
-    public static void main(String[] arguments) throws InterruptedException {
-        int seconds = argument(arguments, 0, 30);
-        int count = argument(arguments, 1, 1_000);
-        int threads = argument(arguments, 2, 4);
-        int waiting = argument(arguments, 3, 3);
+    /** Runs the program. Ends with status 1 if the index is below 0.95 or a tenant got nothing. */
+    public static void main(String[] args) throws InterruptedException, IOException {
+        Arguments arguments = new Arguments(args);
+        Map<String, String> machine = Machine.describe(Runtime.version());
+        int seconds = arguments.number("seconds", 30);
+        int count = arguments.number("tenants", 1_000);
+        int threads = arguments.number("threads", 4);
         TenantFairness fairness = new TenantFairness(count, threads);
         // The tenants that come first get more at first.
-        fairness.run(Math.max(1, seconds / 10), waiting);
+        fairness.run(Math.max(1, seconds / 10), arguments.number("waiting", 3));
         long[] jobs = fairness.run(seconds, 0);
         fairness.end();
         double index = index(jobs);
-        long least = LongStream.of(jobs).min().orElse(0);
-        System.out.printf(
-                "%d tenants, %d threads, %d s: %,d jobs, of a tenant %,d to %,d, Jain's index %.4f%n",
-                count,
-                threads,
-                seconds,
-                LongStream.of(jobs).sum(),
-                least,
-                LongStream.of(jobs).max().orElse(0),
-                index);
-        if (index < LEAST_INDEX || least == 0) {
-            System.exit(1);
-        }
-    }
-
-    private static int argument(String[] arguments, int index, int otherwise) {
-        return arguments.length > index ? Integer.parseInt(arguments[index]) : otherwise;
+        Spread shares = Spread.of(LongStream.of(jobs).asDoubleStream().boxed().toList());
+        String who = count + " tenants, " + threads + " threads";
+        ResultFile.measured(
+                        "Fairness between tenants",
+                        arguments.command(TenantFairness.class),
+                        machine,
+                        Map.of(),
+                        List.of(
+                                "Each tenant always has several jobs in a fair locker that admits one of them, for "
+                                        + seconds
+                                        + " s. Jain's index is 1 if all get the same. The range of the jobs is that of the tenants."),
+                        List.of(
+                                Figure.of("Jain's index", who, "", index).atLeast(LEAST_INDEX),
+                                Figure.of("jobs of a tenant", who, "", shares),
+                                Figure.of("jobs of all", who, "", (double)
+                                        LongStream.of(jobs).sum())))
+                .write(arguments, "tenants");
+        System.exit(index < LEAST_INDEX || shares.least() == 0 ? 1 : 0);
     }
 
     static double index(long[] shares) {

@@ -31,21 +31,21 @@ enum Workload {
             2,
             Map.of("keys", "1000"),
             EnumSet.of(KEYEDLOCK, BY_HAND),
-            true),
+            false),
     UNCONTENDED_16(
             "uncontended, 1,000 keys, 16 threads",
             UncontendedBenchmark.class,
             16,
             Map.of("keys", "1000"),
             EnumSet.of(KEYEDLOCK, BY_HAND),
-            true),
+            false),
     MILLION_KEYS(
             "1,000,000 keys, 1 thread",
             UncontendedBenchmark.class,
             1,
             Map.of("keys", "1000000"),
             EnumSet.of(KEYEDLOCK, BY_HAND),
-            true),
+            false),
     HOT_KEY("hot key, 16 threads", HotKeyBenchmark.class, 16, Map.of(), EnumSet.of(KEYEDLOCK, BARE), true),
     VIRTUAL_THREADS(
             "hot key, 10,000 virtual threads",
@@ -53,13 +53,13 @@ enum Workload {
             1,
             Map.of(),
             EnumSet.of(KEYEDLOCK, BARE),
-            true),
+            false),
     NEW_LOCKER("a new locker", NewLockerBenchmark.class, 1, Map.of(), EnumSet.of(KEYEDLOCK), false),
-    WAITS("wait on the hot key, 16 threads", EnumSet.of(KEYEDLOCK, BARE), true),
-    HELD_GROWTH("many keys held", EnumSet.of(KEYEDLOCK, BY_HAND), false),
-    HEAP("heap", EnumSet.of(KEYEDLOCK), false),
-    GRANTS("granting futures", EnumSet.of(KEYEDLOCK), false),
-    CANCELLATIONS("cancelling futures", EnumSet.of(KEYEDLOCK), false);
+    WAITS("wait on the hot key, 16 threads", EnumSet.of(KEYEDLOCK, BARE)),
+    HELD_GROWTH("many keys held", EnumSet.of(KEYEDLOCK, BY_HAND)),
+    HEAP("heap", EnumSet.of(KEYEDLOCK)),
+    GRANTS("granting futures", EnumSet.of(KEYEDLOCK)),
+    CANCELLATIONS("cancelling futures", EnumSet.of(KEYEDLOCK));
 
     final String label;
 
@@ -76,8 +76,8 @@ enum Workload {
 
     private final boolean hasRivals;
 
-    Workload(String label, Set<Contestants> needed, boolean hasRivals) {
-        this(label, null, 1, Map.of(), needed, hasRivals);
+    Workload(String label, Set<Contestants> needed) {
+        this(label, null, 1, Map.of(), needed, false);
     }
 
     Workload(
@@ -100,11 +100,11 @@ enum Workload {
         return this == GRANTS || this == CANCELLATIONS;
     }
 
-    /** Returns the contestants, in the order of their forks. */
-    List<Contestants> contestants(boolean all) {
+    /** Returns the contestants, in the order of their forks; with the rivals if there are any here. */
+    List<Contestants> contestants(boolean rivals) {
         List<Contestants> those = new ArrayList<>();
         for (Contestants c : Contestants.values()) {
-            if (needed.contains(c) || (all && hasRivals && c.isRival())) {
+            if (needed.contains(c) || (rivals && hasRivals && c.isRival())) {
                 those.add(c);
             }
         }

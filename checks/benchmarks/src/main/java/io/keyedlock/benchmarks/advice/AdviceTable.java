@@ -2,21 +2,21 @@
 package io.keyedlock.benchmarks.advice;
 
 import io.keyedlock.benchmarks.Arguments;
+import io.keyedlock.benchmarks.Figure;
 import io.keyedlock.benchmarks.Forks;
 import io.keyedlock.benchmarks.Jdk;
 import io.keyedlock.benchmarks.Machine;
+import io.keyedlock.benchmarks.ResultFile;
 import io.keyedlock.benchmarks.Spread;
+import io.keyedlock.benchmarks.Versions;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -31,7 +31,7 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
-/** Measures the time that each advice adds to a call and prints the table. Forks alternate between the advices. */
+/** Measures the time that each advice adds to a call. Forks alternate between the advices. */
 public final class AdviceTable {
 
     private static final String USAGE = """
@@ -42,7 +42,7 @@ public final class AdviceTable {
               --only=<names>   advices, for instance KEYEDLOCK,TRANSACTIONAL; EMPTY is always measured
               --orders=<n>     how many orders to call for in turn, a power of two (default 1024)
               --minutes=<n>    start no fork after this many minutes
-              --out=<folder>   where advice.md goes (default target)""";
+              --out=<folder>   where advice.json goes (default target)""";
 
     private final Jdk jdk;
     private final boolean quick;
@@ -54,7 +54,6 @@ public final class AdviceTable {
     /** The time of each iteration, by advice and fork. */
     private final Map<Advices, Map<Integer, List<Double>>> cpu = new EnumMap<>(Advices.class);
 
-    private final Map<Advices, Map<Integer, List<Double>>> passed = new EnumMap<>(Advices.class);
     private final Map<Advices, Map<Integer, List<Double>>> bytes = new EnumMap<>(Advices.class);
 
     private AdviceTable(Arguments arguments) {
@@ -86,15 +85,9 @@ public final class AdviceTable {
             return;
         }
         AdviceTable table = new AdviceTable(arguments);
-        StringBuilder text = new StringBuilder(Machine.list());
+        Map<String, String> machine = Machine.describe(table.jdk.version());
         table.measure(out);
-        text.append("- load average at the end: ").append(number(load())).append('\n');
-        table.report(text);
-        Path folder = Path.of(arguments.value("out").orElse("target"));
-        Files.createDirectories(folder);
-        Files.writeString(folder.resolve("advice.md"), text);
-        out.println();
-        out.print(text);
+        table.report(arguments.command(AdviceTable.class), machine).write(arguments, "advice");
     }
 
     private void measure(PrintStream out) {
@@ -107,7 +100,7 @@ public final class AdviceTable {
                 out.printf("fork %d  %-22s", fork, advice);
                 try {
                     measure(fork, advice);
-                    out.println(number(spread(cpu, advice).most()) + " ns at most so far");
+                    out.println(Figure.number(spread(cpu, advice).most()) + " ns at most so far");
                 } catch (RunnerException e) {
                     // The other results are still useful; the report shows the gap.
                     out.println("failed: " + e);
@@ -148,7 +141,6 @@ public final class AdviceTable {
 
     private void add(int fork, Advices advice, IterationResult iteration) {
         double calls = iteration.getMetadata().getAllOps();
-        put(passed, advice, fork, iteration.getPrimaryResult().getScore());
         iteration.getSecondaryResults().forEach((name, result) -> {
             if (name.equals("cpuNanos")) {
                 put(cpu, advice, fork, result.getScore() / calls);
@@ -164,42 +156,33 @@ public final class AdviceTable {
                 .add(value);
     }
 
-    private void report(StringBuilder text) {
-        text.append("- JDK: ").append(jdk.version()).append('\n');
-        text.append("- JVM arguments: ").append(String.join(" ", Forks.jvmArguments("ParallelGC")));
-        text.append("\n- orders: ").append(orders).append("\n\n");
-        text.append("| through the proxy | ns over the empty interceptor | range of forks | best | ns in all | passed "
-                + "| bytes | forks |\n|---|---|---|---|---|---|---|---|\n");
+    private ResultFile report(String command, Map<String, String> machine) {
+        List<Figure> figures = new ArrayList<>();
         for (Advices advice : advices) {
-            Spread own = spread(cpu, advice);
-            Spread over = own.with(spread(cpu, advice.base()), (a, b) -> a - b);
-            text.append("| ").append(advice.label).append(" | ");
-            if (own.isEmpty()) {
-                text.append("| | | | | | 0 |\n");
-                continue;
+            if (advice != Advices.EMPTY) {
+                Spread over = spread(cpu, advice).minus(spread(cpu, advice.base()));
+                figures.add(
+                        Figure.of(advice.overWhat(), advice.label, "ns", over).atMost(advice.must(), advice.aim()));
             }
-            if (advice == Advices.EMPTY) {
-                text.append("| | ");
-            } else {
-                text.append("**").append(number(over.median())).append("** | ").append(number(over.least()));
-                text.append(" to ").append(number(over.most())).append(" | ").append(number(over.best()));
-            }
-            text.append(" | ").append(number(own.median()));
-            text.append(" | ").append(number(spread(passed, advice).median()));
-            text.append(" | ").append(number(spread(bytes, advice).median()));
-            text.append(" | ").append(own.medians().size()).append(" |\n");
         }
+        advices.forEach(advice -> figures.add(Figure.of("in all", advice.label, "ns", spread(cpu, advice))));
+        advices.forEach(advice -> figures.add(Figure.of("allocated", advice.label, "B", spread(bytes, advice))));
+        return ResultFile.measured(
+                "Advice",
+                command,
+                machine,
+                Versions.of("Spring Boot", "resilience4j", "lock4j"),
+                List.of(
+                        "Processor time of the calling thread per call through a proxy, by one thread with " + orders
+                                + " orders in turn. No call waits. *Over* is the difference to the same proxy with an empty"
+                                + " interceptor.",
+                        "The transaction manager does nothing. `@ConcurrencyLimit` has no key. resilience4j creates a bulkhead"
+                                + " per order and keeps it. lock4j runs with an executor that uses a map.",
+                        "JVM options: `" + String.join(" ", Forks.jvmArguments("ParallelGC")) + "`."),
+                figures);
     }
 
     private static Spread spread(Map<Advices, Map<Integer, List<Double>>> of, Advices advice) {
         return Spread.of(of.getOrDefault(advice, Map.of()));
-    }
-
-    private static double load() {
-        return ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
-    }
-
-    private static String number(double value) {
-        return String.format(Locale.ROOT, Math.abs(value) >= 100 ? "%,.0f" : "%.1f", value);
     }
 }

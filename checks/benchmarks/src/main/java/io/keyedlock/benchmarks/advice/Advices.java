@@ -33,6 +33,26 @@ public enum Advices {
     @SuppressWarnings("ImmutableEnumChecker") // made by Map.of
     final Map<String, Object> properties;
 
+    /** Returns what the cost is compared with, as the name of a figure. */
+    String overWhat() {
+        return base() == EMPTY ? "over an empty interceptor" : "over the same without the lock";
+    }
+
+    /** Returns the limit of the cost, in nanoseconds, or NaN. */
+    double must() {
+        return switch (this) {
+            case KEYEDLOCK, KEYEDLOCK_COMPOSITE, KEYEDLOCK_METERS -> 120;
+            case FUTURE -> 600;
+            case MONO -> 1_500;
+            default -> Double.NaN;
+        };
+    }
+
+    /** Returns the value that the cost should reach, in nanoseconds, or NaN. */
+    double aim() {
+        return this == KEYEDLOCK || this == KEYEDLOCK_COMPOSITE || this == KEYEDLOCK_METERS ? 50 : must() / 2;
+    }
+
     /** Returns the advice to subtract, without the measured part. */
     Advices base() {
         return switch (this) {

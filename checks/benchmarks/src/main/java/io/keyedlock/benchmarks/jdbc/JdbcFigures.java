@@ -5,14 +5,16 @@ import com.sun.management.OperatingSystemMXBean;
 import com.zaxxer.hikari.HikariDataSource;
 import io.keyedlock.KeyedLocker;
 import io.keyedlock.Permit;
+import io.keyedlock.benchmarks.Arguments;
+import io.keyedlock.benchmarks.Figure;
 import io.keyedlock.benchmarks.HandOver;
 import io.keyedlock.benchmarks.LockFigures;
 import io.keyedlock.benchmarks.Machine;
+import io.keyedlock.benchmarks.ResultFile;
 import io.keyedlock.benchmarks.Spread;
+import io.keyedlock.benchmarks.Versions;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
-import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -33,7 +35,8 @@ import org.springframework.jdbc.datasource.DriverManagerDataSource;
  * threads on one key, and handed over between two processes with one thread each. All take turns, round after round. Then the
  * rows that a section writes, the heartbeats of 1,000 held keys, and what autovacuum makes of a longer run.
  *
- * <p>Arguments: rounds (5), seconds of each contended round (2), minutes of the longer run (10).
+ * <p>Arguments: {@code quick}, {@code --rounds=5}, {@code --seconds=2} of each contended round, {@code --long=600} seconds of
+ * the longer run, {@code --out=target}.
  */
 public final class JdbcFigures {
 
@@ -51,13 +54,14 @@ public final class JdbcFigures {
     private static final String WRITTEN =
             "SELECT COALESCE(SUM(n_tup_ins + n_tup_upd + n_tup_del), 0) FROM pg_stat_user_tables";
 
-    private final PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
-
     private final String url;
     private final JdbcTemplate database;
+    private final boolean quick;
+    private final List<Figure> figures = new ArrayList<>();
 
-    private JdbcFigures(String url) {
+    private JdbcFigures(String url, boolean quick) {
         this.url = url;
+        this.quick = quick;
         this.database = new JdbcTemplate(new DriverManagerDataSource(url));
     }
 
@@ -67,16 +71,29 @@ public final class JdbcFigures {
             contender.use(args[1], section -> HandOver.pass(section, contender.handedOver, contender.handedOver));
             System.exit(0);
         }
-        int rounds = args.length > 0 ? Integer.parseInt(args[0]) : 5;
-        int seconds = args.length > 1 ? Integer.parseInt(args[1]) : 2;
-        int minutes = args.length > 2 ? Integer.parseInt(args[2]) : 10;
+        Arguments arguments = new Arguments(args);
+        Map<String, String> machine = Machine.describe(Runtime.version());
+        boolean quick = arguments.has("quick");
         try (EmbeddedPostgres server = EmbeddedPostgres.builder()
                 .setServerConfig("max_connections", "200")
                 .start()) {
-            JdbcFigures figures = new JdbcFigures(server.getJdbcUrl("postgres", "postgres"));
-            figures.measure(rounds, seconds);
-            figures.heartbeats();
-            figures.longRun(minutes);
+            JdbcFigures program = new JdbcFigures(server.getJdbcUrl("postgres", "postgres"), quick);
+            machine.put("server", "PostgreSQL " + program.database.queryForObject("SHOW server_version", String.class));
+            program.measure(arguments.number("rounds", quick ? 1 : 5), arguments.number("seconds", quick ? 1 : 2));
+            program.heartbeats();
+            program.longRun(arguments.number("long", quick ? 5 : 600));
+            ResultFile.measured(
+                            "JDBC",
+                            arguments.command(JdbcFigures.class),
+                            machine,
+                            Versions.of("Spring Integration", "ShedLock", "Spring Boot"),
+                            List.of(
+                                    "A server of its own, over loopback. `fsync` and `synchronous_commit` are off, so no commit"
+                                            + " waits for a disk. Sections are empty. Ratios are those of the same round.",
+                                    "ShedLock does not wait, so only its uncontended sections are measured. The bare"
+                                            + " `pg_advisory_lock` has a connection per lock."),
+                            program.figures)
+                    .write(arguments, "jdbc");
         }
         System.exit(0);
     }
@@ -84,8 +101,6 @@ public final class JdbcFigures {
     private record Round(double alone, double together, double handOver) {}
 
     private void measure(int rounds, int seconds) throws Exception {
-        out.print(Machine.list());
-        out.println("- JDK: " + Runtime.version());
         for (String table : Contender.TABLES) {
             database.execute(table);
         }
@@ -99,32 +114,23 @@ public final class JdbcFigures {
                 }
             }
         }
-        out.println();
-        out.println(
-                "| who | uncontended, µs | range | 50 threads on one key, sections/s | range"
-                        + " | hand-over between two processes, µs | range | rows written per section, alone | and with 50 threads |");
-        out.println("|---|---|---|---|---|---|---|---|---|");
-        for (Contender contender : Contender.values()) {
-            List<Round> measured = all.getOrDefault(contender, List.of());
-            out.printf(
-                    Locale.ROOT,
-                    "| %s | %s | %s | %s | %.2f | %s |%n",
-                    contender.title,
-                    spread(measured, Round::alone),
-                    spread(measured, Round::together),
-                    spread(measured, Round::handOver),
-                    rowsPerSection(contender, section -> {
-                        LockFigures.alone(section, CALLS);
-                        return (double) CALLS;
-                    }),
-                    contender.handedOver == 0
-                            ? ""
-                            : String.format(
-                                    Locale.ROOT,
-                                    "%.4f",
-                                    rowsPerSection(contender, section -> LockFigures.together(section, seconds))));
-        }
         ratios(all);
+        add(all, "uncontended section", "µs", Round::alone);
+        add(all, "50 threads on one key", "sections/s", Round::together);
+        add(all, "hand-over between two processes", "µs", Round::handOver);
+        for (Contender contender : Contender.values()) {
+            double rows = rowsPerSection(contender, section -> {
+                LockFigures.alone(section, CALLS);
+                return (double) CALLS;
+            });
+            figures.add(Figure.of("rows written per uncontended section", contender.title, "", rows));
+        }
+        for (Contender contender : Contender.values()) {
+            if (contender.handedOver > 0) {
+                double rows = rowsPerSection(contender, section -> LockFigures.together(section, seconds));
+                figures.add(Figure.of("rows written per section of 50 threads", contender.title, "", rows));
+            }
+        }
     }
 
     private Round round(Contender contender, int seconds) throws Exception {
@@ -143,30 +149,37 @@ public final class JdbcFigures {
         return new Round(measured[0], measured[1], measured[2]);
     }
 
-    private static String spread(List<Round> rounds, Function<Round, Double> figure) {
-        return LockFigures.spread(
-                rounds.stream().map(figure).filter(value -> !value.isNaN()).toList());
+    private void add(Map<Contender, List<Round>> all, String what, String unit, Function<Round, Double> figure) {
+        all.forEach((contender, rounds) -> {
+            Spread spread = spread(rounds, figure);
+            if (!spread.isEmpty()) {
+                figures.add(Figure.of(what, contender.title, unit, spread)
+                        .atMost(
+                                contender == Contender.KEYEDLOCK && what.startsWith("hand-over") ? 5_000 : Double.NaN,
+                                Double.NaN));
+            }
+        });
     }
 
-    /** Prints how a locker compares with the registry, round by round. */
+    /** Adds how a locker compares with the registry, round by round. */
     private void ratios(Map<Contender, List<Round>> all) {
         List<Round> ours = all.getOrDefault(Contender.KEYEDLOCK, List.of());
         List<Round> theirs = all.getOrDefault(Contender.REGISTRY, List.of());
-        out.println();
-        out.printf(
-                Locale.ROOT,
-                "Medians of the ratios to JdbcLockRegistry: uncontended %.2f, 50 threads %.1f, hand-over %.4f.%n",
-                ratio(ours, theirs, Round::alone),
-                ratio(ours, theirs, Round::together),
-                ratio(ours, theirs, Round::handOver));
+        figures.add(ratio("uncontended section, to `JdbcLockRegistry`", ours, theirs, Round::alone)
+                .atMost(0.8, Double.NaN));
+        figures.add(
+                ratio("50 threads on one key, sections to those of `JdbcLockRegistry`", ours, theirs, Round::together)
+                        .atLeast(20));
+        figures.add(ratio("hand-over between two processes, to `JdbcLockRegistry`", ours, theirs, Round::handOver));
     }
 
-    private static double ratio(List<Round> ours, List<Round> theirs, Function<Round, Double> figure) {
-        List<Double> ratios = new ArrayList<>();
-        for (int i = 0; i < ours.size(); i++) {
-            ratios.add(figure.apply(ours.get(i)) / figure.apply(theirs.get(i)));
-        }
-        return Spread.median(ratios);
+    private static Figure ratio(String what, List<Round> ours, List<Round> theirs, Function<Round, Double> figure) {
+        Spread ratio = spread(ours, figure).over(spread(theirs, figure));
+        return Figure.of(what, Contender.KEYEDLOCK.title, "", ratio);
+    }
+
+    private static Spread spread(List<Round> rounds, Function<Round, Double> figure) {
+        return Spread.of(rounds.stream().map(figure).toList());
     }
 
     // ---- rows
@@ -191,7 +204,7 @@ public final class JdbcFigures {
 
     // ---- heartbeats
 
-    /** Prints the cost of the heartbeats of many held keys for this process and the server. */
+    /** Measures the cost of the heartbeats of many held keys for this process and the server. */
     private void heartbeats() throws Exception {
         try (HikariDataSource pool = Contender.pool(url)) {
             Contender.withLocker(pool, locker -> {
@@ -201,21 +214,20 @@ public final class JdbcFigures {
                 }
                 OperatingSystemMXBean process = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
                 // Code is compiled during the first heartbeats.
-                TimeUnit.SECONDS.sleep(20);
+                TimeUnit.SECONDS.sleep(quick ? 2 : 20);
                 long start = System.nanoTime();
                 double server = serverCpuNanos();
                 double written = written();
                 long own = process.getProcessCpuTime();
-                TimeUnit.SECONDS.sleep(40);
+                TimeUnit.SECONDS.sleep(quick ? 11 : 40);
                 double passed = System.nanoTime() - start;
-                out.printf(
-                        Locale.ROOT,
-                        "%nHeartbeats of %,d held keys: %.2f %% of a core in PostgreSQL, %.2f %% in the process,"
-                                + " %.0f rows written per second.%n",
-                        HELD,
-                        100 * (serverCpuNanos() - server) / passed,
-                        100 * (process.getProcessCpuTime() - own) / passed,
-                        (written() - written) / passed * 1e9);
+                String who = String.format(Locale.ROOT, "%,d held keys", HELD);
+                double there = 100 * (serverCpuNanos() - server) / passed;
+                double here = 100 * (process.getProcessCpuTime() - own) / passed;
+                figures.add(Figure.of("heartbeats, of a core in PostgreSQL", who, "%", there));
+                figures.add(Figure.of("heartbeats, of a core in the process", who, "%", here));
+                double rows = (written() - written) / passed * 1e9;
+                figures.add(Figure.of("heartbeats, rows written per second", who, "", rows));
                 held.forEach(Permit::close);
             });
         }
@@ -232,10 +244,10 @@ public final class JdbcFigures {
 
     // ---- a longer run
 
-    /** Prints what autovacuum makes of the rows that sections of many keys leave behind. */
-    private void longRun(int minutes) throws Exception {
+    /** Measures what autovacuum makes of the rows that sections of many keys leave behind. */
+    private void longRun(int seconds) throws Exception {
         LongAdder passed = new LongAdder();
-        long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(minutes);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
         try (HikariDataSource pool = Contender.pool(url)) {
             Contender.withLocker(pool, locker -> {
                 ExecutorService threads = Executors.newFixedThreadPool(THREADS_OF_LONG_RUN);
@@ -243,23 +255,20 @@ public final class JdbcFigures {
                     threads.execute(() -> passKeys(locker, end, passed));
                 }
                 threads.shutdown();
-                if (!threads.awaitTermination(minutes + 1, TimeUnit.MINUTES)) {
+                if (!threads.awaitTermination(seconds + 60, TimeUnit.SECONDS)) {
                     throw new IllegalStateException("the sections did not end in time");
                 }
             });
         }
         TimeUnit.SECONDS.sleep(2);
-        out.printf(
-                Locale.ROOT,
-                "%n%d minutes of %,d sections of %,d keys by %d threads: %s.%n",
-                minutes,
-                passed.sum(),
-                KEYS,
-                THREADS_OF_LONG_RUN,
-                database.queryForMap("SELECT n_tup_ins AS inserted, n_tup_upd AS updated, n_tup_hot_upd AS hot,"
-                        + " n_live_tup AS live, n_dead_tup AS dead, autovacuum_count AS autovacuums,"
-                        + " pg_total_relation_size('keyedlock_key') / 1024 AS kilobytes"
-                        + " FROM pg_stat_user_tables WHERE relname = 'keyedlock_key'"));
+        String who = String.format(
+                Locale.ROOT, "%d s of sections of %,d keys by %d threads", seconds, KEYS, THREADS_OF_LONG_RUN);
+        figures.add(Figure.of("sections", who, "", (double) passed.sum()));
+        database.queryForMap("SELECT n_tup_upd AS \"rows updated\", n_tup_hot_upd AS \"heap-only updates\","
+                        + " n_dead_tup AS \"dead rows at the end\", autovacuum_count AS \"autovacuums\","
+                        + " pg_total_relation_size('keyedlock_key') / 1024 AS \"table with indexes, kB\""
+                        + " FROM pg_stat_user_tables WHERE relname = 'keyedlock_key'")
+                .forEach((what, value) -> figures.add(Figure.of(what, who, "", ((Number) value).doubleValue())));
     }
 
     private static void passKeys(KeyedLocker<String> locker, long end, LongAdder passed) {

@@ -113,8 +113,7 @@ public final class Soak {
      * @throws AssertionError if something was wrong, or if heap or threads grew over the last two thirds of the time
      */
     public static void run(long seconds, long seed, @Nullable Path file, PrintStream out) throws Exception {
-        out.println(
-                "Soak for " + seconds + " s, seed " + seed + ", Java " + Runtime.version() + ", " + Machine.describe());
+        out.println("Soak for " + seconds + " s, seed " + seed + ", " + Machine.describe(Runtime.version()));
         Soak soak = new Soak(seed, out);
         try (Watchdog watchdog = new Watchdog(soak.moves, () -> "the soak", out)) {
             Objects.requireNonNull(watchdog);

@@ -16,11 +16,22 @@ import java.util.stream.Stream;
 /** How the application is started. Its class path always consists of jars, as that of an application does. */
 enum Launch {
     /** Without preparation. */
-    PLAIN,
+    PLAIN("", ""),
     /** With an archive of the classes that an earlier start has loaded (AppCDS). */
-    CDS,
+    CDS("-cds", ", with an archive of its classes"),
     /** Processed ahead of time by Spring, on the JVM. */
-    AOT;
+    AOT("-aot", ", processed ahead of time");
+
+    /** Added to the name of the result file. */
+    final String suffix;
+
+    /** Added to the title of the results. */
+    final String words;
+
+    Launch(String suffix, String words) {
+        this.suffix = suffix;
+        this.words = words;
+    }
 
     /**
      * Prepares the starts of one application.

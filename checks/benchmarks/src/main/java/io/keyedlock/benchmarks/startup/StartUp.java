@@ -2,15 +2,19 @@
 package io.keyedlock.benchmarks.startup;
 
 import io.keyedlock.benchmarks.Arguments;
+import io.keyedlock.benchmarks.Figure;
 import io.keyedlock.benchmarks.ForkedJvm;
 import io.keyedlock.benchmarks.Jdk;
 import io.keyedlock.benchmarks.Machine;
+import io.keyedlock.benchmarks.ResultFile;
 import io.keyedlock.benchmarks.Spread;
+import io.keyedlock.benchmarks.Versions;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
@@ -19,7 +23,7 @@ import java.util.Objects;
 import java.util.TreeMap;
 import org.springframework.util.FileSystemUtils;
 
-/** Starts an application with annotated beans and without, in turns, each time in a JVM of its own, and prints the table. */
+/** Starts an application with annotated beans and without, in turns, each time in a JVM of its own. */
 public final class StartUp {
 
     private static final String USAGE = """
@@ -30,7 +34,7 @@ public final class StartUp {
               --methods=<n>    the number of annotated methods (default 10)
               --launch=<how>   plain, cds (with an archive of classes) or aot (processed ahead of time; default plain)
               --jdk=<home>     the JDK to measure on (default: the newest beside the running one)
-              --out=<folder>   where startup.md goes (default target)""";
+              --out=<folder>   where startup.json goes (default target)""";
 
     private record Fork(double passedMillis, double cpuMillis) {}
 
@@ -59,8 +63,7 @@ public final class StartUp {
             return;
         }
         StartUp startUp = new StartUp(arguments);
-        StringBuilder text = new StringBuilder(Machine.list());
-        text.append("- measured on JDK ").append(startUp.jdk.version()).append("\n\n");
+        Map<String, String> machine = Machine.describe(startUp.jdk.version());
         Path folder = Files.createTempDirectory("startup");
         try {
             startUp.beans.compileInto(folder.resolve("beans"));
@@ -68,11 +71,7 @@ public final class StartUp {
         } finally {
             FileSystemUtils.deleteRecursively(folder);
         }
-        text.append(startUp.table());
-        out.println(text);
-        Path file = Path.of(arguments.value("out").orElse("target")).resolve("startup.md");
-        Files.writeString(file, text);
-        out.println("written to " + file);
+        startUp.report(machine).write(arguments, startUp.name());
     }
 
     private void measure(Path folder, PrintStream out) throws IOException, InterruptedException {
@@ -116,38 +115,44 @@ public final class StartUp {
         return new Fork(Long.parseLong(nanos[0]) / 1e6, Long.parseLong(nanos[1]) / 1e6);
     }
 
-    private String table() {
-        StringBuilder text = new StringBuilder("""
-                | application | context start, ms | range | over, turn by turn | range | processor time of the JVM, ms | over | range | forks |
-                |---|---|---|---|---|---|---|---|---|
-                """);
+    private boolean one() {
+        return beans.classes() * beans.methods() == 1;
+    }
+
+    private String name() {
+        return (one() ? "startup-one" : "startup") + launch.suffix;
+    }
+
+    private ResultFile report(Map<String, String> machine) {
+        boolean one = one();
+        List<Figure> figures = new ArrayList<>();
+        Spread empty = spread(passed, Contestant.PROXIES);
+        Spread over = spread(passed, Contestant.WITH).minus(empty);
+        Figure overEmpty = Figure.of("context start, over the empty advice", Contestant.WITH.words, "ms", over);
+        figures.add(launch == Launch.PLAIN ? overEmpty.atMost(one ? 25 : 60, Double.NaN) : overEmpty);
         for (Contestant contestant : Contestant.values()) {
-            Spread time = spread(passed, contestant);
-            Spread processor = spread(cpu, contestant);
-            boolean base = contestant == Contestant.WITHOUT;
-            Spread more = time.with(spread(passed, Contestant.WITHOUT), (a, b) -> a - b);
-            Spread moreProcessor = processor.with(spread(cpu, Contestant.WITHOUT), (a, b) -> a - b);
-            text.append(String.format(
-                    Locale.ROOT,
-                    "| %s | %.0f | %s | %s | %s | %.0f | %s | %s | %d |%n",
-                    contestant.words,
-                    time.median(),
-                    range(time),
-                    base ? "" : String.format(Locale.ROOT, "**%.0f**", more.median()),
-                    base ? "" : range(more),
-                    processor.median(),
-                    base ? "" : String.format(Locale.ROOT, "**%.0f**", moreProcessor.median()),
-                    base ? "" : range(moreProcessor),
-                    forks));
+            if (contestant != Contestant.WITHOUT) {
+                Spread more = spread(passed, contestant).minus(spread(passed, Contestant.WITHOUT));
+                figures.add(Figure.of("context start, over that without the starter", contestant.words, "ms", more));
+            }
         }
-        return text.toString();
+        for (Contestant contestant : Contestant.values()) {
+            figures.add(Figure.of("context start", contestant.words, "ms", spread(passed, contestant)));
+        }
+        for (Contestant contestant : Contestant.values()) {
+            figures.add(Figure.of("processor time of the JVM", contestant.words, "ms", spread(cpu, contestant)));
+        }
+        return ResultFile.measured(
+                "Start of an application" + (one ? ", one annotated method" : "") + launch.words,
+                "mvn -Pfigures -pl checks/benchmarks -am verify -DskipTests -Dfigures.only=" + name(),
+                machine,
+                Versions.of("Spring Boot"),
+                List.of("Beans: " + beans.classes() + ". Annotated methods of each: " + beans.methods()
+                        + ". Each start is a JVM of its own, with the JVM's default options and `-Xmx256m`."),
+                figures);
     }
 
     private static Spread spread(Map<Contestant, Map<Integer, List<Double>>> figures, Contestant contestant) {
         return Spread.of(figures.getOrDefault(contestant, Map.of()));
-    }
-
-    private static String range(Spread spread) {
-        return String.format(Locale.ROOT, "%.0f to %.0f", spread.least(), spread.most());
     }
 }
