@@ -67,9 +67,20 @@ record AnnotatedMethod(Method method, Class<?> type, AnnotatedElement carrier) {
         }
     };
 
-    /** Returns false if certainly no method of a class is annotated. */
+    /** Returns false if certainly no method of a class is annotated. A generated class may add interfaces to the user's class. */
     static boolean mayBeIn(Class<?> targetClass) {
-        return HAS_ANNOTATION.get(ClassUtils.getUserClass(targetClass));
+        Class<?> userClass = ClassUtils.getUserClass(targetClass);
+        if (HAS_ANNOTATION.get(userClass)) {
+            return true;
+        }
+        if (userClass != targetClass) {
+            for (Class<?> added : targetClass.getInterfaces()) {
+                if (HAS_ANNOTATION.get(added)) {
+                    return true;
+                }
+            }
+        }
+        return false;
     }
 
     /**

@@ -87,7 +87,7 @@ public final class KeyedLockAdvisor extends DefaultPointcutAdvisor {
         @Override
         public boolean matches(Class<?> type) {
             String bean = ProxyCreationContext.getCurrentProxiedBeanName();
-            // A call may also be one of an interface that other advice introduces.
+            // Outside of an auto-proxy creator the interfaces of a proxy are unknown, so nothing is ruled out.
             return (bean == null || AnnotatedMethod.mayBeIn(type)) && proxies.canProxy(bean, type);
         }
 

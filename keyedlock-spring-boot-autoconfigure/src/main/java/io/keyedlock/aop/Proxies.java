@@ -43,7 +43,7 @@ final class Proxies {
 
     private final ConfigurableListableBeanFactory beans;
 
-    /** Set once a creator of proxies has been found, for which Spring looks at all bean definitions. */
+    /** Whether an auto-proxy creator was found. Cached, because the search visits all bean definitions. */
     private volatile boolean enabled;
 
     Proxies(ConfigurableListableBeanFactory beans) {

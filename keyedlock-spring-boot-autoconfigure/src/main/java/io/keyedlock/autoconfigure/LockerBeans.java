@@ -95,9 +95,13 @@ final class LockerBeans
         }
     }
 
-    /** Lets the properties bean be this instance, so that they are bound once. The bean stays one of Spring Boot's. */
+    /**
+     * Makes the properties bean return this instance, so that the properties are bound once. Leaves the bean to Spring Boot if
+     * there is an endpoint that shows the origins of bound properties, which Spring Boot records while it binds.
+     */
     private static void useAsBean(KeyedLockProperties properties, BeanDefinitionRegistry registry) {
         if (registry.containsBeanDefinition(PROPERTIES)
+                && !registry.containsBeanDefinition("configurationPropertiesReportEndpoint")
                 && registry.getBeanDefinition(PROPERTIES) instanceof AbstractBeanDefinition definition) {
             definition.setInstanceSupplier(() -> properties);
         }

@@ -31,9 +31,9 @@ import org.springframework.core.Ordered;
 import org.springframework.core.env.Environment;
 
 /**
- * Binds {@link KeyedLockProperties} with the same result as Spring Boot, but calls the constructors of the records directly,
- * unless properties of a small one are set. For each call by reflection the JVM would generate classes, two for each parameter
- * and some 90 at each startup.
+ * Binds {@link KeyedLockProperties} with the same result as Spring Boot. Calls the constructors of the two large records
+ * directly, because for a call by reflection the JVM would generate classes, two for each parameter. A small record is bound by
+ * Spring Boot, and only if one of its properties is set.
  */
 final class PropertiesBinding {
 
@@ -167,7 +167,7 @@ final class PropertiesBinding {
                 : binder.bindOrCreate(name, Bindable.of((Class<T>) defaultValue.getClass()), null);
     }
 
-    /** Returns whether a name has a value of its own, which may be one for all that is below it. */
+    /** Returns whether a source has a value for the name itself, which Spring Boot may convert to the whole record or map. */
     private boolean hasValue(ConfigurationPropertyName name) {
         for (ConfigurationPropertySource source : sources) {
             if (source.getConfigurationProperty(name) != null) {

@@ -31,6 +31,7 @@ import org.springframework.aop.framework.ProxyFactory;
 import org.springframework.aop.framework.autoproxy.AutoProxyUtils;
 import org.springframework.aop.framework.autoproxy.DefaultAdvisorAutoProxyCreator;
 import org.springframework.aop.support.DefaultPointcutAdvisor;
+import org.springframework.aop.support.DelegatingIntroductionInterceptor;
 import org.springframework.aop.support.annotation.AnnotationMatchingPointcut;
 import org.springframework.beans.factory.InitializingBean;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
@@ -383,6 +384,37 @@ class ProxyTests {
                     assertThat(outer.plain("42")).isNotEmpty();
                     assertThat(outer.stage("42").get(60, TimeUnit.SECONDS)).isNotEmpty();
                     assertThat(inner.plain("42")).isNotEmpty();
+                });
+    }
+
+    interface Introduced {
+
+        @KeyedLock(name = "orders", key = "#id")
+        int activeKeys(String id);
+    }
+
+    static class Introducing {}
+
+    @Configuration(proxyBeanMethods = false)
+    static class Introductions {
+
+        @Bean
+        static Introducing introducing(KeyedLockerRegistry lockers) {
+            Introduced introduced = id -> lockers.get("orders").activeKeyCount();
+            ProxyFactory factory = new ProxyFactory(new Introducing());
+            factory.setProxyTargetClass(true);
+            factory.addAdvice(new DelegatingIntroductionInterceptor(introduced));
+            return (Introducing) factory.getProxy();
+        }
+    }
+
+    @Test
+    void methodOfAnInterfaceThatAProxyClassAddsIsLocked() {
+        Contexts.runner(Introductions.class)
+                .withPropertyValues("keyedlock.locks.orders.limit=1")
+                .run(context -> {
+                    Introduced bean = (Introduced) context.getBean(Introducing.class);
+                    assertThat(bean.activeKeys("42")).isOne();
                 });
     }
 

@@ -96,6 +96,11 @@ class ConfigurationByTheThousandTests {
             "shutdown.reject-new",
             "shutdown.phase",
             "web.problem-details",
+            "web.show-keys",
+            "owner",
+            "redis.prefix",
+            "jdbc.initialize-schema",
+            "jdbc.table-prefix",
             "no.such.property",
             "");
 
@@ -196,8 +201,10 @@ class ConfigurationByTheThousandTests {
             expected = Binder.get(environment).bindOrCreate("keyedlock", KeyedLockProperties.class);
         } catch (BindException e) {
             assertThatThrownBy(() -> new PropertiesBinding(environment).bind())
-                    .isInstanceOf(BindException.class)
-                    .hasMessage(e.getMessage());
+                    .isInstanceOfSatisfying(BindException.class, thrown -> {
+                        assertThat(thrown).hasMessage(e.getMessage());
+                        assertThat(thrown.getProperty()).isEqualTo(e.getProperty());
+                    });
             throw e;
         }
         assertThat(new PropertiesBinding(environment).bind()).isEqualTo(expected);
@@ -262,17 +269,28 @@ class ConfigurationByTheThousandTests {
                 .getPropertySources()
                 .forEach(source -> environment.getPropertySources().remove(source.getName()));
         if (!asVariables) {
-            environment.getPropertySources().addFirst(new MapPropertySource("random", properties));
+            Map<String, Object> first = new LinkedHashMap<>();
+            Map<String, Object> second = new LinkedHashMap<>();
+            properties.forEach((name, value) -> (isEven(name) ? first : second).put(name, value));
+            environment.getPropertySources().addFirst(new MapPropertySource("second", second));
+            environment.getPropertySources().addFirst(new MapPropertySource("first", first));
             return environment;
         }
         Map<String, Object> variables = new LinkedHashMap<>();
         properties.forEach((name, value) -> variables.put(
-                name.toUpperCase(java.util.Locale.ROOT).replace("-", "").replaceAll("[^A-Z0-9]", "_"), value));
+                name.toUpperCase(java.util.Locale.ROOT)
+                        .replace("-", isEven(name) ? "" : "_")
+                        .replaceAll("[^A-Z0-9]", "_"),
+                value));
         environment
                 .getPropertySources()
                 .addFirst(new SystemEnvironmentPropertySource(
                         StandardEnvironment.SYSTEM_ENVIRONMENT_PROPERTY_SOURCE_NAME, variables));
         return environment;
+    }
+
+    private static boolean isEven(String name) {
+        return name.hashCode() % 2 == 0;
     }
 
     private static Map<String, Object> properties(Random random, List<String> names) {

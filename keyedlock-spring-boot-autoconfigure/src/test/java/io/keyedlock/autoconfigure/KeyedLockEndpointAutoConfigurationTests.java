@@ -7,11 +7,15 @@ import io.keyedlock.KeyedLockerRegistry;
 import io.keyedlock.actuate.KeyedLocksEndpoint;
 import io.keyedlock.actuate.KeyedLocksEndpoint.LockerDescriptor;
 import io.keyedlock.actuate.KeyedLocksEndpointWebExtension;
+import java.util.Map;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.springframework.boot.actuate.autoconfigure.context.properties.ConfigurationPropertiesReportEndpointAutoConfiguration;
+import org.springframework.boot.actuate.context.properties.ConfigurationPropertiesReportEndpoint;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.autoconfigure.context.ConfigurationPropertiesAutoConfiguration;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 
 class KeyedLockEndpointAutoConfigurationTests {
@@ -35,6 +39,32 @@ class KeyedLockEndpointAutoConfigurationTests {
                         .doesNotHaveBean(KeyedLocksEndpointWebExtension.class));
         contexts.withPropertyValues("keyedlock.enabled=false")
                 .run(context -> assertThat(context).doesNotHaveBean(KeyedLocksEndpoint.class));
+    }
+
+    @Test
+    @SuppressWarnings("unchecked") // the endpoint returns nested maps
+    void theEndpointOfPropertiesKnowsTheirOrigins() {
+        contexts.withConfiguration(AutoConfigurations.of(
+                        ConfigurationPropertiesAutoConfiguration.class,
+                        ConfigurationPropertiesReportEndpointAutoConfiguration.class))
+                .withPropertyValues(
+                        "management.endpoints.web.exposure.include=configprops",
+                        "management.endpoint.configprops.show-values=always")
+                .run(context -> {
+                    Map<String, Object> inputs = context
+                            .getBean(ConfigurationPropertiesReportEndpoint.class)
+                            .configurationProperties()
+                            .getContexts()
+                            .values()
+                            .stream()
+                            .flatMap(each -> each.getBeans().values().stream())
+                            .filter(bean -> bean.getPrefix().equals("keyedlock"))
+                            .findFirst()
+                            .orElseThrow()
+                            .getInputs();
+                    Map<String, Object> locks = (Map<String, Object>) inputs.get("locks");
+                    assertThat(String.valueOf(locks.get("orders"))).contains("limit", "origin");
+                });
     }
 
     @Test
