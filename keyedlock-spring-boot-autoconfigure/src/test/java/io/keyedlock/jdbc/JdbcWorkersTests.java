@@ -54,6 +54,7 @@ class JdbcWorkersTests {
                 // If each of the other keys had waited for the locked row, that many calls about the row would have
                 // failed.
                 assertThat(failures).hasValueLessThan(OTHERS);
+                assertThat(stuck).noneMatch(CompletableFuture::isDone);
                 another.rollback();
                 for (CompletableFuture<Grant> each : stuck) {
                     assertThat(each.get(60, TimeUnit.SECONDS).outcome()).isEqualTo(Outcome.TAKEN);
@@ -64,9 +65,12 @@ class JdbcWorkersTests {
 
     private static CompletableFuture<Grant> acquireWithRetries(
             JdbcLeaseStore store, String key, int number, AtomicInteger failures) {
-        return acquire(store, key, number).exceptionallyCompose(failure -> {
-            failures.incrementAndGet();
-            return acquireWithRetries(store, key, number + CALLS, failures);
-        });
+        return acquire(store, key, number)
+                .exceptionallyComposeAsync(
+                        failure -> {
+                            failures.incrementAndGet();
+                            return acquireWithRetries(store, key, number + CALLS, failures);
+                        },
+                        CompletableFuture.delayedExecutor(20, TimeUnit.MILLISECONDS));
     }
 }
