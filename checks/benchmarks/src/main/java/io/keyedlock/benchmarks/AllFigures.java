@@ -12,6 +12,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 
 /** Runs all programs that measure, one after another, each in a JVM of its own, and then generates the page. */
@@ -65,6 +67,7 @@ public final class AllFigures {
         boolean quick = arguments.has("quick");
         String results = quick ? "checks/benchmarks/target/results" : "checks/benchmarks/results";
         List<String> only = arguments.values("only").orElse(List.of("all"));
+        rejectUnknown(only);
         List<String> failed = new ArrayList<>();
         long start = System.nanoTime();
         for (Program program : Program.values()) {
@@ -82,6 +85,16 @@ public final class AllFigures {
         if (!failed.isEmpty()) {
             System.out.println("Failed: " + failed);
             System.exit(1);
+        }
+    }
+
+    private static void rejectUnknown(List<String> names) {
+        Set<String> known = new TreeSet<>(Set.of("all", "none"));
+        for (Program program : Program.values()) {
+            known.add(program.label());
+        }
+        if (!known.containsAll(names)) {
+            throw new IllegalArgumentException("--only=" + String.join(",", names) + ": the names are " + known);
         }
     }
 

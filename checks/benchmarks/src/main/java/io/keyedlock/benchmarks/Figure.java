@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param what what was measured
  * @param who the contestant
- * @param unit the unit, or the empty string for a ratio
+ * @param unit the unit, or the empty string for a ratio or a count
  * @param value the median, or null if nothing was measured
  * @param least the smallest of the forks or rounds
  * @param most the largest of them
@@ -65,10 +65,13 @@ public record Figure(
         return new Figure(what, who, unit, value, least, most, runs, must, null, true);
     }
 
-    /** Returns "missed", "met" or "aim met"; the empty string if there is nothing to compare. */
+    /** Returns "missed", "met", "aim met" or "not measured"; the empty string if there is nothing to compare with. */
     String verdict() {
-        if (value == null || must == null) {
+        if (must == null) {
             return "";
+        }
+        if (value == null) {
+            return "not measured";
         }
         if (!keeps(value, must)) {
             return "missed";

@@ -31,10 +31,10 @@ final class FiguresPage {
             <!-- Do not edit: AllFigures generates this page from checks/benchmarks/results, and a test compares them. -->
 
             What keyedlock costs, beside other locks. Each section names the command that measures it, the machine, the versions of the peers and the date. All figures were
-            measured by the programs in [checks/benchmarks](../checks/benchmarks/README.md), which describes the method, except in sections that are marked as told.
+            measured by the programs in [checks/benchmarks](../checks/benchmarks/README.md), which describes the method, except in sections that are marked as published by others.
 
             `mvn -Pfigures -pl checks/benchmarks -am verify -DskipTests` measures all sections again and generates this page. The commands of the sections need the jar that
-            `mvn -pl checks/benchmarks -am package -DskipTests` builds.
+            `mvn -pl checks/benchmarks -am package -DskipTests` builds, and the JDK that the section names.
 
             - *Median* is that of the forks (JVMs of their own) or rounds, *range* the smallest and the largest of them, *runs* their number. Contestants take turns, and ratios and
               differences are computed turn by turn.
@@ -44,7 +44,7 @@ final class FiguresPage {
 
     private FiguresPage() {}
 
-    /** Returns the page. Sections without a file are left out. */
+    /** Returns the page. Names the sections without a file as not measured. */
     static String markdown(Path results) throws IOException {
         StringBuilder missed = new StringBuilder();
         StringBuilder sections = new StringBuilder();
@@ -60,6 +60,8 @@ final class FiguresPage {
                             .append('\n');
                 }
                 sections.append('\n').append(result.markdown());
+            } else {
+                missed.append("- ").append(name).append(": not measured\n");
             }
         }
         return HEAD + "\n## Missed\n\n" + (missed.isEmpty() ? "None.\n" : missed) + sections;

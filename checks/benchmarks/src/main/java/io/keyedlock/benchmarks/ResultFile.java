@@ -72,7 +72,7 @@ public record ResultFile(
     String markdown() {
         StringBuilder text = new StringBuilder("## ").append(title).append("\n\n");
         if (source != null) {
-            text.append("**Told, not measured here**: published by its authors at <");
+            text.append("**Published by others, not measured here**: <");
             text.append(source).append(">.\n\n");
         }
         if (command != null) {
@@ -92,10 +92,11 @@ public record ResultFile(
         return text.toString();
     }
 
-    /** Returns the figures that miss their limits. */
+    /** Returns the figures that miss their limits, or were not measured. */
     List<Figure> missed() {
         return figures.stream()
-                .filter(figure -> figure.verdict().equals("missed"))
+                .filter(figure ->
+                        figure.verdict().equals("missed") || figure.verdict().equals("not measured"))
                 .toList();
     }
 

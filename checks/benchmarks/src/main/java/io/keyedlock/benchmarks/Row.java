@@ -13,8 +13,8 @@ import java.util.List;
 /**
  * One row of the table: a ratio, or a figure with its unit.
  *
- * @param must what is asked at least
- * @param aim what is wanted
+ * @param must the limit that this project has set itself
+ * @param aim a better value that it would like to reach
  */
 record Row(String text, String unit, double must, double aim, Source source) {
 

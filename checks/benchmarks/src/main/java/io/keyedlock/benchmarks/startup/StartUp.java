@@ -129,7 +129,8 @@ public final class StartUp {
         Spread empty = spread(passed, Contestant.PROXIES);
         Spread over = spread(passed, Contestant.WITH).minus(empty);
         Figure overEmpty = Figure.of("context start, over the empty advice", Contestant.WITH.words, "ms", over);
-        figures.add(launch == Launch.PLAIN ? overEmpty.atMost(one ? 25 : 60, Double.NaN) : overEmpty);
+        boolean limited = launch == Launch.PLAIN && (one || beans.equals(new Beans(20, 10)));
+        figures.add(limited ? overEmpty.atMost(one ? 25 : 60, Double.NaN) : overEmpty);
         for (Contestant contestant : Contestant.values()) {
             if (contestant != Contestant.WITHOUT) {
                 Spread more = spread(passed, contestant).minus(spread(passed, Contestant.WITHOUT));
