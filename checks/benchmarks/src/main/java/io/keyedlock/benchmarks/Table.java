@@ -40,7 +40,7 @@ public final class Table {
     private Table(Arguments arguments) {
         this.quick = arguments.has("quick");
         this.jdk = arguments.value("jdk").map(home -> Jdk.at(Path.of(home))).orElseGet(Jdk::newest);
-        this.forks = arguments.value("forks").map(Integer::parseInt).orElse(quick ? 2 : 5);
+        this.forks = arguments.number("forks", quick ? 2 : 5);
         this.collectors =
                 List.of(arguments.value("gc").orElse("ParallelGC,G1GC").split(","));
         this.workloads = EnumSet.noneOf(Workload.class);

@@ -59,7 +59,7 @@ public final class AdviceTable {
     private AdviceTable(Arguments arguments) {
         quick = arguments.has("quick");
         jdk = arguments.value("jdk").map(home -> Jdk.at(Path.of(home))).orElseGet(Jdk::newest);
-        forks = arguments.value("forks").map(Integer::parseInt).orElse(quick ? 2 : 5);
+        forks = arguments.number("forks", quick ? 2 : 5);
         orders = arguments.value("orders").orElse("1024");
         arguments
                 .values("only")

@@ -20,7 +20,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import java.util.TreeMap;
 import org.springframework.util.FileSystemUtils;
 
 /** Starts an application with annotated beans and without, in turns, each time in a JVM of its own. */
@@ -42,15 +41,13 @@ public final class StartUp {
     private final int forks;
     private final Beans beans;
     private final Launch launch;
-    private final Map<Contestant, Map<Integer, List<Double>>> passed = new EnumMap<>(Contestant.class);
-    private final Map<Contestant, Map<Integer, List<Double>>> cpu = new EnumMap<>(Contestant.class);
+    private final Map<Contestant, List<Double>> passed = new EnumMap<>(Contestant.class);
+    private final Map<Contestant, List<Double>> cpu = new EnumMap<>(Contestant.class);
 
     private StartUp(Arguments arguments) {
         jdk = arguments.value("jdk").map(home -> Jdk.at(Path.of(home))).orElseGet(Jdk::newest);
-        forks = arguments.value("forks").map(Integer::parseInt).orElse(arguments.has("quick") ? 3 : 15);
-        beans = new Beans(
-                arguments.value("beans").map(Integer::parseInt).orElse(20),
-                arguments.value("methods").map(Integer::parseInt).orElse(10));
+        forks = arguments.number("forks", arguments.has("quick") ? 3 : 15);
+        beans = new Beans(arguments.number("beans", 20), arguments.number("methods", 10));
         launch = Launch.valueOf(arguments.value("launch").orElse("plain").toUpperCase(Locale.ROOT));
     }
 
@@ -84,8 +81,8 @@ public final class StartUp {
             for (Contestant contestant : Contestant.values()) {
                 Fork fork = start(Objects.requireNonNull(commands.get(contestant)));
                 if (turn >= 0) {
-                    passed.computeIfAbsent(contestant, c -> new TreeMap<>()).put(turn, List.of(fork.passedMillis()));
-                    cpu.computeIfAbsent(contestant, c -> new TreeMap<>()).put(turn, List.of(fork.cpuMillis()));
+                    passed.computeIfAbsent(contestant, c -> new ArrayList<>()).add(fork.passedMillis());
+                    cpu.computeIfAbsent(contestant, c -> new ArrayList<>()).add(fork.cpuMillis());
                 }
                 out.printf(
                         Locale.ROOT,
@@ -153,7 +150,7 @@ public final class StartUp {
                 figures);
     }
 
-    private static Spread spread(Map<Contestant, Map<Integer, List<Double>>> figures, Contestant contestant) {
-        return Spread.of(figures.getOrDefault(contestant, Map.of()));
+    private static Spread spread(Map<Contestant, List<Double>> figures, Contestant contestant) {
+        return Spread.of(figures.getOrDefault(contestant, List.of()));
     }
 }
